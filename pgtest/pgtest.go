@@ -1,0 +1,116 @@
+// Package pgtest gives tests a real PostgreSQL: a private cluster in a
+// temporary folder, started from the machine's own binaries on the first use
+// and gone when the test binary ends.
+//
+// A package that wants it has
+//
+//	func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
+//
+// and each test asks for a database of its own with Database(t). Where the
+// machine has no PostgreSQL the test says so and is not counted as passed;
+// where CI=true that is a failure, so that a build server cannot quietly
+// test half of the product.
+//
+// It is never a mock, never touches a server that it did not start, and
+// trades durability for speed: what it holds is worth nothing.
+package pgtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrMissing says that the machine has no PostgreSQL server binaries.
+var ErrMissing = errors.New("no PostgreSQL on this machine: looked for initdb and postgres in /usr/lib/postgresql/*/bin and on PATH")
+
+var shared struct {
+	managed bool // Main is running the tests and will stop the cluster
+	start   sync.Once
+	cluster *cluster
+	err     error
+	count   atomic.Int64
+}
+
+// Main runs the tests, then stops the cluster if any test started it. It
+// returns the exit code for os.Exit.
+func Main(m *testing.M) int {
+	shared.managed = true
+	code := m.Run()
+	if err := stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "pgtest:", err)
+		return max(code, 1)
+	}
+	return code
+}
+
+// Database makes an empty database and returns its address as
+// postgres://user@127.0.0.1:port/name?sslmode=disable. It is dropped, with
+// whatever is still connected to it, when the test ends.
+func Database(t testing.TB) string {
+	t.Helper()
+	if !shared.managed {
+		t.Fatal("pgtest: TestMain of this package must call pgtest.Main, so that the cluster is stopped")
+	}
+	shared.start.Do(func() { shared.cluster, shared.err = startCluster() })
+	if shared.err != nil {
+		refuse(t, shared.err)
+	}
+	name := fmt.Sprintf("test_%d", shared.count.Add(1))
+	if err := shared.cluster.execute("CREATE DATABASE " + name); err != nil {
+		t.Fatalf("pgtest: make database: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := shared.cluster.execute("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Errorf("pgtest: drop database: %v", err)
+		}
+	})
+	return shared.cluster.address(name)
+}
+
+// refuse ends the test: a machine without PostgreSQL is excused outside CI, a
+// PostgreSQL that does not start never is.
+func refuse(t testing.TB, err error) {
+	t.Helper()
+	if !errors.Is(err, ErrMissing) || os.Getenv("CI") == "true" {
+		t.Fatalf("pgtest: %v", err)
+	}
+	fmt.Fprintf(os.Stderr, "\n*** NOT TESTED ON POSTGRESQL: %s: %v\n\n", t.Name(), err)
+	t.Skip("NOT TESTED ON POSTGRESQL: ", err)
+}
+
+func stop() error {
+	if shared.cluster == nil {
+		return nil
+	}
+	return shared.cluster.stop()
+}
+
+func (c *cluster) address(database string) string {
+	address := url.URL{
+		Scheme: "postgres", User: url.User(owner), Host: c.host, Path: "/" + database,
+		RawQuery: "sslmode=disable",
+	}
+	return address.String()
+}
+
+// execute runs one statement in the maintenance database.
+func (c *cluster) execute(statement string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	connection, err := pgx.Connect(ctx, c.address("postgres"))
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer connection.Close(ctx)
+	_, err = connection.Exec(ctx, statement)
+	return err
+}
