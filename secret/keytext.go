@@ -1,0 +1,94 @@
+package secret
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"hash/crc32"
+	"math/big"
+	"strings"
+)
+
+// The parts of an API key's text: prefix, 26 characters of the key's id, 43 base62 characters
+// that hold 256 random bits, 6 base62 characters of CRC-32 over all before.
+const (
+	keyPrefix      = "gate"
+	keyIDLength    = 26
+	keySecretChars = 43
+	keyCheckChars  = 6
+
+	base62   = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	idBase32 = "0123456789abcdefghjkmnpqrstvwxyz"
+)
+
+// KeyTextLength is the length in bytes of every well-formed API key.
+const KeyTextLength = len(keyPrefix) + 1 + keyIDLength + 1 + keySecretChars + keyCheckChars
+
+// ErrKeyText says that a text is no API key: its form or its checksum is wrong.
+var ErrKeyText = errors.New("not the text of an API key")
+
+// NewKeyText makes the text of a new key: prefix ("gate" for API keys), the suffix of the key's
+// id, a fresh secret and the checksum. It returns the whole text, which is shown once, and the
+// secret part, which goes into HashKey.
+func NewKeyText(prefix, idSuffix string) (text Token, secretPart string) {
+	secretPart = padBase62(new(big.Int).SetBytes(randomBytes(32)), keySecretChars)
+	body := prefix + "_" + idSuffix + "_" + secretPart
+	return TokenOf(body + checksum(body)), secretPart
+}
+
+// ParseKeyText takes an API key apart, or returns ErrKeyText. It decides by form and checksum
+// alone, so that a mistyped key costs no look at the store.
+func ParseKeyText(text string) (idSuffix, secretPart string, err error) {
+	if len(text) != KeyTextLength || !strings.HasPrefix(text, keyPrefix+"_") {
+		return "", "", ErrKeyText
+	}
+	body, check := text[:KeyTextLength-keyCheckChars], text[KeyTextLength-keyCheckChars:]
+	rest := body[len(keyPrefix)+1:]
+	idSuffix, secretPart = rest[:keyIDLength], rest[keyIDLength+1:]
+	// The first of 26 base32 characters carries three bits of the 128.
+	wellFormed := rest[keyIDLength] == '_' && idSuffix[0] <= '7' &&
+		only(idBase32, idSuffix) && only(base62, secretPart)
+	if !wellFormed || checksum(body) != check {
+		return "", "", ErrKeyText
+	}
+	return idSuffix, secretPart, nil
+}
+
+// HashKey returns HMAC-SHA-256, under pepper, of the key's id suffix and secret: what the
+// database keeps. The id is part of it, so that a hash moved to another row fits no key.
+func HashKey(pepper []byte, idSuffix, secretPart string) []byte {
+	mac := hmac.New(sha256.New, pepper)
+	mac.Write([]byte(idSuffix + "_" + secretPart))
+	return mac.Sum(nil)
+}
+
+func only(alphabet, s string) bool {
+	for i := range len(s) {
+		if strings.IndexByte(alphabet, s[i]) < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// checksum spells CRC-32/IEEE of body in six base62 characters.
+func checksum(body string) string {
+	sum := crc32.ChecksumIEEE([]byte(body))
+	var out [keyCheckChars]byte
+	for i := len(out) - 1; i >= 0; i-- {
+		out[i] = base62[sum%62]
+		sum /= 62
+	}
+	return string(out[:])
+}
+
+// padBase62 spells n in exactly width base62 characters, zeros on the left.
+func padBase62(n *big.Int, width int) string {
+	out := make([]byte, width)
+	radix, digit := big.NewInt(62), new(big.Int)
+	for i := width - 1; i >= 0; i-- {
+		n.DivMod(n, radix, digit)
+		out[i] = base62[digit.Int64()]
+	}
+	return string(out)
+}
