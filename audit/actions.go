@@ -1,0 +1,194 @@
+package audit
+
+// Action is what was done, "noun.verb". Every action is one of the constants below.
+type Action string
+
+// The closed list of actions.
+const (
+	InstallationStarted    Action = "installation.started"
+	InstallationKeyMade    Action = "installation.key_made"
+	InstallationURLChanged Action = "installation.url_changed"
+
+	OrganizationCreated     Action = "organization.created"
+	OrganizationRenamed     Action = "organization.renamed"
+	OrganizationPlanChanged Action = "organization.plan_changed"
+	OrganizationSuspended   Action = "organization.suspended"
+	OrganizationResumed     Action = "organization.resumed"
+	OrganizationDeleted     Action = "organization.deleted"
+
+	ProjectCreated Action = "project.created"
+	ProjectRenamed Action = "project.renamed"
+	ProjectDeleted Action = "project.deleted"
+
+	UserCreated          Action = "user.created"
+	UserRenamed          Action = "user.renamed"
+	UserPasswordSet      Action = "user.password_set"
+	UserPasswordEnded    Action = "user.password_ended"
+	UserLeftoversRemoved Action = "user.leftovers_removed"
+	UserSuspended        Action = "user.suspended"
+	UserResumed          Action = "user.resumed"
+	UserErased           Action = "user.erased"
+
+	MemberAdded        Action = "member.added"
+	MemberRolesChanged Action = "member.roles_changed"
+	MemberSuspended    Action = "member.suspended"
+	MemberResumed      Action = "member.resumed"
+	MemberRemoved      Action = "member.removed"
+
+	RoleBindingCreated Action = "role_binding.created"
+	RoleBindingDeleted Action = "role_binding.deleted"
+
+	ConnectionCreated         Action = "connection.created"
+	ConnectionRenamed         Action = "connection.renamed"
+	ConnectionSettingsChanged Action = "connection.settings_changed"
+	ConnectionPublished       Action = "connection.published"
+	ConnectionActivated       Action = "connection.activated"
+	ConnectionDisabled        Action = "connection.disabled"
+	ConnectionDeleted         Action = "connection.deleted"
+	ConnectionKeyMade         Action = "connection.key_made"
+
+	DomainClaimed            Action = "domain.claimed"
+	DomainVerified           Action = "domain.verified"
+	DomainVerificationFailed Action = "domain.verification_failed"
+	DomainLapsed             Action = "domain.lapsed"
+	DomainReleased           Action = "domain.released"
+
+	SignInPolicyDefaultRoleChanged  Action = "sign_in_policy.default_role_changed"
+	SignInPolicyNewcomersChanged    Action = "sign_in_policy.newcomers_changed"
+	SignInPolicyEnforcementTurnedOn Action = "sign_in_policy.enforcement_turned_on"
+	SignInPolicyEnforcementEnded    Action = "sign_in_policy.enforcement_ended"
+
+	LoginSucceeded     Action = "login.succeeded"
+	LoginRefused       Action = "login.refused"
+	LoginTestSucceeded Action = "login.test_succeeded"
+	LoginTestRefused   Action = "login.test_refused"
+
+	IdentityLinked   Action = "identity.linked"
+	IdentityUnlinked Action = "identity.unlinked"
+
+	SessionStarted    Action = "session.started"
+	SessionProofAdded Action = "session.proof_added"
+	SessionEnded      Action = "session.ended"
+
+	BreakGlassOwnerNamed   Action = "break_glass.owner_named"
+	BreakGlassOwnerRemoved Action = "break_glass.owner_removed"
+	BreakGlassLinkMade     Action = "break_glass.link_made"
+	BreakGlassUsed         Action = "break_glass.used"
+
+	WelcomeLinkMade  Action = "welcome.link_made"
+	WelcomeLinkSpent Action = "welcome.link_spent"
+
+	APIKeyCreated Action = "api_key.created"
+	APIKeyRevoked Action = "api_key.revoked"
+)
+
+// phrase is how an action reads after its actor: "Ada " + did + rest, or, refused, "Ada tried to
+// " + do + rest. Where do is empty the act is itself an outcome and has one form.
+//
+// In rest, {noun} is the first target of that kind by its name, {before} and {after} are the
+// first change, and what stands in brackets is left out when a name in it is missing.
+type phrase struct {
+	action        Action
+	do, did, rest string
+}
+
+var phrases = []phrase{
+	{InstallationStarted, "set up", "set up", " this installation"},
+	{InstallationKeyMade, "make", "made", " a new key of the installation[, {key}]"},
+	{InstallationURLChanged, "change", "changed", " the public address of the installation[ from {before} to {after}]"},
+
+	{OrganizationCreated, "create", "created", " the organization {organization}"},
+	{OrganizationRenamed, "rename", "renamed", " the organization[ from {before} to {after}]"},
+	{OrganizationPlanChanged, "change", "changed", " the plan of the organization {organization}[ from {before} to {after}]"},
+	{OrganizationSuspended, "suspend", "suspended", " the organization {organization}"},
+	{OrganizationResumed, "resume", "resumed", " the organization {organization}"},
+	{OrganizationDeleted, "delete", "deleted", " the organization {organization}"},
+
+	{ProjectCreated, "create", "created", " the project {project}"},
+	{ProjectRenamed, "rename", "renamed", " the project[ from {before} to {after}]"},
+	{ProjectDeleted, "delete", "deleted", " the project {project}"},
+
+	{UserCreated, "create", "created", " the user {user}"},
+	{UserRenamed, "change", "changed", " the name of a user[ from {before} to {after}]"},
+	{UserPasswordSet, "set", "set", " a password for {user}"},
+	{UserPasswordEnded, "end", "ended", " the password of {user}"},
+	{UserLeftoversRemoved, "remove", "removed", " what the unverified user {user} had left behind"},
+	{UserSuspended, "suspend", "suspended", " the user {user}"},
+	{UserResumed, "resume", "resumed", " the user {user}"},
+	{UserErased, "erase", "erased", " a user"},
+
+	{MemberAdded, "add", "added", " {user} to the members[ as {after}]"},
+	{MemberRolesChanged, "change", "changed", " the roles of {user}[ from {before} to {after}]"},
+	{MemberSuspended, "suspend", "suspended", " the member {user}"},
+	{MemberResumed, "resume", "resumed", " the member {user}"},
+	{MemberRemoved, "remove", "removed", " {user} from the members"},
+
+	{RoleBindingCreated, "give", "gave", " {user} the role {role}[ in project {project}]"},
+	{RoleBindingDeleted, "take", "took", " the role {role} from {user}[ in project {project}]"},
+
+	{ConnectionCreated, "create", "created", " the connection {connection}"},
+	{ConnectionRenamed, "rename", "renamed", " the connection[ from {before} to {after}]"},
+	{ConnectionSettingsChanged, "change", "changed", " the settings of the connection {connection}"},
+	{ConnectionPublished, "publish", "published", " new settings of the connection {connection}"},
+	{ConnectionActivated, "activate", "activated", " the connection {connection}"},
+	{ConnectionDisabled, "disable", "disabled", " the connection {connection}"},
+	{ConnectionDeleted, "delete", "deleted", " the connection {connection}"},
+	{ConnectionKeyMade, "make", "made", " a new key of the connection {connection}"},
+
+	{DomainClaimed, "claim", "claimed", " the domain {domain}"},
+	{DomainVerified, "verify", "verified", " the domain {domain}"},
+	{DomainVerificationFailed, "", "looked for the TXT record of the domain", " {domain} and did not find it"},
+	{DomainLapsed, "", "no longer finds the TXT record of the domain", " {domain}, which has lapsed"},
+	{DomainReleased, "release", "released", " the domain {domain}"},
+
+	{SignInPolicyDefaultRoleChanged, "change", "changed", " the default role[ from {before} to {after}]"},
+	{SignInPolicyNewcomersChanged, "change", "changed", " whether newcomers are admitted at their first login[ from {before} to {after}]"},
+	{SignInPolicyEnforcementTurnedOn, "require", "required", " single sign-on[ for {after}]"},
+	{SignInPolicyEnforcementEnded, "stop", "stopped", " requiring single sign-on"},
+
+	{LoginSucceeded, "", "signed in", "[ through the connection {connection}]"},
+	{LoginRefused, "", "was refused at sign-in", "[ through the connection {connection}]"},
+	{LoginTestSucceeded, "", "tested", " the connection {connection} with a real login, which went well"},
+	{LoginTestRefused, "", "tested", " the connection {connection} with a real login, which was refused"},
+
+	{IdentityLinked, "link", "linked", " {user} to their sign-in[ through the connection {connection}]"},
+	{IdentityUnlinked, "unlink", "unlinked", " {user} from their sign-in[ through the connection {connection}]"},
+
+	{SessionStarted, "start", "started", " a session[ of {user}]"},
+	{SessionProofAdded, "add", "added", " a proof to a session[ through the connection {connection}]"},
+	{SessionEnded, "end", "ended", " a session[ of {user}]"},
+
+	{BreakGlassOwnerNamed, "name", "named", " {user} for break-glass sign-in"},
+	{BreakGlassOwnerRemoved, "remove", "removed", " {user} from break-glass sign-in"},
+	{BreakGlassLinkMade, "make", "made", " a break-glass link for {user}"},
+	{BreakGlassUsed, "sign in", "signed in", " by break-glass, past single sign-on"},
+
+	{WelcomeLinkMade, "make", "made", " a welcome link[ for {user}]"},
+	{WelcomeLinkSpent, "spend", "spent", " a welcome link"},
+
+	{APIKeyCreated, "create", "created", " the API key {api_key}[ in project {project}]"},
+	{APIKeyRevoked, "revoke", "revoked", " the API key {api_key}[ in project {project}]"},
+}
+
+var phraseOf = func() map[Action]phrase {
+	out := make(map[Action]phrase, len(phrases))
+	for _, p := range phrases {
+		out[p.action] = p
+	}
+	return out
+}()
+
+// Actions lists every action, by noun, in the order of a noun's life.
+func Actions() []Action {
+	out := make([]Action, len(phrases))
+	for i, p := range phrases {
+		out[i] = p.action
+	}
+	return out
+}
+
+// Known says whether a is on the list, for actions that come from a filter or a row.
+func (a Action) Known() bool {
+	_, ok := phraseOf[a]
+	return ok
+}
