@@ -1,0 +1,54 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// ChangeKind names what changed.
+type ChangeKind string
+
+// The kinds of changes that a node may have to forget something for.
+const (
+	ChangedAPIKey       ChangeKind = "api_key"
+	ChangedProject      ChangeKind = "project"
+	ChangedMember       ChangeKind = "member"
+	ChangedUser         ChangeKind = "user"
+	ChangedOrganization ChangeKind = "organization"
+	ChangedConnection   ChangeKind = "connection"
+	ChangedSession      ChangeKind = "session"
+	ChangedPolicy       ChangeKind = "sign_in_policy"
+)
+
+// Change says that something which a node may hold in memory is no longer what it was. OrganizationID is empty where it concerns a person
+// in every organization.
+type Change struct {
+	Sequence       int64 `gorm:"primaryKey;autoIncrement"`
+	Kind           ChangeKind
+	OrganizationID string
+	SubjectID      string
+	At             time.Time
+}
+
+// changesKept is how long a change stays to be followed; a node that was away for longer forgets everything it holds.
+const changesKept = 24 * time.Hour
+
+// LastChange is the newest change's number, 0 before the first. Read it before reading what later changes may alter.
+func (s *Store) LastChange(ctx context.Context) (int64, error) {
+	var last int64
+	if err := s.read(ctx).Raw("SELECT COALESCE(MAX(sequence), 0) FROM changes").Scan(&last).Error; err != nil {
+		return 0, fmt.Errorf("read the newest change: %w", err)
+	}
+	return last, nil
+}
+
+// ChangesAfter are the changes past the given number, oldest first, at most 1,000.
+func (s *Store) ChangesAfter(ctx context.Context, sequence int64) ([]Change, error) {
+	var changes []Change
+	err := s.read(ctx).Where("sequence > ?", sequence).Order("sequence").Limit(1000).Find(&changes).Error
+	if err != nil {
+		return nil, fmt.Errorf("read changes after %d: %w", sequence, err)
+	}
+	return changes, nil
+}

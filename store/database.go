@@ -1,0 +1,116 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/stdlib"
+	"gorm.io/driver/postgres"
+	gormsqlite "gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+type dialect string
+
+const (
+	onSQLite     dialect = "sqlite"
+	onPostgreSQL dialect = "postgres"
+)
+
+// connect opens the pools: on SQLite one connection that writes and several that read, so that a reader never waits for a writer.
+func (s *Store) connect(ctx context.Context, o Options) error {
+	path, isSQLite := strings.CutPrefix(o.Database, "sqlite:")
+	if !isSQLite {
+		return s.connectPostgreSQL(ctx, o.Database)
+	}
+	s.dialect = onSQLite
+	var err error
+	if s.writer, err = s.openSQLite(path, 1, ""); err != nil {
+		return err
+	}
+	s.reader, err = s.openSQLite(path, 8, "&_pragma=query_only(1)")
+	return err
+}
+
+// openSQLite opens a pool on the file. synchronous=FULL: a write that was acknowledged is never lost. Transactions take the write lock at
+// once, so two that read before they write cannot deadlock.
+func (s *Store) openSQLite(path string, connections int, extra string) (*gorm.DB, error) {
+	address := "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
+		"&_txlock=immediate&_time_format=sqlite" + extra
+	pool, err := sql.Open("sqlite", address)
+	if err != nil {
+		return nil, fmt.Errorf("open SQLite database %s: %w", path, err)
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	s.close = append(s.close, pool.Close)
+	return openGORM(sqliteDialector{gormsqlite.Dialector{Conn: pool}})
+}
+
+func (s *Store) connectPostgreSQL(ctx context.Context, address string) error {
+	s.dialect = onPostgreSQL
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return errors.New("the database address cannot be read: it is neither sqlite:<path> nor a postgres://… address") // pgx's words would repeat the password
+	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(timesInUTC))
+	pool.SetMaxOpenConns(20)
+	pool.SetMaxIdleConns(20)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	s.close = append(s.close, pool.Close)
+	if err := pool.PingContext(ctx); err != nil {
+		return fmt.Errorf("reach PostgreSQL at %s: %w", config.Host, err)
+	}
+	s.writer, err = openGORM(postgres.New(postgres.Config{Conn: pool}))
+	s.reader = s.writer
+	return err
+}
+
+// timesInUTC makes pgx hand times back in UTC, not in the machine's zone.
+func timesInUTC(_ context.Context, c *pgx.Conn) error {
+	c.TypeMap().RegisterType(&pgtype.Type{Name: "timestamptz", OID: pgtype.TimestamptzOID, Codec: &pgtype.TimestamptzCodec{ScanLocation: time.UTC}})
+	return nil
+}
+
+func openGORM(d gorm.Dialector) (*gorm.DB, error) {
+	db, err := gorm.Open(d, &gorm.Config{
+		TranslateError:         true,
+		SkipDefaultTransaction: true,
+		PrepareStmt:            true,
+		PrepareStmtMaxSize:     500,
+		Logger:                 logger.Discard, // errors are returned, and logged once where they end
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	return db, nil
+}
+
+// sqliteDialector tells gorm what this driver's errors mean; gorm's own reading knows another driver's only.
+type sqliteDialector struct{ gormsqlite.Dialector }
+
+// Translate implements gorm.ErrorTranslator.
+func (d sqliteDialector) Translate(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return gorm.ErrDuplicatedKey
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return gorm.ErrForeignKeyViolated
+	}
+	return err
+}

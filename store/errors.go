@@ -1,0 +1,45 @@
+package store
+
+import (
+	"errors"
+	"strings"
+)
+
+var (
+	// ErrNotFound says that there is no such record, or none that this organization may know of.
+	ErrNotFound = errors.New("not found")
+	// ErrConflict says that the record has changed, or was spent, since it was read.
+	ErrConflict = errors.New("changed by somebody else in the meantime")
+)
+
+// FieldProblem is what is wrong with one value that a person gave, in words that fit beside its field.
+type FieldProblem struct{ Field, Problem string }
+
+// Invalid lists everything that is wrong with a request, all fields at once.
+type Invalid struct{ Fields []FieldProblem }
+
+func (i *Invalid) Error() string {
+	words := make([]string, len(i.Fields))
+	for n, f := range i.Fields {
+		words[n] = f.Field + ": " + f.Problem
+	}
+	return strings.Join(words, "; ")
+}
+
+// Add notes a problem with a field.
+func (i *Invalid) Add(field, problem string) {
+	i.Fields = append(i.Fields, FieldProblem{field, problem})
+}
+
+// Err is nil as long as nothing was added.
+func (i *Invalid) Err() error {
+	if len(i.Fields) == 0 {
+		return nil
+	}
+	return i
+}
+
+// invalid is an [Invalid] of one field.
+func invalid(field, problem string) error {
+	return &Invalid{Fields: []FieldProblem{{field, problem}}}
+}

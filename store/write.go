@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// write is one transaction in which something changes, somebody wanted it, and it is remembered.
+type write struct {
+	*gorm.DB
+	store        *Store
+	organization string // "" where the installation itself changes
+	actor        audit.Actor
+	now          time.Time
+	events       []audit.Event
+	changes      []Change
+}
+
+// errSilentWrite is a mistake of ours: a write must record an event.
+var errSilentWrite = errors.New("a write recorded no event")
+
+// write runs do in one transaction and appends the events that do recorded to the chains of their organizations. Whatever do returns as an
+// error undoes everything, the events too.
+func (s *Store) write(ctx context.Context, organization string, actor audit.Actor, do func(*write) error) error {
+	return s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		w := &write{DB: tx, store: s, organization: organization, actor: actor, now: s.now()}
+		if err := do(w); err != nil {
+			return err
+		}
+		if len(w.events) == 0 {
+			return errSilentWrite
+		}
+		return w.append()
+	})
+}
+
+func (c *Scope) write(ctx context.Context, actor audit.Actor, do func(*write) error) error {
+	return c.store.write(ctx, c.organization, actor, do)
+}
+
+// record notes an event; what the caller leaves empty (organization, actor, outcome, severity) is filled in.
+func (w *write) record(e audit.Event) {
+	e.ID, e.At = newID(idEvent, w.now), w.now
+	if e.OrganizationID == "" {
+		e.OrganizationID = w.organization
+	}
+	if e.Actor.Kind == "" {
+		e.Actor = w.actor
+	}
+	if e.Outcome == "" {
+		e.Outcome = audit.Succeeded
+	}
+	if e.Severity == "" {
+		e.Severity = audit.Normal
+	}
+	e.Count = max(e.Count, 1)
+	w.events = append(w.events, e)
+}
+
+// tell notes what other nodes may hold in memory and must now forget.
+func (w *write) tell(kind ChangeKind, id string) {
+	w.changes = append(w.changes, Change{Kind: kind, OrganizationID: w.organization, SubjectID: id, At: w.now})
+}
+
+// append writes the events at the ends of their chains and the changes at the end of theirs. It runs last in a transaction and, on
+// PostgreSQL, under one lock until the commit: sequence numbers appear in the order in which they can be read, so nobody who follows by
+// number passes over one that commits late. (SQLite has one writer at a time anyway.)
+func (w *write) append() error {
+	if w.store.dialect == onPostgreSQL {
+		if err := w.Exec("SELECT pg_advisory_xact_lock(8316291)").Error; err != nil {
+			return fmt.Errorf("wait for the end of the event chain: %w", err)
+		}
+	}
+	for _, e := range w.events {
+		if err := w.appendEvent(e); err != nil {
+			return fmt.Errorf("append event %s: %w", e.Action, err)
+		}
+	}
+	if len(w.changes) == 0 {
+		return nil
+	}
+	if err := w.Create(&w.changes).Error; err != nil {
+		return fmt.Errorf("append changes: %w", err)
+	}
+	return nil
+}
+
+// updated turns the outcome of an UPDATE … WHERE version = ? into an error: no row means that somebody else was faster.
+func updated(result *gorm.DB) error {
+	if result.Error != nil {
+		return result.Error
+	}
+	if result.RowsAffected == 0 {
+		return ErrConflict
+	}
+	return nil
+}
