@@ -1,0 +1,74 @@
+package web
+
+import (
+	"net"
+	"net/http"
+	"net/url"
+	"path"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// plainPath reports whether a path means one thing only. Dot segments, doubled, encoded or backward slashes and control characters are
+// read differently by the proxy in front, the router here and the browser, so they are refused rather than cleaned.
+func plainPath(u *url.URL) bool {
+	raw := strings.ToLower(u.EscapedPath())
+	return strings.HasPrefix(u.Path, "/") && cleanPath(u.Path) == u.Path && printablePath(u.Path) &&
+		!strings.Contains(raw, "%2f") && !strings.Contains(raw, "%5c") && !strings.Contains(raw, "%2e")
+}
+
+// cleanPath is path.Clean but keeps one trailing slash.
+func cleanPath(p string) string {
+	clean := path.Clean(p)
+	if clean != "/" && strings.HasSuffix(p, "/") {
+		clean += "/"
+	}
+	return clean
+}
+
+func printablePath(p string) bool {
+	return utf8.ValidString(p) && !strings.ContainsFunc(p, func(c rune) bool { return c == '\\' || unicode.IsControl(c) })
+}
+
+// sameHost reports whether host (as in a Host header) is the one of base, ports by default left out, letters of either case.
+func sameHost(host string, base *url.URL) bool {
+	return normalHost(host, base.Scheme) == normalHost(base.Host, base.Scheme)
+}
+
+func normalHost(host, scheme string) string {
+	host = strings.ToLower(host)
+	name, port, err := net.SplitHostPort(host)
+	if err == nil && (scheme == "https" && port == "443" || scheme == "http" && port == "80") {
+		if strings.Contains(name, ":") {
+			return "[" + name + "]"
+		}
+		return name
+	}
+	return host
+}
+
+// maxReturnTo is how long a place to return to may be: it travels in query strings.
+const maxReturnTo = 2048
+
+// ReturnTo is where a person may be sent after signing in: a path on our own origin with its query, written anew so that a browser reads
+// it as we did, and "/" for anything else.
+func ReturnTo(s string) string {
+	if len(s) > maxReturnTo || !strings.HasPrefix(s, "/") || !printablePath(s) {
+		return "/"
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" || !plainPath(u) {
+		return "/"
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return "/"
+	}
+	return (&url.URL{Path: u.Path, RawQuery: query.Encode()}).String()
+}
+
+// Redirect sends the browser to a path of ours by 303, so that a form's fields are not sent along.
+func Redirect(w http.ResponseWriter, r *http.Request, to string) {
+	http.Redirect(w, r, ReturnTo(to), http.StatusSeeOther)
+}

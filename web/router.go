@@ -1,0 +1,132 @@
+package web
+
+import (
+	"errors"
+	"mime"
+	"net/http"
+)
+
+// Body is the kind of content that a route takes. A request without a body passes whatever the kind.
+type Body int
+
+const (
+	FormBody      Body = iota // application/x-www-form-urlencoded; checked and parsed before the handler runs, see Form
+	JSONBody                  // application/json, read by the handler
+	MultipartBody             // multipart/form-data, or a plain form; for pages that take a file
+	NoBody                    // none
+)
+
+// defaultBodyLimit is how many bytes of body a route takes that names no limit.
+const defaultBodyLimit = 512 << 10
+
+// Route is one line of the product's surface.
+type Route struct {
+	Pattern     string // as for http.ServeMux, with its method: "POST /saml/{connection}/acs"
+	Body        Body
+	BodyLimit   int64 // bytes; 0: 512 KiB
+	CrossOrigin bool  // browsers may be sent here by other origins with a write: the handler reads no session
+}
+
+// Router leads a request to its handler once the route's conditions hold, and keeps the list of routes for tests that walk it.
+type Router struct {
+	mux        *http.ServeMux
+	protection *http.CrossOriginProtection
+	problem    Problem
+	routes     []Route
+}
+
+// NewRouter is a router without routes; problem writes its error pages, 404 and 405 among them.
+func NewRouter(problem Problem) *Router {
+	return &Router{mux: http.NewServeMux(), protection: http.NewCrossOriginProtection(), problem: problem}
+}
+
+// Routes are all routes, in the order in which they were added.
+func (rt *Router) Routes() []Route { return rt.routes }
+
+// Handle adds a route. Like http.ServeMux it panics, at start, on patterns that are malformed or conflict.
+func (rt *Router) Handle(route Route, handler http.Handler) {
+	rt.routes = append(rt.routes, route)
+	rt.mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) {
+		stateOf(r).info.Route = route.Pattern
+		if !route.CrossOrigin && rt.protection.Check(r) != nil {
+			Fail(w, r, http.StatusForbidden)
+			return
+		}
+		if status := route.takeBody(w, r); status != 0 {
+			Fail(w, r, status)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// HandleFunc is Handle for a function.
+func (rt *Router) HandleFunc(route Route, handler http.HandlerFunc) { rt.Handle(route, handler) }
+
+func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	stateOf(r).problem = rt.problem
+	handler, pattern := rt.mux.Handler(r)
+	if pattern != "" {
+		rt.mux.ServeHTTP(w, r)
+		return
+	}
+	// The mux answers 404 and 405 in words of its own. Only its status and its Allow header are taken.
+	refusal := &statusOnly{header: http.Header{}, status: http.StatusNotFound}
+	handler.ServeHTTP(refusal, r)
+	if allow := refusal.header.Get("Allow"); allow != "" {
+		w.Header().Set("Allow", allow)
+	}
+	Fail(w, r, refusal.status)
+}
+
+type statusOnly struct {
+	header http.Header
+	status int
+}
+
+func (s *statusOnly) Header() http.Header         { return s.header }
+func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
+func (s *statusOnly) WriteHeader(status int)      { s.status = status }
+
+// takeBody limits the body and reads a form. It returns the status to refuse with, or 0.
+func (route Route) takeBody(w http.ResponseWriter, r *http.Request) int {
+	limit := route.BodyLimit
+	if limit == 0 {
+		limit = defaultBodyLimit
+	}
+	if r.ContentLength > limit {
+		return http.StatusRequestEntityTooLarge
+	}
+	if r.ContentLength == 0 {
+		return 0
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		return http.StatusUnsupportedMediaType
+	}
+	switch {
+	case kind == "application/json" && route.Body == JSONBody:
+		return 0
+	case kind == "application/x-www-form-urlencoded" && (route.Body == FormBody || route.Body == MultipartBody):
+		err = readForm(r)
+	case kind == "multipart/form-data" && route.Body == MultipartBody:
+		err = readMultipart(r, limit)
+	default:
+		return http.StatusUnsupportedMediaType
+	}
+	return statusOf(err)
+}
+
+// statusOf is the status for a body that could not be read.
+func statusOf(err error) int {
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &tooLarge):
+		return http.StatusRequestEntityTooLarge
+	default:
+		return http.StatusBadRequest
+	}
+}
