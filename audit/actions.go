@@ -9,12 +9,11 @@ const (
 	InstallationKeyMade    Action = "installation.key_made"
 	InstallationURLChanged Action = "installation.url_changed"
 
-	OrganizationCreated     Action = "organization.created"
-	OrganizationRenamed     Action = "organization.renamed"
-	OrganizationPlanChanged Action = "organization.plan_changed"
-	OrganizationSuspended   Action = "organization.suspended"
-	OrganizationResumed     Action = "organization.resumed"
-	OrganizationDeleted     Action = "organization.deleted"
+	OrganizationCreated   Action = "organization.created"
+	OrganizationRenamed   Action = "organization.renamed"
+	OrganizationSuspended Action = "organization.suspended"
+	OrganizationResumed   Action = "organization.resumed"
+	OrganizationDeleted   Action = "organization.deleted"
 
 	ProjectCreated Action = "project.created"
 	ProjectRenamed Action = "project.renamed"
@@ -99,7 +98,6 @@ var phrases = []phrase{
 
 	{OrganizationCreated, "create", "created", " the organization {organization}"},
 	{OrganizationRenamed, "rename", "renamed", " the organization[ from {before} to {after}]"},
-	{OrganizationPlanChanged, "change", "changed", " the plan of the organization {organization}[ from {before} to {after}]"},
 	{OrganizationSuspended, "suspend", "suspended", " the organization {organization}"},
 	{OrganizationResumed, "resume", "resumed", " the organization {organization}"},
 	{OrganizationDeleted, "delete", "deleted", " the organization {organization}"},

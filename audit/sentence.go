@@ -61,50 +61,58 @@ func (a Actor) who() string {
 func (e Event) fill(rest string) string {
 	rest = optional.ReplaceAllStringFunc(rest, func(part string) string {
 		for _, name := range named.FindAllString(part, -1) {
-			if _, ok := e.name(name); !ok {
+			if text := e.name(name); text == "" || text == themselves {
 				return ""
 			}
 		}
 		return part[1 : len(part)-1]
 	})
 	return named.ReplaceAllStringFunc(rest, func(name string) string {
-		text, ok := e.name(name)
-		if !ok {
-			return "(unknown)"
-		}
-		return text
+		return first(e.name(name), "(unknown)")
 	})
 }
 
-// name is what {name} stands for, and whether the event says it.
-func (e Event) name(braced string) (string, bool) {
+// themselves is the actor as a target: "Ada set a password for themselves".
+const themselves = "themselves"
+
+// name is what {name} stands for, or "" where the event does not say.
+func (e Event) name(braced string) string {
 	kind := strings.Trim(braced, "{}")
-	switch {
-	case kind == "before" || kind == "after":
-		if len(e.Changes) == 0 {
-			return "", false
-		}
-		text := e.Changes[0].After
-		if kind == "before" {
-			text = e.Changes[0].Before
-		}
-		return quoted(text), text != ""
+	if kind == "before" || kind == "after" {
+		return e.changed(kind)
 	}
 	for _, target := range e.Targets {
-		if target.Kind != kind {
+		switch {
+		case target.Kind != kind:
 			continue
+		case kind == "user" && target.ID != "" && target.ID == e.Actor.ID:
+			return themselves
+		case kind == "user" || kind == "domain" || kind == "role":
+			return first(target.Name, target.ID) // these read as themselves
 		}
-		text := first(target.Name, target.ID)
-		// A person's, a domain's and a role's name read as themselves.
-		if kind != "user" && kind != "domain" && kind != "role" {
-			text = quoted(text)
-		}
-		return text, text != ""
+		return quoted(first(target.Name, target.ID))
 	}
-	return "", false
+	return ""
 }
 
-func quoted(name string) string { return "“" + name + "”" }
+// changed is one side of the first change.
+func (e Event) changed(side string) string {
+	if len(e.Changes) == 0 {
+		return ""
+	}
+	if side == "before" {
+		return quoted(e.Changes[0].Before)
+	}
+	return quoted(e.Changes[0].After)
+}
+
+// quoted puts a name in quotation marks; an empty one stays empty.
+func quoted(name string) string {
+	if name == "" {
+		return ""
+	}
+	return "“" + name + "”"
+}
 
 func first(texts ...string) string {
 	for _, text := range texts {

@@ -1,0 +1,125 @@
+package access
+
+import (
+	"slices"
+	"time"
+)
+
+// ProofKind is a way to show who one is.
+type ProofKind string
+
+// The kinds of proofs.
+const (
+	ByConnection ProofKind = "connection"
+	ByPassword   ProofKind = "password"
+	ByRecovery   ProofKind = "recovery"
+)
+
+// Proof is one way in which a session's person showed who they are, and when. ConnectionID is
+// set for ByConnection; OrganizationID for ByConnection and ByRecovery.
+type Proof struct {
+	Kind                         ProofKind
+	ConnectionID, OrganizationID string
+	At                           time.Time
+}
+
+// Scope says whom an organization requires to use single sign-on.
+type Scope string
+
+// The scopes of enforcement.
+const (
+	NoEnforcement Scope = ""
+	EnforceDomain Scope = "domain"
+	EnforceAll    Scope = "everyone"
+)
+
+// Covers says whether enforcement of this scope covers a member whose address is, or is not, on
+// a verified domain of the organization, and who is, or is not, linked to a connection.
+func (s Scope) Covers(onVerifiedDomain, linked bool) bool {
+	switch s {
+	case EnforceDomain:
+		return onVerifiedDomain
+	case EnforceAll:
+		return onVerifiedDomain || linked
+	}
+	return false
+}
+
+// Entry is what decides about one member and one organization, as it stands now. That the
+// person is a member at all is the caller's to know.
+type Entry struct {
+	OrganizationID    string
+	Suspended         bool
+	Enforcement       Scope
+	Covered           bool // this member is covered by the enforcement
+	ActiveConnections []string
+
+	MemberSuspended, UserSuspended bool
+}
+
+// Why an entry is refused.
+const (
+	WhyNoOrganization        = "no_organization"
+	WhyUserSuspended         = "user_suspended"
+	WhyOrganizationSuspended = "organization_suspended"
+	WhyMemberSuspended       = "member_suspended"
+	WhySSORequired           = "sso_required"
+	WhyNoProof               = "no_proof"
+)
+
+// Verdict is whether the session may enter, and if not, why. Limited is a session of
+// break-glass: it reaches connections, domains and enforcement, and nothing else.
+type Verdict struct {
+	Allowed, Limited bool
+	Why              string
+}
+
+// MayEnter decides whether a session with these proofs may act in the organization. It is asked
+// on every request.
+//
+// A proof by a connection opens the organization of that connection alone, and as long as the
+// connection is active. A password opens every organization that does not require single
+// sign-on of this member. A recovery opens its organization, limited.
+func MayEnter(e Entry, proofs []Proof) Verdict {
+	switch {
+	case e.OrganizationID == "":
+		return Verdict{Why: WhyNoOrganization}
+	case e.UserSuspended:
+		return Verdict{Why: WhyUserSuspended}
+	case e.Suspended:
+		return Verdict{Why: WhyOrganizationSuspended}
+	case e.MemberSuspended:
+		return Verdict{Why: WhyMemberSuspended}
+	}
+	required := e.Enforcement != NoEnforcement && e.Covered
+	recovered := false
+	for _, proof := range proofs {
+		here := proof.OrganizationID == e.OrganizationID
+		switch proof.Kind {
+		case ByConnection:
+			if here && proof.ConnectionID != "" && slices.Contains(e.ActiveConnections, proof.ConnectionID) {
+				return Verdict{Allowed: true}
+			}
+		case ByPassword:
+			if !required {
+				return Verdict{Allowed: true}
+			}
+		case ByRecovery:
+			recovered = recovered || here
+		}
+	}
+	switch {
+	case recovered:
+		return Verdict{Allowed: true, Limited: true}
+	case required:
+		return Verdict{Why: WhySSORequired}
+	}
+	return Verdict{Why: WhyNoProof}
+}
+
+// MayChangeUser says whether a session with these proofs may change the user itself: name,
+// credentials, address. Only the person's own credential may, so that nobody who runs an
+// identity provider can take a user over.
+func MayChangeUser(proofs []Proof) bool {
+	return slices.ContainsFunc(proofs, func(p Proof) bool { return p.Kind == ByPassword })
+}
