@@ -5,7 +5,7 @@ type Action string
 
 // The closed list of actions.
 const (
-	InstallationStarted    Action = "installation.started"
+	InstallationCreated    Action = "installation.created"
 	InstallationKeyMade    Action = "installation.key_made"
 	InstallationURLChanged Action = "installation.url_changed"
 
@@ -92,7 +92,7 @@ type phrase struct {
 }
 
 var phrases = []phrase{
-	{InstallationStarted, "set up", "set up", " this installation"},
+	{InstallationCreated, "set up", "set up", " this installation"},
 	{InstallationKeyMade, "make", "made", " a new key of the installation[, {key}]"},
 	{InstallationURLChanged, "change", "changed", " the public address of the installation[ from {before} to {after}]"},
 

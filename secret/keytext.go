@@ -29,7 +29,7 @@ var ErrKeyText = errors.New("not the text of an API key")
 
 // NewKeyText makes the text of a new key: prefix ("gate" for API keys), the suffix of the key's
 // id, a fresh secret and the checksum. It returns the whole text, which is shown once, and the
-// secret part, which goes into HashKey.
+// secret part.
 func NewKeyText(prefix, idSuffix string) (text Token, secretPart string) {
 	secretPart = padBase62(new(big.Int).SetBytes(randomBytes(32)), keySecretChars)
 	body := prefix + "_" + idSuffix + "_" + secretPart
@@ -54,11 +54,11 @@ func ParseKeyText(text string) (idSuffix, secretPart string, err error) {
 	return idSuffix, secretPart, nil
 }
 
-// HashKey returns HMAC-SHA-256, under pepper, of the key's id suffix and secret: what the
-// database keeps. The id is part of it, so that a hash moved to another row fits no key.
-func HashKey(pepper []byte, idSuffix, secretPart string) []byte {
+// HashKey returns HMAC-SHA-256 of a key's whole text under pepper: what the database keeps. The
+// id is part of the text, so that a hash moved to another row fits no key.
+func HashKey(pepper []byte, text string) []byte {
 	mac := hmac.New(sha256.New, pepper)
-	mac.Write([]byte(idSuffix + "_" + secretPart))
+	mac.Write([]byte(text))
 	return mac.Sum(nil)
 }
 
