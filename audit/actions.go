@@ -159,7 +159,7 @@ var phrases = []phrase{
 	{BreakGlassOwnerNamed, "name", "named", " {user} for break-glass sign-in"},
 	{BreakGlassOwnerRemoved, "remove", "removed", " {user} from break-glass sign-in"},
 	{BreakGlassLinkMade, "make", "made", " a break-glass link for {user}"},
-	{BreakGlassUsed, "sign in", "signed in", " by break-glass, past single sign-on"},
+	{BreakGlassUsed, "sign in", "signed in", " by break-glass"},
 
 	{WelcomeLinkMade, "make", "made", " a welcome link[ for {user}]"},
 	{WelcomeLinkSpent, "spend", "spent", " a welcome link"},

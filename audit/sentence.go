@@ -38,22 +38,28 @@ func (e Event) Sentence() string {
 
 // who begins the sentence.
 func (a Actor) who() string {
+	name := first(a.Name, a.ID)
 	switch a.Kind {
 	case User:
-		return first(a.Name, a.ID, "Somebody")
+		return first(name, "Somebody")
 	case APIKey:
-		return "The API key " + quoted(first(a.Name, a.ID))
+		return called("The API key ", name, "An API key")
 	case ServiceAccount:
-		return "The service account " + quoted(first(a.Name, a.ID))
+		return called("The service account ", name, "A service account")
 	case SetupLink:
-		return "Somebody with the setup link " + quoted(first(a.Name, a.ID))
+		return called("Somebody with the setup link ", name, "Somebody with a setup link")
 	case Operator:
-		if a.Name != "" {
-			return "The operator " + a.Name
-		}
-		return "The operator"
+		return strings.TrimSpace("The operator " + a.Name)
 	}
 	return "Gatehouse"
+}
+
+// called is what with its name, or nameless.
+func called(what, name, nameless string) string {
+	if name == "" {
+		return nameless
+	}
+	return what + quoted(name)
 }
 
 // fill puts names where rest asks for them. The template alone is searched, never what was

@@ -1,0 +1,116 @@
+package secret
+
+import (
+	"bytes"
+	"errors"
+	"hash/crc32"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+const idSuffix = "01jd3x8k2mfz9t0v5r7wq4ycna"
+
+func TestKeyTextHasItsForm(t *testing.T) {
+	text, part := NewKeyText("gate", idSuffix)
+	id, secretPart, err := ParseKeyText(text.Reveal())
+	if err != nil || id != idSuffix || secretPart != part || len(part) != 43 {
+		t.Fatalf("ParseKeyText gives %q, %d characters, %v", id, len(secretPart), err)
+	}
+	if !strings.HasPrefix(text.Reveal(), "gate_"+idSuffix+"_"+part) || len(text.Reveal()) != 81 {
+		t.Error("the text is not gate_ id _ secret checksum")
+	}
+	again, _ := NewKeyText("gate", idSuffix)
+	if again.Reveal() == text.Reveal() {
+		t.Error("two keys are the same")
+	}
+}
+
+// The checksum must be what a secret scanner computes from the documentation.
+func TestK02_ChecksumIsCRC32InBase62(t *testing.T) {
+	text, _ := NewKeyText("gate", idSuffix)
+	body, check := text.Reveal()[:75], text.Reveal()[75:]
+	var n uint64
+	for _, c := range check {
+		n = n*62 + uint64(strings.IndexRune("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", c))
+	}
+	if n != uint64(crc32.ChecksumIEEE([]byte(body))) {
+		t.Errorf("checksum is %d", n)
+	}
+}
+
+func TestK02_AnyChangedCharacterIsRefused(t *testing.T) {
+	token, _ := NewKeyText("gate", idSuffix)
+	text := token.Reveal()
+	if _, _, err := ParseKeyText(text); err != nil {
+		t.Fatalf("the honest twin: %v", err)
+	}
+	for i := range len(text) {
+		for _, c := range []byte("0Zz_ \x00") {
+			changed := text[:i] + string(c) + text[i+1:]
+			if _, _, err := ParseKeyText(changed); changed != text && !errors.Is(err, ErrKeyText) {
+				t.Errorf("a key with character %d changed was taken", i)
+			}
+		}
+	}
+}
+
+func TestK04_TruncatedExtendedCaseChanged(t *testing.T) {
+	token, _ := NewKeyText("gate", idSuffix)
+	text := token.Reveal()
+	for name, changed := range map[string]string{
+		"empty": "", "truncated": text[:len(text)-1], "extended": text + "0", "blank before": " " + text, "newline after": text + "\n",
+		"upper": strings.ToUpper(text), "lower": strings.ToLower(text), "twice": text + text, "id in upper case": "gate_" + strings.ToUpper(idSuffix) + text[31:],
+		"other prefix": "gape" + text[4:], "no prefix": text[5:],
+		"id that no number has": resummed("gate_8" + text[6:75]), "id outside the alphabet": resummed("gate_0u" + text[7:75]),
+	} {
+		if _, _, err := ParseKeyText(changed); !errors.Is(err, ErrKeyText) {
+			t.Errorf("%s: was taken", name)
+		}
+	}
+	other, _ := NewKeyText("gate_sva", idSuffix)
+	if _, _, err := ParseKeyText(other.Reveal()); !errors.Is(err, ErrKeyText) {
+		t.Error("a service account's token was taken for an API key")
+	}
+}
+
+// resummed gives a body its right checksum, so that nothing but its form is wrong.
+func resummed(body string) string { return body + checksum(body) }
+
+func TestK04_EveryWellFormedTextIsTaken(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		body := rapid.StringMatching(`gate_[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9A-Za-z]{43}`).Draw(t, "body")
+		id, part, err := ParseKeyText(resummed(body))
+		if err != nil || "gate_"+id+"_"+part != body {
+			t.Fatalf("%q: %v", body, err)
+		}
+	})
+}
+
+func TestK01_HashDependsOnPepperAndWholeText(t *testing.T) {
+	text, _ := NewKeyText("gate", idSuffix)
+	other, _ := NewKeyText("gate", idSuffix)
+	honest := HashKey([]byte("pepper"), text.Reveal())
+	if len(honest) != 32 || !bytes.Equal(honest, HashKey([]byte("pepper"), text.Reveal())) {
+		t.Error("the same key under the same pepper must have the same hash")
+	}
+	if bytes.Equal(honest, HashKey([]byte("peppes"), text.Reveal())) || bytes.Equal(honest, HashKey([]byte("pepper"), other.Reveal())) {
+		t.Error("another pepper or key has the same hash")
+	}
+}
+
+func FuzzK04_ParseKeyText(f *testing.F) {
+	token, _ := NewKeyText("gate", idSuffix)
+	f.Add(token.Reveal())
+	f.Add("gate_")
+	f.Fuzz(func(t *testing.T, text string) {
+		id, part, err := ParseKeyText(text)
+		if err != nil {
+			return
+		}
+		if resummed("gate_"+id+"_"+part) != text {
+			t.Errorf("%q was taken and does not spell itself", text)
+		}
+	})
+}
