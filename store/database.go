@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -34,12 +35,24 @@ func (s *Store) connect(ctx context.Context, o Options) error {
 		return s.connectPostgreSQL(ctx, o.Database)
 	}
 	s.dialect = onSQLite
-	var err error
+	err := touch(path)
+	if err != nil {
+		return err
+	}
 	if s.writer, err = s.openSQLite(path, 1, ""); err != nil {
 		return err
 	}
 	s.reader, err = s.openSQLite(path, 8, "&_pragma=query_only(1)")
 	return err
+}
+
+// touch makes a new database file that nobody else on the machine may read; SQLite gives the files beside it the same mode.
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("open SQLite database: %w", err)
+	}
+	return f.Close()
 }
 
 // openSQLite opens a pool on the file. synchronous=FULL: a write that was acknowledged is never lost. Transactions take the write lock at
@@ -55,7 +68,7 @@ func (s *Store) openSQLite(path string, connections int, extra string) (*gorm.DB
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	s.close = append(s.close, pool.Close)
-	return openGORM(sqliteDialector{gormsqlite.Dialector{Conn: pool}})
+	return s.openGORM(sqliteDialector{gormsqlite.Dialector{Conn: pool}})
 }
 
 func (s *Store) connectPostgreSQL(ctx context.Context, address string) error {
@@ -72,7 +85,7 @@ func (s *Store) connectPostgreSQL(ctx context.Context, address string) error {
 	if err := pool.PingContext(ctx); err != nil {
 		return fmt.Errorf("reach PostgreSQL at %s: %w", config.Host, err)
 	}
-	s.writer, err = openGORM(postgres.New(postgres.Config{Conn: pool}))
+	s.writer, err = s.openGORM(postgres.New(postgres.Config{Conn: pool}))
 	s.reader = s.writer
 	return err
 }
@@ -83,8 +96,9 @@ func timesInUTC(_ context.Context, c *pgx.Conn) error {
 	return nil
 }
 
-func openGORM(d gorm.Dialector) (*gorm.DB, error) {
+func (s *Store) openGORM(d gorm.Dialector) (*gorm.DB, error) {
 	db, err := gorm.Open(d, &gorm.Config{
+		NowFunc:                func() time.Time { return s.now() },
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
 		PrepareStmt:            true,

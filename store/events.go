@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -100,15 +102,17 @@ type EventFilter struct {
 // Events are the organization's events, newest first, at most Limit (1 to 200; 50 when 0).
 func (c *Scope) Events(ctx context.Context, f EventFilter) ([]audit.Event, error) {
 	q := c.read(ctx).Limit(limited(f.Limit))
-	if noun, verb, _ := bytes.Cut([]byte(f.Action), []byte(".")); f.Action != "" && len(verb) > 0 {
+	switch {
+	case strings.Contains(f.Action, "."):
 		q = q.Where("action = ?", f.Action)
-	} else if f.Action != "" {
-		q = q.Where("action >= ? AND action < ?", string(noun)+".", string(noun)+"/")
+	case f.Action != "":
+		q = q.Where("action >= ? AND action < ?", f.Action+".", f.Action+"/") // a slash is the character after a dot
 	}
-	for condition, value := range map[string]string{"actor_id = ?": f.ActorID, "outcome = ?": f.Outcome} {
-		if value != "" {
-			q = q.Where(condition, value)
-		}
+	if f.ActorID != "" {
+		q = q.Where("actor_id = ?", f.ActorID)
+	}
+	if f.Outcome != "" {
+		q = q.Where("outcome = ?", f.Outcome)
 	}
 	if !f.From.IsZero() {
 		q = q.Where("at >= ?", f.From)
@@ -138,11 +142,10 @@ func (f EventFilter) page(q *gorm.DB) ([]audit.Event, error) {
 		if err != nil {
 			return nil, err
 		}
-		if f.After > 0 && f.Before == 0 {
-			events[len(rows)-1-i] = e
-		} else {
-			events[i] = e
-		}
+		events[i] = e
+	}
+	if order == "sequence" {
+		slices.Reverse(events)
 	}
 	return events, nil
 }

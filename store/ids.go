@@ -22,6 +22,7 @@ const (
 	idSession      = "ses"
 	idAPIKey       = "key"
 	idEvent        = "evt"
+	idWelcome      = "wel"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -2,13 +2,11 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strconv"
 	"time"
-
-	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -24,7 +22,7 @@ type dataKey struct {
 
 // pepper goes into the hash of every API key, so that the table of hashes alone cannot be searched.
 type pepper struct {
-	Version   int
+	Version   int `gorm:"primaryKey;autoIncrement:false"`
 	Sealed    []byte
 	CreatedAt time.Time
 }
@@ -35,31 +33,53 @@ type cookieKey struct {
 	CreatedAt time.Time
 }
 
-// unlock unwraps the keys of this installation, making them on a new database.
-func (s *Store) unlock(ctx context.Context, o Options) error {
-	if o.MasterKey == nil {
-		return errors.New("a master key is needed to open the database")
+func placeOfPepper(version int) secret.Place {
+	return secret.Place{Table: "peppers", Column: "sealed", Row: strconv.Itoa(version)}
+}
+
+func placeOfCookieKey(id string) secret.Place {
+	return secret.Place{Table: "cookie_keys", Column: "sealed", Row: id}
+}
+
+// checkMasterKey refuses a key that does not fit while nothing is written yet, the schema included (X-04).
+func (s *Store) checkMasterKey(ctx context.Context, o Options) error {
+	if !s.read(ctx).Migrator().HasTable(&dataKey{}) {
+		return nil
 	}
-	if err := s.makeKeys(ctx, o.MasterKey); err != nil {
+	_, err := s.readKeyring(ctx, o)
+	return err
+}
+
+// unlock unwraps the keys of this installation, which a new database is given first.
+func (s *Store) unlock(ctx context.Context, o Options) error {
+	if err := s.install(ctx, o.MasterKey); err != nil {
 		return err
 	}
+	var err error
+	if s.keyring, err = s.readKeyring(ctx, o); err != nil {
+		return err
+	}
+	return s.readPeppers(ctx)
+}
+
+// readKeyring unwraps the data keys; nil while there are none.
+func (s *Store) readKeyring(ctx context.Context, o Options) (*secret.Keyring, error) {
 	var wrapped []dataKey
 	if err := s.read(ctx).Order("created_at, id").Find(&wrapped).Error; err != nil {
-		return fmt.Errorf("read data keys: %w", err)
+		return nil, fmt.Errorf("read data keys: %w", err)
+	}
+	if len(wrapped) == 0 {
+		return nil, nil
 	}
 	keys := map[string][]byte{}
 	for _, key := range wrapped {
 		plain, err := unwrap(key, o.MasterKey, o.Previous)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		keys[key.ID] = plain
 	}
-	var err error
-	if s.keyring, err = secret.NewKeyring(wrapped[len(wrapped)-1].ID, keys); err != nil {
-		return err
-	}
-	return s.makePeppers(ctx)
+	return secret.NewKeyring(wrapped[len(wrapped)-1].ID, keys)
 }
 
 // unwrap tries the master key that the data key names. That none fits is the operator's to mend, so it says what it looked for.
@@ -73,48 +93,72 @@ func unwrap(key dataKey, wrappers ...secret.KeyWrapper) ([]byte, error) {
 	return nil, fmt.Errorf("the master key is not the one that this database was sealed with (it asks for key %s); nothing was changed: start again with the right GATEHOUSE_MASTER_KEY", key.Wrapper)
 }
 
-// makeKeys gives a new database its first data key. Of several processes on one new database, one makes it and all use it.
-func (s *Store) makeKeys(ctx context.Context, master secret.KeyWrapper) error {
-	var count int64
-	if err := s.read(ctx).Model(&dataKey{}).Count(&count).Error; err != nil || count > 0 {
-		return err
-	}
+// errKeysLost says that the keys are gone but what they sealed is not: new ones would hide the loss.
+var errKeysLost = errors.New("the database holds data but not all of the keys that seal it; nothing was changed: restore it from a complete backup")
+
+// install gives a new database its first data key, pepper and cookie key, all at once or not at all. Of several processes that start on
+// one new database, one does and all use what it made.
+func (s *Store) install(ctx context.Context, master secret.KeyWrapper) error {
 	return s.once(ctx, func(w *write) error {
-		if err := w.Model(&dataKey{}).Count(&count).Error; err != nil || count > 0 {
+		var keys, events int64
+		if err := errors.Join(w.Model(&dataKey{}).Count(&keys).Error, w.Model(&eventRow{}).Count(&events).Error); err != nil || keys > 0 {
 			return err
 		}
-		id, plain := secret.NewDataKey()
-		wrapped, err := master.Wrap(plain)
-		if err != nil {
-			return fmt.Errorf("wrap the first data key: %w", err)
+		if events > 0 {
+			return errKeysLost
 		}
 		w.record(audit.Event{Action: audit.InstallationCreated})
-		return w.Create(&dataKey{id, master.ID(), wrapped, w.now}).Error
+		return w.createKeys(master)
 	})
 }
 
-// makePeppers reads the peppers and the cookie keys, making the first of each on a new database.
-func (s *Store) makePeppers(ctx context.Context) error {
-	place := func(version int) secret.Place {
-		return secret.Place{Table: "peppers", Column: "sealed", Row: strconv.Itoa(version)}
+func (w *write) createKeys(master secret.KeyWrapper) error {
+	id, plain := secret.NewDataKey()
+	wrapped, err := master.Wrap(plain)
+	if err != nil {
+		return fmt.Errorf("wrap the first data key: %w", err)
 	}
-	sealed, err := s.keyring.Seal(place(1), []byte(secret.NewToken().Reveal()))
+	keyring, err := secret.NewKeyring(id, map[string][]byte{id: plain})
+	if err != nil {
+		return err
+	}
+	sealedPepper, err := keyring.Seal(placeOfPepper(1), randomBytes(32))
 	if err != nil {
 		return fmt.Errorf("seal the first pepper: %w", err)
 	}
-	first := pepper{1, sealed, s.now()}
-	if err := s.writer.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&first).Error; err != nil {
-		return fmt.Errorf("keep the first pepper: %w", err)
+	sealedCookieKey, err := keyring.Seal(placeOfCookieKey("1"), randomBytes(64))
+	if err != nil {
+		return fmt.Errorf("seal the first cookie key: %w", err)
 	}
+	return errors.Join(
+		w.Create(&dataKey{id, master.ID(), wrapped, w.now}).Error,
+		w.Create(&pepper{1, sealedPepper, w.now}).Error,
+		w.Create(&cookieKey{"1", sealedCookieKey, w.now}).Error,
+	)
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b) // never fails since Go 1.24
+	return b
+}
+
+// readPeppers opens the peppers. Without one no API key could be checked and new ones would be hashed with nothing: that stops the start.
+func (s *Store) readPeppers(ctx context.Context) error {
 	var kept []pepper
 	if err := s.read(ctx).Order("version").Find(&kept).Error; err != nil {
 		return fmt.Errorf("read peppers: %w", err)
 	}
+	if len(kept) == 0 {
+		return errKeysLost
+	}
 	s.peppers = map[int][]byte{}
 	for _, p := range kept {
-		if s.peppers[p.Version], err = s.keyring.Open(place(p.Version), p.Sealed); err != nil {
+		plain, err := s.keyring.Open(placeOfPepper(p.Version), p.Sealed)
+		if err != nil {
 			return fmt.Errorf("open pepper %d: %w", p.Version, err)
 		}
+		s.peppers[p.Version], s.newestPepper = plain, p.Version
 	}
 	return nil
 }
@@ -122,24 +166,19 @@ func (s *Store) makePeppers(ctx context.Context) error {
 // Pepper is the pepper of a version, nil when there is none.
 func (s *Store) Pepper(version int) []byte { return s.peppers[version] }
 
-// CookieKeys are the keys that sign our cookies, newest first, 64 bytes each; the first call on a new database makes one.
+// CookieKeys are the keys that sign our cookies, newest first, 64 bytes each.
 func (s *Store) CookieKeys(ctx context.Context) ([][]byte, error) {
-	place := func(id string) secret.Place { return secret.Place{Table: "cookie_keys", Column: "sealed", Row: id} }
-	sealed, err := s.keyring.Seal(place("1"), []byte(secret.NewToken().Reveal() + secret.NewToken().Reveal())[:64])
-	if err != nil {
-		return nil, fmt.Errorf("seal the first cookie key: %w", err)
-	}
-	first := cookieKey{"1", sealed, s.now()}
-	if err := s.writer.WithContext(ctx).Clauses(clause.OnConflict{DoNothing: true}).Create(&first).Error; err != nil {
-		return nil, fmt.Errorf("keep the first cookie key: %w", err)
-	}
 	var rows []cookieKey
 	if err := s.read(ctx).Order("created_at DESC").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read cookie keys: %w", err)
 	}
+	if len(rows) == 0 {
+		return nil, errKeysLost
+	}
 	keys := make([][]byte, len(rows))
 	for i, row := range rows {
-		if keys[i], err = s.keyring.Open(place(row.ID), row.Sealed); err != nil {
+		var err error
+		if keys[i], err = s.keyring.Open(placeOfCookieKey(row.ID), row.Sealed); err != nil {
 			return nil, fmt.Errorf("open cookie key %s: %w", row.ID, err)
 		}
 	}
@@ -149,14 +188,12 @@ func (s *Store) CookieKeys(ctx context.Context) ([][]byte, error) {
 // once runs do as the system, under the lock that all starting processes share, and lets it find that there is nothing to do.
 func (s *Store) once(ctx context.Context, do func(*write) error) error {
 	err := s.write(ctx, "", audit.Actor{Kind: audit.System, Name: "Gatehouse"}, func(w *write) error {
-		if s.dialect == onPostgreSQL {
-			if err := w.Exec("SELECT pg_advisory_xact_lock(8316290)").Error; err != nil {
-				return err
-			}
+		if err := w.lock(lockStart); err != nil {
+			return err
 		}
 		return do(w)
 	})
-	if errors.Is(err, errSilentWrite) || errors.Is(err, gorm.ErrDuplicatedKey) {
+	if errors.Is(err, errSilentWrite) {
 		return nil
 	}
 	return err

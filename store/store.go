@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,20 +29,23 @@ type Store struct {
 	dialect        dialect
 	keyring        *secret.Keyring
 	peppers        map[int][]byte
+	newestPepper   int // hashes new API keys
 	now            func() time.Time
 	log            *slog.Logger
-	keyRead        *sql.Stmt
 	close          []func() error
 }
 
 // Open opens the database, brings its schema up to date and unwraps the keys that seal its secrets. A master key that does not fit stops
 // it, with a sentence for the operator, before anything is written.
 func Open(ctx context.Context, o Options) (*Store, error) {
+	if o.MasterKey == nil {
+		return nil, errors.New("a master key is needed to open the database")
+	}
 	s := &Store{now: clock(o.Now), log: o.Log}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	for _, step := range []func(context.Context, Options) error{s.connect, s.migrate, s.unlock, s.prepare} {
+	for _, step := range []func(context.Context, Options) error{s.connect, s.checkMasterKey, s.migrate, s.unlock} {
 		if err := step(ctx, o); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

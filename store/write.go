@@ -72,10 +72,8 @@ func (w *write) tell(kind ChangeKind, id string) {
 // PostgreSQL, under one lock until the commit: sequence numbers appear in the order in which they can be read, so nobody who follows by
 // number passes over one that commits late. (SQLite has one writer at a time anyway.)
 func (w *write) append() error {
-	if w.store.dialect == onPostgreSQL {
-		if err := w.Exec("SELECT pg_advisory_xact_lock(8316291)").Error; err != nil {
-			return fmt.Errorf("wait for the end of the event chain: %w", err)
-		}
+	if err := w.lock(lockChain); err != nil {
+		return fmt.Errorf("wait for the end of the event chain: %w", err)
 	}
 	for _, e := range w.events {
 		if err := w.appendEvent(e); err != nil {
@@ -89,6 +87,35 @@ func (w *write) append() error {
 		return fmt.Errorf("append changes: %w", err)
 	}
 	return nil
+}
+
+// The advisory locks of PostgreSQL that all processes on a database share.
+const (
+	lockStart = 8316290 + iota
+	lockChain
+)
+
+// lock waits for one of those until the transaction ends. SQLite has one writer, which is this one.
+func (w *write) lock(number int) error {
+	if w.store.dialect == onSQLite {
+		return nil
+	}
+	return w.Exec("SELECT pg_advisory_xact_lock(?)", number).Error
+}
+
+// lockOrganization keeps every other write that asks for it out of this organization until the transaction ends. Rules about several rows
+// at once, such as that an owner is left, hold under concurrency because whoever may break them asks first.
+func (w *write) lockOrganization() error {
+	if w.store.dialect == onSQLite {
+		return nil
+	}
+	var id string
+	return w.Raw("SELECT id FROM organizations WHERE id = ? FOR UPDATE", w.organization).Scan(&id).Error
+}
+
+// tidy is a transaction that no person wanted and no event needs to tell: it removes what has run out, or notes that something was used.
+func (s *Store) tidy(ctx context.Context, do func(tx *gorm.DB) error) error {
+	return s.writer.WithContext(ctx).Transaction(do)
 }
 
 // updated turns the outcome of an UPDATE … WHERE version = ? into an error: no row means that somebody else was faster.

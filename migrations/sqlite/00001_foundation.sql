@@ -40,6 +40,7 @@ CREATE TABLE users (
     name              TEXT NOT NULL,
     email             TEXT NOT NULL,
     canonical_email   TEXT NOT NULL,
+    email_domain      TEXT NOT NULL,
     email_verified_at DATETIME,
     password_hash     TEXT NOT NULL DEFAULT '',
     suspended_at      DATETIME,
@@ -48,12 +49,15 @@ CREATE TABLE users (
     updated_at        DATETIME NOT NULL
 );
 CREATE UNIQUE INDEX users_canonical_email ON users (canonical_email);
+CREATE INDEX users_email_domain ON users (email_domain);
 
+-- Whoever was suspended and resumed starts anew: proofs and keys older than resumed_at open nothing.
 CREATE TABLE members (
     id              TEXT PRIMARY KEY,
     organization_id TEXT NOT NULL REFERENCES organizations (id),
     user_id         TEXT NOT NULL REFERENCES users (id),
     suspended_at    DATETIME,
+    resumed_at      DATETIME,
     version         INTEGER NOT NULL,
     created_at      DATETIME NOT NULL,
     updated_at      DATETIME NOT NULL
@@ -97,7 +101,6 @@ CREATE TABLE welcomes (
     email           TEXT NOT NULL DEFAULT '',
     created_at      DATETIME NOT NULL,
     expires_at      DATETIME NOT NULL,
-    opened_at       DATETIME,
     spent_at        DATETIME
 );
 CREATE UNIQUE INDEX welcomes_token ON welcomes (token_hash);
