@@ -138,8 +138,8 @@ func (g *Guard) route(u *url.URL) (*http.Transport, error) {
 	return g.proxied, nil
 }
 
-// Document reads the document at an https address: at most 1 MiB, within 5 seconds, status 200.
-func (g *Guard) Document(ctx context.Context, address string) ([]byte, error) {
+// Fetch reads the document at an https address: at most 1 MiB, within 5 seconds, status 200.
+func (g *Guard) Fetch(ctx context.Context, address string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, refuse("The address cannot be read as a URL.")

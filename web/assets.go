@@ -32,17 +32,22 @@ func NewAssets(tree fs.FS) (*Assets, error) {
 		if err != nil {
 			return err
 		}
-		hash := sha256.Sum256(content)
-		extension := path.Ext(name)
-		hashed := strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(hash[:8]) + extension
-		assets.urls[name] = "/static/" + hashed
-		assets.files[hashed] = content
+		assets.Add(name, content)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read assets: %w", err)
 	}
 	return assets, nil
+}
+
+// Add takes in one more file, before anything is served.
+func (a *Assets) Add(name string, content []byte) {
+	hash := sha256.Sum256(content)
+	extension := path.Ext(name)
+	hashed := strings.TrimSuffix(name, extension) + "." + hex.EncodeToString(hash[:8]) + extension
+	a.urls[name] = "/static/" + hashed
+	a.files[hashed] = content
 }
 
 // URL is the path of a file ("console.css"); of a file that does not exist, a path that answers 404.

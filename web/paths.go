@@ -33,10 +33,11 @@ func printablePath(p string) bool {
 
 // sameHost reports whether host (as in a Host header) is the one of base, ports by default left out, letters of either case.
 func sameHost(host string, base *url.URL) bool {
-	return normalHost(host, base.Scheme) == normalHost(base.Host, base.Scheme)
+	return NormalHost(host, base.Scheme) == NormalHost(base.Host, base.Scheme)
 }
 
-func normalHost(host, scheme string) string {
+// NormalHost is a host as browsers write it: lower case, without the port that the scheme implies.
+func NormalHost(host, scheme string) string {
 	host = strings.ToLower(host)
 	name, port, err := net.SplitHostPort(host)
 	if err == nil && (scheme == "https" && port == "443" || scheme == "http" && port == "80") {
