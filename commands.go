@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/alecthomas/kong"
+)
+
+// commandLine is everything that can be asked of the program in a shell.
+type commandLine struct {
+	Settings settings `embed:"" group:"Settings"`
+
+	Serve   serveCommand   `cmd:"" help:"Answer requests until told to stop."`
+	Version versionCommand `cmd:"" help:"Say which version this is."`
+}
+
+// realMain runs one command. What it was asked for goes to out; logs go to standard error.
+func realMain(ctx context.Context, args []string, out io.Writer) error {
+	var line commandLine
+	asked := false
+	parser, err := kong.New(&line,
+		kong.Name("gatehouse"),
+		kong.Description("The front door of a business-to-business product: single sign-on for its people, checked keys for its programs."),
+		kong.Writers(out, out),
+		kong.Exit(func(int) { asked = true }),
+		kong.Resolvers(line.Settings.fromFiles()),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.BindTo(out, (*io.Writer)(nil)),
+		kong.Bind(&line.Settings),
+	)
+	if err != nil {
+		return fmt.Errorf("command line: %w", err)
+	}
+	command, err := parser.Parse(args)
+	if asked {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w (see gatehouse --help)", err)
+	}
+	return command.Run()
+}

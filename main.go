@@ -1,0 +1,83 @@
+// Gatehouse is the front door of a business-to-business product: single sign-on for its people, checked keys for its programs.
+//
+// This package reads the settings, puts the rooms together and serves; each subcommand is a thin file command_<name>.go. It holds no rule
+// of the product and nothing imports it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := realMain(ctx, os.Args[1:], os.Stdout)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "gatehouse:", err)
+		os.Exit(1)
+	}
+}
+
+// open opens the database with its master key, making both where there is neither.
+func open(ctx context.Context, c *config) (*store.Store, error) {
+	key, err := c.Key.wrapper()
+	if err != nil {
+		return nil, err
+	}
+	return store.Open(ctx, store.Options{Database: c.Database, MasterKey: key, Previous: c.PreviousKey, Log: c.Log})
+}
+
+// serve opens, wires, and answers until ctx ends. It calls ready once requests are answered.
+func serve(ctx context.Context, c *config, ready func()) (err error) {
+	db, err := open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	registry := newRegistry()
+	product, err := wire(c, db, registry)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on GATEHOUSE_LISTEN: %w", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if c.MetricsListen != "" {
+		metrics, err := net.Listen("tcp", c.MetricsListen)
+		if err != nil {
+			return errors.Join(fmt.Errorf("listen on GATEHOUSE_METRICS_LISTEN: %w", err), listener.Close())
+		}
+		group.Go(func() error {
+			return web.Server{Handler: metricsHandler(registry), Limits: web.DefaultLimits(), Log: c.Log}.Serve(ctx, metrics)
+		})
+	}
+	group.Go(func() error {
+		return web.Server{Handler: product, TLS: c.TLS, Limits: web.DefaultLimits(), Log: c.Log}.Serve(ctx, listener)
+	})
+	ready()
+	return group.Wait()
+}
+
+// wire puts the rooms together.
+func wire(c *config, db *store.Store, metrics prometheus.Registerer) (http.Handler, error) {
+	site := web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics}
+	router := web.NewRouter(func(w http.ResponseWriter, _ *http.Request, status int) { http.Error(w, http.StatusText(status), status) })
+	router.HandleFunc(web.Route{Pattern: "GET /healthz", Body: web.NoBody}, web.Healthy)
+	router.HandleFunc(web.Route{Pattern: "GET /readyz", Body: web.NoBody}, web.Ready(db.Ready))
+	return site.Handler(router), nil
+}
