@@ -26,6 +26,9 @@ func Stories() []Story {
 		welcomeStories(),
 		accountStories(),
 		errorStories(),
+		barredStories(),
+		resumeStories(),
+		eventStories(),
 	)
 }
 

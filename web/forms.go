@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -55,6 +57,20 @@ func (f Fields) Count(name string) int { return len(f.values[name]) }
 
 // Checked reports whether a field was sent with a value: a ticked box, a pressed button.
 func (f Fields) Checked(name string) bool { return f.Text(name) != "" }
+
+// Field is one name and value of a form.
+type Field struct{ Name, Value string }
+
+// Sent are all fields as they were sent, sorted by name; a repeated one stands as often as it came.
+func (f Fields) Sent() []Field {
+	var all []Field
+	for _, name := range slices.Sorted(maps.Keys(f.values)) {
+		for _, value := range f.values[name] {
+			all = append(all, Field{name, value})
+		}
+	}
+	return all
+}
 
 // File is what was uploaded under a name; nil when nothing was, or an empty file.
 func (f Fields) File(name string) []byte { return f.files[name] }
