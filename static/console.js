@@ -34,6 +34,9 @@ for (const field of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// Where the sidebar is a strip, the present page's line is in sight.
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // The error summary or the new secret is what to read first.
 document.querySelector("[data-focus]")?.focus();
 
