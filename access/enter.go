@@ -53,6 +53,8 @@ type Entry struct {
 	Enforcement       Scope
 	Covered           bool // this member is covered by the enforcement
 	ActiveConnections []string
+	// ProofsAfter is when the member was last resumed after a suspension: older proofs open nothing. Zero if never.
+	ProofsAfter time.Time
 
 	MemberSuspended, UserSuspended bool
 }
@@ -94,6 +96,9 @@ func MayEnter(e Entry, proofs []Proof) Verdict {
 	required := e.Enforcement != NoEnforcement && e.Covered
 	recovered := false
 	for _, proof := range proofs {
+		if proof.At.Before(e.ProofsAfter) {
+			continue
+		}
 		here := proof.OrganizationID == e.OrganizationID
 		switch proof.Kind {
 		case ByConnection:

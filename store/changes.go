@@ -34,6 +34,9 @@ type Change struct {
 // changesKept is how long a change stays to be followed; a node that was away for longer forgets everything it holds.
 const changesKept = 24 * time.Hour
 
+// changesAtOnce is how many changes are read at a time.
+const changesAtOnce = 1000
+
 // LastChange is the newest change's number, 0 before the first. Read it before reading what later changes may alter.
 func (s *Store) LastChange(ctx context.Context) (int64, error) {
 	var last int64
@@ -43,10 +46,10 @@ func (s *Store) LastChange(ctx context.Context) (int64, error) {
 	return last, nil
 }
 
-// ChangesAfter are the changes past the given number, oldest first, at most 1,000.
+// ChangesAfter are the changes past the given number, oldest first, at most [changesAtOnce].
 func (s *Store) ChangesAfter(ctx context.Context, sequence int64) ([]Change, error) {
 	var changes []Change
-	err := s.read(ctx).Where("sequence > ?", sequence).Order("sequence").Limit(1000).Find(&changes).Error
+	err := s.read(ctx).Where("sequence > ?", sequence).Order("sequence").Limit(changesAtOnce).Find(&changes).Error
 	if err != nil {
 		return nil, fmt.Errorf("read changes after %d: %w", sequence, err)
 	}

@@ -10,6 +10,10 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrConflict says that the record has changed, or was spent, since it was read.
 	ErrConflict = errors.New("changed by somebody else in the meantime")
+	// ErrLastOwner says that the organization would be left without an owner who can sign in.
+	ErrLastOwner = errors.New("an organization keeps at least one owner who can sign in")
+	// ErrLastBreakGlass says that single sign-on is required and no owner would be left who can sign in without the identity provider.
+	ErrLastBreakGlass = errors.New("while single sign-on is required, at least one owner keeps a password for break-glass")
 )
 
 // FieldProblem is what is wrong with one value that a person gave, in words that fit beside its field.

@@ -10,19 +10,20 @@ import (
 // The kinds of public ids. An id is its kind, an underscore, and a UUID version 7 (RFC 9562 §5.7) in 26 characters of lower-case
 // Crockford base32: the TypeID form. Ids of one kind sort by the millisecond in which they were made.
 const (
-	idOrganization = "org"
-	idProject      = "prj"
-	idUser         = "usr"
-	idMember       = "mem"
-	idBinding      = "rol"
-	idConnection   = "con"
-	idVersion      = "ver"
-	idDomain       = "dom"
-	idLogin        = "log"
-	idSession      = "ses"
-	idAPIKey       = "key"
-	idEvent        = "evt"
-	idWelcome      = "wel"
+	idOrganization  = "org"
+	idProject       = "prj"
+	idUser          = "usr"
+	idMember        = "mem"
+	idBinding       = "rol"
+	idConnection    = "con"
+	idVersion       = "ver"
+	idDomain        = "dom"
+	idLogin         = "log"
+	idSession       = "ses"
+	idAPIKey        = "key"
+	idEvent         = "evt"
+	idConnectionKey = "ckp"
+	idWelcome       = "wel"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"

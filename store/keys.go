@@ -101,10 +101,13 @@ var errKeysLost = errors.New("the database holds data but not all of the keys th
 func (s *Store) install(ctx context.Context, master secret.KeyWrapper) error {
 	return s.once(ctx, func(w *write) error {
 		var keys, events int64
-		if err := errors.Join(w.Model(&dataKey{}).Count(&keys).Error, w.Model(&eventRow{}).Count(&events).Error); err != nil || keys > 0 {
-			return err
+		if err := errors.Join(w.Model(&dataKey{}).Count(&keys).Error, w.Model(&eventRow{}).Count(&events).Error); err != nil {
+			return fmt.Errorf("look for data keys: %w", err)
 		}
-		if events > 0 {
+		switch {
+		case keys > 0:
+			return errUnchanged
+		case events > 0:
 			return errKeysLost
 		}
 		w.record(audit.Event{Action: audit.InstallationCreated})
@@ -185,16 +188,12 @@ func (s *Store) CookieKeys(ctx context.Context) ([][]byte, error) {
 	return keys, nil
 }
 
-// once runs do as the system, under the lock that all starting processes share, and lets it find that there is nothing to do.
+// once runs do as the system, under the lock that all starting processes share.
 func (s *Store) once(ctx context.Context, do func(*write) error) error {
-	err := s.write(ctx, "", audit.Actor{Kind: audit.System, Name: "Gatehouse"}, func(w *write) error {
+	return s.write(ctx, "", audit.Actor{Kind: audit.System, Name: "Gatehouse"}, func(w *write) error {
 		if err := w.lock(lockStart); err != nil {
-			return err
+			return fmt.Errorf("wait for other processes that start: %w", err)
 		}
 		return do(w)
 	})
-	if errors.Is(err, errSilentWrite) {
-		return nil
-	}
-	return err
 }

@@ -22,13 +22,17 @@ type write struct {
 	changes      []Change
 }
 
-// errSilentWrite is a mistake of ours: a write must record an event.
-var errSilentWrite = errors.New("a write recorded no event")
+var (
+	// errSilentWrite is a mistake of ours: a write must record an event.
+	errSilentWrite = errors.New("a write recorded no event")
+	// errUnchanged is how do says that everything is already as wanted: nothing is written, and that is well.
+	errUnchanged = errors.New("nothing to change")
+)
 
 // write runs do in one transaction and appends the events that do recorded to the chains of their organizations. Whatever do returns as an
 // error undoes everything, the events too.
 func (s *Store) write(ctx context.Context, organization string, actor audit.Actor, do func(*write) error) error {
-	return s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err := s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		w := &write{DB: tx, store: s, organization: organization, actor: actor, now: s.now()}
 		if err := do(w); err != nil {
 			return err
@@ -38,6 +42,10 @@ func (s *Store) write(ctx context.Context, organization string, actor audit.Acto
 		}
 		return w.append()
 	})
+	if errors.Is(err, errUnchanged) {
+		return nil
+	}
+	return err
 }
 
 func (c *Scope) write(ctx context.Context, actor audit.Actor, do func(*write) error) error {
@@ -103,19 +111,33 @@ func (w *write) lock(number int) error {
 	return w.Exec("SELECT pg_advisory_xact_lock(?)", number).Error
 }
 
-// lockOrganization keeps every other write that asks for it out of this organization until the transaction ends. Rules about several rows
-// at once, such as that an owner is left, hold under concurrency because whoever may break them asks first.
-func (w *write) lockOrganization() error {
+// lockOrganization keeps every other write that asks for it out of these organizations, given in the order of their ids, until the
+// transaction ends. Rules about several rows at once, such as that an owner is left, hold under concurrency because whoever may break them
+// asks first.
+func (w *write) lockOrganization(ids ...string) error {
 	if w.store.dialect == onSQLite {
 		return nil
 	}
-	var id string
-	return w.Raw("SELECT id FROM organizations WHERE id = ? FOR UPDATE", w.organization).Scan(&id).Error
+	for _, id := range ids {
+		if err := w.Exec("SELECT id FROM organizations WHERE id = ? FOR UPDATE", id).Error; err != nil {
+			return fmt.Errorf("lock organization %s: %w", id, err)
+		}
+	}
+	return nil
 }
 
 // tidy is a transaction that no person wanted and no event needs to tell: it removes what has run out, or notes that something was used.
 func (s *Store) tidy(ctx context.Context, do func(tx *gorm.DB) error) error {
 	return s.writer.WithContext(ctx).Transaction(do)
+}
+
+// columns are new values by column, for an update that can also write what Go calls zero.
+type columns = map[string]any
+
+// change updates a row that people edit, if it still has the version that they saw, and gives it the next version; [ErrConflict] if not.
+func (w *write) change(model any, id string, version int64, values columns) error {
+	values["version"], values["updated_at"] = version+1, w.now
+	return updated(w.Model(model).Where("id = ? AND version = ?", id, version).Updates(values))
 }
 
 // updated turns the outcome of an UPDATE … WHERE version = ? into an error: no row means that somebody else was faster.

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+)
+
+// binding says that a principal holds a role in a scope: the organization itself, or one of its projects. Origin says where it came from:
+// "creation", "setup", "console", "default_role".
+type binding struct {
+	ID, OrganizationID         string
+	PrincipalKind, PrincipalID string
+	Role                       access.Role
+	ScopeKind, ScopeID         string
+	Origin                     string
+	CreatedAt                  time.Time
+}
+
+func (binding) TableName() string { return "role_bindings" }
+
+const (
+	principalUser     = "user"
+	scopeOrganization = "organization"
+	scopeProject      = "project"
+)
+
+// bind gives the user the roles in the scope: this organization's own id, or a project of it. A role that they have already stays.
+func (w *write) bind(userID, scopeKind, scopeID, origin string, roles ...access.Role) error {
+	for _, role := range roles {
+		b := binding{ID: newID(idBinding, w.now), OrganizationID: w.organization, PrincipalKind: principalUser, PrincipalID: userID,
+			Role: role, ScopeKind: scopeKind, ScopeID: scopeID, Origin: origin, CreatedAt: w.now}
+		var count int64
+		err := w.Model(&binding{}).Where("scope_id = ? AND principal_id = ? AND role = ?", scopeID, userID, role).Count(&count).Error
+		if err == nil && count == 0 {
+			err = w.Create(&b).Error
+		}
+		if err != nil {
+			return fmt.Errorf("bind role %s: %w", role, err)
+		}
+	}
+	return nil
+}
+
+// rebind makes these the only roles that the user has in the scope.
+func (w *write) rebind(userID, scopeKind, scopeID string, roles []access.Role) error {
+	err := w.Where("organization_id = ? AND scope_id = ? AND principal_id = ?", w.organization, scopeID, userID).Delete(&binding{}).Error
+	if err != nil {
+		return fmt.Errorf("unbind roles: %w", err)
+	}
+	return w.bind(userID, scopeKind, scopeID, "console", roles...)
+}
+
+// withRoles reads what each of the members is in their organization and its projects.
+func withRoles(db *gorm.DB, members []Member) error {
+	users := make([]string, len(members))
+	place := map[[2]string]*Member{}
+	for i := range members {
+		m := &members[i]
+		users[i], place[[2]string{m.OrganizationID, m.UserID}] = m.UserID, m
+	}
+	var bindings []binding
+	err := db.Where("principal_kind = ? AND principal_id IN ?", principalUser, users).Find(&bindings).Error
+	if err != nil {
+		return fmt.Errorf("read role bindings: %w", err)
+	}
+	for _, b := range bindings {
+		m := place[[2]string{b.OrganizationID, b.PrincipalID}]
+		switch {
+		case m == nil:
+		case b.ScopeKind == scopeOrganization:
+			m.Roles = append(m.Roles, b.Role)
+		default:
+			if m.ProjectRoles == nil {
+				m.ProjectRoles = map[string][]access.Role{}
+			}
+			m.ProjectRoles[b.ScopeID] = append(m.ProjectRoles[b.ScopeID], b.Role)
+		}
+	}
+	for _, m := range place {
+		sortRoles(m.Roles, access.OrganizationRoles())
+		for _, roles := range m.ProjectRoles {
+			sortRoles(roles, access.ProjectRoles())
+		}
+	}
+	return nil
+}
+
+// sortRoles puts the most powerful first.
+func sortRoles(roles, order []access.Role) {
+	slices.SortFunc(roles, func(a, b access.Role) int { return cmp.Compare(slices.Index(order, a), slices.Index(order, b)) })
+}
+
+// validRoles gives the roles once each, the most powerful first; every one must be among those that the scope knows.
+func validRoles(roles, known []access.Role) ([]access.Role, error) {
+	var once []access.Role
+	for _, role := range roles {
+		if !slices.Contains(known, role) {
+			return nil, invalid("roles", fmt.Sprintf("There is no role %q here.", role))
+		}
+		if !slices.Contains(once, role) {
+			once = append(once, role)
+		}
+	}
+	sortRoles(once, known)
+	return once, nil
+}
+
+// titles are roles as events and pages spell them.
+func titles(roles []access.Role) string {
+	words := make([]string, len(roles))
+	for i, role := range roles {
+		words[i] = role.Title()
+	}
+	return strings.Join(words, ", ")
+}

@@ -1,0 +1,258 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// Member is a user in an organization. What is older than ResumedAt, a proof or an API key, opens nothing: whoever was suspended starts anew.
+type Member struct {
+	ID, OrganizationID, UserID string
+	Name, Email                string
+	HasPassword                bool
+	Roles                      []access.Role            `gorm:"-"` // the most powerful first
+	ProjectRoles               map[string][]access.Role `gorm:"-"` // by project id
+	SuspendedAt, ResumedAt     *time.Time
+	UserSuspendedAt            *time.Time
+	Version                    int64
+	CreatedAt                  time.Time
+}
+
+// memberRow is a member as its own table keeps it.
+type memberRow struct {
+	ID, OrganizationID, UserID string
+	SuspendedAt, ResumedAt     *time.Time
+	Version                    int64
+	CreatedAt, UpdatedAt       time.Time
+}
+
+func (memberRow) TableName() string { return "members" }
+
+// IsOwner says whether the member is an owner of the organization.
+func (m Member) IsOwner() bool { return slices.Contains(m.Roles, access.OrgOwner) }
+
+func (m Member) target() audit.Target { return audit.Target{Kind: "user", ID: m.UserID, Name: m.Name} }
+
+// MemberFilter narrows a list of members. Search is part of a name or an address; After is the id of the last member of the page before.
+type MemberFilter struct {
+	Search string
+	After  string
+	Limit  int
+}
+
+// Members are the organization's members, newest first, at most Limit (1 to 200; 50 when 0).
+func (c *Scope) Members(ctx context.Context, f MemberFilter) ([]Member, error) {
+	q := c.searchMembers(ctx, f.Search).Order("members.id DESC").Limit(limited(f.Limit))
+	if f.After != "" {
+		q = q.Where("members.id < ?", f.After)
+	}
+	return membersWhere(c.store.read(ctx), q)
+}
+
+// CountMembers counts those whom a search finds, all with an empty one.
+func (c *Scope) CountMembers(ctx context.Context, search string) (int64, error) {
+	var count int64
+	err := c.searchMembers(ctx, search).Table("members").Joins("JOIN users ON users.id = members.user_id").Count(&count).Error
+	if err != nil {
+		return 0, fmt.Errorf("count members: %w", err)
+	}
+	return count, nil
+}
+
+func (c *Scope) searchMembers(ctx context.Context, search string) *gorm.DB {
+	q := c.read(ctx)
+	if search = strings.ToLower(strings.TrimSpace(search)); search != "" {
+		pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(search) + "%"
+		q = q.Where(`(lower(users.name) LIKE ? ESCAPE '\' OR users.canonical_email LIKE ? ESCAPE '\')`, pattern, pattern)
+	}
+	return q
+}
+
+// Member is the member with this id, or [ErrNotFound].
+func (c *Scope) Member(ctx context.Context, id string) (Member, error) {
+	return memberWhere(c.store.read(ctx), c.read(ctx).Where("members.id = ?", id))
+}
+
+// MemberOf is the member that the user is in this organization, or [ErrNotFound].
+func (c *Scope) MemberOf(ctx context.Context, userID string) (Member, error) {
+	return memberWhere(c.store.read(ctx), c.read(ctx).Where("user_id = ?", userID))
+}
+
+// member reads the member within the transaction, if it has the version that the form was made from.
+func (w *write) member(id string, version int64) (Member, error) {
+	m, err := memberWhere(w.DB, w.Where("members.organization_id = ? AND members.id = ?", w.organization, id))
+	if err == nil && m.Version != version {
+		return Member{}, ErrConflict
+	}
+	return m, err
+}
+
+func memberWhere(db, q *gorm.DB) (Member, error) {
+	members, err := membersWhere(db, q.Limit(1))
+	if err == nil && len(members) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	return members[0], nil
+}
+
+// membersWhere reads the members that q finds, with their roles.
+func membersWhere(db, q *gorm.DB) ([]Member, error) {
+	var members []Member
+	err := q.Table("members").Joins("JOIN users ON users.id = members.user_id").
+		Select("members.id, organization_id, user_id, users.name, users.email, users.password_hash <> '' AS has_password, " +
+			"members.suspended_at, resumed_at, users.suspended_at AS user_suspended_at, members.version, members.created_at").
+		Find(&members).Error
+	if err != nil {
+		return nil, fmt.Errorf("read members: %w", err)
+	}
+	if len(members) == 0 {
+		return nil, nil
+	}
+	return members, withRoles(db, members)
+}
+
+// addMember makes the user a member of this write's organization. Origin is that of a [binding].
+func (w *write) addMember(user User, origin string, roles ...access.Role) (Member, error) {
+	row := memberRow{ID: newID(idMember, w.now), OrganizationID: w.organization, UserID: user.ID, Version: 1, CreatedAt: w.now, UpdatedAt: w.now}
+	err := w.Create(&row).Error
+	switch {
+	case errors.Is(err, gorm.ErrDuplicatedKey):
+		return Member{}, ErrConflict
+	case err != nil:
+		return Member{}, fmt.Errorf("add member: %w", err)
+	}
+	if err := w.bind(user.ID, scopeOrganization, w.organization, origin, roles...); err != nil {
+		return Member{}, err
+	}
+	w.record(audit.Event{Action: audit.MemberAdded, Targets: []audit.Target{user.target()},
+		Changes: []audit.Change{{Field: "roles", After: titles(roles)}}})
+	w.tell(ChangedMember, row.ID)
+	return w.member(row.ID, 1)
+}
+
+// SetMemberRoles makes these the member's roles in the organization: one at least. [ErrLastOwner] where no owner would be left.
+func (c *Scope) SetMemberRoles(ctx context.Context, actor audit.Actor, id string, version int64, roles []access.Role) error {
+	roles, err := validRoles(roles, access.OrganizationRoles())
+	if err != nil {
+		return err
+	}
+	if len(roles) == 0 {
+		return invalid("roles", "Choose at least one role.")
+	}
+	return c.changeMember(ctx, actor, id, version, func(w *write, m Member) error {
+		if slices.Equal(m.Roles, roles) {
+			return errUnchanged
+		}
+		if err := w.change(&memberRow{}, id, version, columns{}); err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.MemberRolesChanged, Targets: []audit.Target{m.target()},
+			Changes: []audit.Change{{Field: "roles", Before: titles(m.Roles), After: titles(roles)}}})
+		return w.rebind(m.UserID, scopeOrganization, w.organization, roles)
+	})
+}
+
+// SuspendMember bars the member from this organization until [Scope.ResumeMember]: their proofs for it end, the keys they answer for stop.
+func (c *Scope) SuspendMember(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	return c.changeMember(ctx, actor, id, version, func(w *write, m Member) error {
+		if m.SuspendedAt != nil {
+			return errUnchanged
+		}
+		if err := w.change(&memberRow{}, id, version, columns{"suspended_at": w.now}); err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.MemberSuspended, Targets: []audit.Target{m.target()}})
+		return w.endProofs(m.UserID, w.Where("organization_id = ?", w.organization))
+	})
+}
+
+// ResumeMember lets a suspended member in again, by a new sign-in: nothing from before revives (D-16).
+func (c *Scope) ResumeMember(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	return c.changeMember(ctx, actor, id, version, func(w *write, m Member) error {
+		if m.SuspendedAt == nil {
+			return errUnchanged
+		}
+		if err := w.change(&memberRow{}, id, version, columns{"suspended_at": nil, "resumed_at": w.now}); err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.MemberResumed, Targets: []audit.Target{m.target()}})
+		return nil
+	})
+}
+
+// RemoveMember takes the user out of the organization: roles, links to its connections and proofs for it go, the user stays.
+func (c *Scope) RemoveMember(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	return c.changeMember(ctx, actor, id, version, func(w *write, m Member) error {
+		for _, statement := range []string{
+			"DELETE FROM role_bindings WHERE organization_id = ? AND principal_id = ?",
+			"DELETE FROM identities WHERE organization_id = ? AND user_id = ?",
+			"DELETE FROM members WHERE organization_id = ? AND user_id = ?",
+		} {
+			if err := w.Exec(statement, w.organization, m.UserID).Error; err != nil {
+				return fmt.Errorf("take the member's traces out: %w", err)
+			}
+		}
+		w.record(audit.Event{Action: audit.MemberRemoved, Targets: []audit.Target{m.target()}})
+		return w.endProofs(m.UserID, w.Where("organization_id = ?", w.organization))
+	})
+}
+
+// changeMember changes one member while nobody else changes any of this organization, and keeps an owner.
+func (c *Scope) changeMember(ctx context.Context, actor audit.Actor, id string, version int64, do func(*write, Member) error) error {
+	return c.write(ctx, actor, func(w *write) error {
+		if err := w.lockOrganization(w.organization); err != nil {
+			return err
+		}
+		m, err := w.member(id, version)
+		if err != nil {
+			return err
+		}
+		if err := do(w, m); err != nil {
+			return fmt.Errorf("change member %s: %w", id, err)
+		}
+		w.tell(ChangedMember, id)
+		if !m.IsOwner() {
+			return nil
+		}
+		return w.keepOwner(w.organization)
+	})
+}
+
+// keepOwner refuses to end a transaction that leaves the organization without an owner who can sign in: by a password, or through one of
+// its active connections. While single sign-on is required, one of them must have a password. The organization must be locked (D-14).
+func (w *write) keepOwner(organization string) error {
+	var left struct {
+		Owners, WithPassword int64
+		Enforcement          access.Scope
+	}
+	err := w.Raw(`SELECT COUNT(*) AS owners, COALESCE(SUM(CASE WHEN u.password_hash <> '' THEN 1 ELSE 0 END), 0) AS with_password,
+			(SELECT enforcement FROM sign_in_policies WHERE organization_id = ?) AS enforcement
+		FROM role_bindings b
+		JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL
+		JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
+		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? AND (u.password_hash <> '' OR EXISTS (
+			SELECT 1 FROM identities i JOIN connections c ON c.id = i.connection_id AND c.state = 'active'
+			WHERE i.organization_id = b.organization_id AND i.user_id = u.id))`,
+		organization, organization, scopeOrganization, access.OrgOwner).Scan(&left).Error
+	switch {
+	case err != nil:
+		return fmt.Errorf("count the owners who are left: %w", err)
+	case left.Owners == 0:
+		return ErrLastOwner
+	case left.Enforcement != access.NoEnforcement && left.WithPassword == 0:
+		return ErrLastBreakGlass
+	}
+	return nil
+}

@@ -1,0 +1,46 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// sweepBatch bounds what one transaction removes, so that nobody waits long behind it.
+const sweepBatch = 500
+
+// leftover is a table's rows that have run out: a statement that removes one batch of those before a time, and how long ago that is.
+type leftover struct {
+	what, statement string
+	age             time.Duration
+}
+
+// leftovers in the order in which they are removed. Events are never among them.
+var leftovers = []leftover{
+	{"sessions that are over", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?)", 0},
+	{"sessions that nobody used", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE seen_at < ? LIMIT ?)", SessionIdle},
+	{"raw messages", "DELETE FROM login_messages WHERE login_id IN (SELECT login_id FROM login_messages WHERE expires_at < ? LIMIT ?)", 0},
+	{"spent assertions", "DELETE FROM spent_assertions WHERE (connection_id, assertion_id) IN (SELECT connection_id, assertion_id FROM spent_assertions WHERE expires_at < ? LIMIT ?)", 0},
+	{"logins that nobody finished", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'pending' AND expires_at < ? LIMIT ?)", 24 * time.Hour},
+	{"welcome links", "DELETE FROM welcomes WHERE id IN (SELECT id FROM welcomes WHERE expires_at < ? LIMIT ?)", 7 * 24 * time.Hour},
+	{"changes that everybody has heard of", "DELETE FROM changes WHERE sequence IN (SELECT sequence FROM changes WHERE at < ? LIMIT ?)", changesKept},
+}
+
+// Sweep removes what has run out, in small transactions, until nothing is left to remove or the context ends.
+func (s *Store) Sweep(ctx context.Context) error {
+	for _, l := range leftovers {
+		for removed := int64(sweepBatch); removed == sweepBatch; {
+			err := s.tidy(ctx, func(tx *gorm.DB) error {
+				result := tx.Exec(l.statement, s.now().Add(-l.age), sweepBatch)
+				removed = result.RowsAffected
+				return result.Error
+			})
+			if err != nil {
+				return fmt.Errorf("remove %s: %w", l.what, err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+// User is a person, known to the whole installation; what they are in an organization is a [Member]. Email is the address as given,
+// CanonicalEmail the form that is compared, EmailDomain its part after the @.
+type User struct {
+	ID, Name                     string
+	Email, CanonicalEmail        string
+	EmailDomain                  string
+	EmailVerifiedAt, SuspendedAt *time.Time
+	HasPassword                  bool `gorm:"-"`
+	Version                      int64
+	CreatedAt, UpdatedAt         time.Time
+}
+
+// userRow is a user with what never leaves this package.
+type userRow struct {
+	User         `gorm:"embedded"`
+	PasswordHash string
+}
+
+func (userRow) TableName() string { return "users" }
+
+func (r userRow) user() User {
+	r.HasPassword = r.PasswordHash != ""
+	return r.User
+}
+
+func (u User) target() audit.Target { return audit.Target{Kind: "user", ID: u.ID, Name: u.Name} }
+
+// User is the user with this id, or [ErrNotFound].
+func (s *Store) User(ctx context.Context, id string) (User, error) {
+	return userWhere(s.read(ctx).Where("id = ?", id))
+}
+
+// UserByAddress is the user with this address, or [ErrNotFound].
+func (s *Store) UserByAddress(ctx context.Context, address trust.Address) (User, error) {
+	return userWhere(s.read(ctx).Where("canonical_email = ?", address.Canonical()))
+}
+
+func (w *write) user(id string) (User, error) { return userWhere(w.Where("id = ?", id)) }
+
+func userWhere(q *gorm.DB) (User, error) {
+	var row userRow
+	if err := q.Take(&row).Error; err != nil {
+		return one(User{}, err)
+	}
+	return row.user(), nil
+}
+
+// PasswordHash is whose address it is and the hash of their password. Both are empty where nobody may sign in so: no such user, none with
+// a password, or a suspended one.
+func (s *Store) PasswordHash(ctx context.Context, address trust.Address) (userID, hash string, err error) {
+	var row userRow
+	err = s.read(ctx).Where("canonical_email = ? AND password_hash <> '' AND suspended_at IS NULL", address.Canonical()).Take(&row).Error
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		return "", "", fmt.Errorf("look for a password: %w", err)
+	}
+	return row.ID, row.PasswordHash, nil
+}
+
+// OwnerExists says whether any organization has an owner who can sign in: until then, the installation offers its first-run link.
+func (s *Store) OwnerExists(ctx context.Context) (bool, error) {
+	return ownerExists(s.read(ctx))
+}
+
+func ownerExists(db *gorm.DB) (bool, error) {
+	var count int64
+	err := db.Raw("SELECT COUNT(*) FROM role_bindings b JOIN users u ON u.id = b.principal_id WHERE b.role = ? AND u.password_hash <> '' AND u.suspended_at IS NULL",
+		access.OrgOwner).Scan(&count).Error
+	if err != nil {
+		return false, fmt.Errorf("look for an owner: %w", err)
+	}
+	return count > 0, nil
+}
+
+// newUser is what a user begins with. VerifiedAt is nil unless somebody who may has vouched for the address.
+type newUser struct {
+	Name         string
+	Address      trust.Address
+	VerifiedAt   *time.Time
+	PasswordHash string
+}
+
+// createUser makes a user; an address that another has is [Invalid] at the field "address".
+func (w *write) createUser(n newUser) (User, error) {
+	row := userRow{PasswordHash: n.PasswordHash, User: User{
+		ID: newID(idUser, w.now), Name: n.Name, EmailVerifiedAt: n.VerifiedAt,
+		Email: n.Address.Given(), CanonicalEmail: n.Address.Canonical(), EmailDomain: n.Address.Domain(),
+		Version: 1, CreatedAt: w.now, UpdatedAt: w.now,
+	}}
+	err := w.Create(&row).Error
+	switch {
+	case errors.Is(err, gorm.ErrDuplicatedKey):
+		return User{}, invalid("address", "This address already belongs to somebody.")
+	case err != nil:
+		return User{}, fmt.Errorf("create user: %w", err)
+	}
+	w.record(audit.Event{Action: audit.UserCreated, Targets: []audit.Target{row.target()}})
+	return row.user(), nil
+}
+
+// RenameUser changes a person's name; version is the one that the form was made from.
+func (s *Store) RenameUser(ctx context.Context, actor audit.Actor, id string, version int64, name string) error {
+	name, err := validName(name)
+	if err != nil {
+		return err
+	}
+	return s.write(ctx, "", actor, func(w *write) error {
+		before, err := w.user(id)
+		if err != nil {
+			return err
+		}
+		if before.Name == name && before.Version == version {
+			return errUnchanged
+		}
+		if err := w.change(&userRow{}, id, version, columns{"name": name}); err != nil {
+			return fmt.Errorf("rename user: %w", err)
+		}
+		w.record(audit.Event{Action: audit.UserRenamed, Targets: []audit.Target{before.target()},
+			Changes: []audit.Change{{Field: "name", Before: before.Name, After: name}}})
+		w.tell(ChangedUser, id)
+		return nil
+	})
+}
+
+// SetPassword gives a user a password, by its hash, and ends their other sessions: all but the one that the actor acts in.
+func (s *Store) SetPassword(ctx context.Context, actor audit.Actor, id, hash string) error {
+	return s.write(ctx, "", actor, func(w *write) error {
+		user, err := w.user(id)
+		if err != nil {
+			return err
+		}
+		return w.setPassword(user, hash, actor.Request.SessionID)
+	})
+}
+
+// EndPassword takes a user's password away, unless an organization needs it: [ErrLastOwner], [ErrLastBreakGlass].
+func (s *Store) EndPassword(ctx context.Context, actor audit.Actor, id string) error {
+	return s.write(ctx, "", actor, func(w *write) error {
+		user, err := w.user(id)
+		if err != nil {
+			return err
+		}
+		if !user.HasPassword {
+			return errUnchanged
+		}
+		owned, err := w.organizationsOwned(id)
+		if err != nil {
+			return err
+		}
+		if err := w.lockOrganization(owned...); err != nil {
+			return err
+		}
+		if err := w.endPassword(user); err != nil {
+			return err
+		}
+		for _, organization := range owned {
+			if err := w.keepOwner(organization); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// organizationsOwned are the ids of the organizations that the user is an owner of, in the order in which they are to be locked.
+func (w *write) organizationsOwned(userID string) ([]string, error) {
+	var ids []string
+	err := w.Raw("SELECT organization_id FROM role_bindings WHERE principal_id = ? AND role = ? ORDER BY organization_id", userID, access.OrgOwner).Scan(&ids).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for organizations owned by user %s: %w", userID, err)
+	}
+	return ids, nil
+}
+
+// setPassword replaces the password and ends every session of the user but the one that is excepted ("" excepts none).
+func (w *write) setPassword(user User, hash, except string) error {
+	if err := w.change(&userRow{}, user.ID, user.Version, columns{"password_hash": hash}); err != nil {
+		return fmt.Errorf("set password: %w", err)
+	}
+	w.record(audit.Event{Action: audit.UserPasswordSet, Targets: []audit.Target{user.target()},
+		Changes: []audit.Change{{Field: "password", Before: "changed", After: "changed"}}})
+	w.tell(ChangedUser, user.ID)
+	return w.endSessions(w.Where("user_id = ? AND id <> ?", user.ID, except))
+}
+
+// endPassword takes the password away and, from the user's sessions, what it had proved. Whether an organization needs it is the caller's
+// to ask ([write.keepOwner]).
+func (w *write) endPassword(user User) error {
+	if err := w.change(&userRow{}, user.ID, user.Version, columns{"password_hash": ""}); err != nil {
+		return fmt.Errorf("end password: %w", err)
+	}
+	w.record(audit.Event{Action: audit.UserPasswordEnded, Targets: []audit.Target{user.target()}})
+	w.tell(ChangedUser, user.ID)
+	return w.endProofs(user.ID, w.Where("kind IN ?", []access.ProofKind{access.ByPassword, access.ByRecovery}))
+}

@@ -1,0 +1,228 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+// WelcomeKind says what a welcome link is for.
+type WelcomeKind string
+
+// The kinds of welcomes.
+const (
+	WelcomeFirstOwner WelcomeKind = "first_owner" // whoever has it becomes the first user, and owner of a first organization
+	WelcomeSetup      WelcomeKind = "setup"       // the person with this address becomes owner of this organization
+	WelcomePassword   WelcomeKind = "password"    // the user may set a new password
+)
+
+// WelcomeLife is how long a welcome link can be spent.
+const WelcomeLife = time.Hour
+
+// Welcome is a link that lets somebody in once. OrganizationID and Email are for [WelcomeSetup], UserID and Email for [WelcomePassword].
+type Welcome struct {
+	ID                     string
+	Kind                   WelcomeKind
+	OrganizationID, UserID string
+	Email                  string
+	CreatedAt, ExpiresAt   time.Time
+	SpentAt                *time.Time
+}
+
+type welcomeRow struct {
+	Welcome   `gorm:"embedded"`
+	TokenHash []byte
+}
+
+func (welcomeRow) TableName() string { return "welcomes" }
+
+// Newcomer is what a person gives when spending a welcome; what its kind does not ask for is ignored. PasswordHash is the hash of a password
+// that was judged good enough.
+type Newcomer struct {
+	Name             string
+	Address          trust.Address
+	PasswordHash     string
+	OrganizationName string
+}
+
+// MakeWelcome makes a link of the kind for [WelcomeLife]. One for the first owner voids the earlier ones.
+func (s *Store) MakeWelcome(ctx context.Context, actor audit.Actor, welcome Welcome) (Welcome, secret.Token, error) {
+	var token secret.Token
+	err := s.write(ctx, welcome.OrganizationID, actor, func(w *write) (err error) {
+		welcome, token, err = w.createWelcome(welcome)
+		return err
+	})
+	if err != nil {
+		return Welcome{}, secret.Token{}, fmt.Errorf("make welcome link: %w", err)
+	}
+	return welcome, token, nil
+}
+
+func (w *write) createWelcome(welcome Welcome) (Welcome, secret.Token, error) {
+	token := secret.NewToken()
+	welcome.ID, welcome.CreatedAt, welcome.ExpiresAt = newID(idWelcome, w.now), w.now, w.now.Add(WelcomeLife)
+	target := audit.Target{Kind: "user", ID: welcome.UserID, Name: welcome.Email}
+	switch welcome.Kind {
+	case WelcomeFirstOwner:
+		target.Name = "the first owner"
+		err := w.Model(&welcomeRow{}).Where("kind = ? AND spent_at IS NULL AND expires_at > ?", welcome.Kind, w.now).Update("expires_at", w.now).Error
+		if err != nil {
+			return Welcome{}, secret.Token{}, fmt.Errorf("void the earlier links: %w", err)
+		}
+	case WelcomePassword:
+		user, err := w.user(welcome.UserID)
+		if err != nil {
+			return Welcome{}, secret.Token{}, err
+		}
+		welcome.Email, target.Name = user.Email, user.Name
+	}
+	if err := w.Create(&welcomeRow{welcome, token.Hash()}).Error; err != nil {
+		return Welcome{}, secret.Token{}, err
+	}
+	w.record(audit.Event{Action: audit.WelcomeLinkMade, Targets: []audit.Target{target}})
+	return welcome, token, nil
+}
+
+// Welcome is the welcome that the token would spend now; [ErrNotFound] where it is unknown, spent or past.
+func (s *Store) Welcome(ctx context.Context, token secret.Token) (Welcome, error) {
+	var row welcomeRow
+	err := s.read(ctx).Where("token_hash = ? AND spent_at IS NULL AND expires_at > ?", token.Hash(), s.now()).Take(&row).Error
+	return one(row.Welcome, err)
+}
+
+// Setup makes an organization that has no owner yet, and the link that makes the person with this address its owner.
+func (s *Store) Setup(ctx context.Context, actor audit.Actor, organizationName string, address trust.Address) (Organization, secret.Token, error) {
+	var problems Invalid
+	name := problems.named("organization", organizationName)
+	if address.IsZero() {
+		problems.Add("email", "Enter an email address such as ada@example.com.")
+	}
+	if err := problems.Err(); err != nil {
+		return Organization{}, secret.Token{}, err
+	}
+	var o Organization
+	var token secret.Token
+	err := s.write(ctx, newID(idOrganization, s.now()), actor, func(w *write) (err error) {
+		if o, err = w.createOrganization(name); err != nil {
+			return err
+		}
+		_, token, err = w.createWelcome(Welcome{Kind: WelcomeSetup, OrganizationID: o.ID, Email: address.Given()})
+		return err
+	})
+	if err != nil {
+		return Organization{}, secret.Token{}, fmt.Errorf("set up organization: %w", err)
+	}
+	return o, token, nil
+}
+
+// SpendWelcome uses the link up and does what it is for, both or neither: of many who spend it at once one does (W-32), the others and all
+// later ones find [ErrNotFound]. The organization is the one that the user now owns, zero for a new password.
+func (s *Store) SpendWelcome(ctx context.Context, actor audit.Actor, token secret.Token, n Newcomer) (User, Organization, error) {
+	welcome, err := s.Welcome(ctx, token)
+	if err != nil {
+		return User{}, Organization{}, err
+	}
+	organizationID := welcome.OrganizationID
+	if welcome.Kind == WelcomeFirstOwner {
+		organizationID = newID(idOrganization, s.now())
+	}
+	var user User
+	var owned Organization
+	err = s.write(ctx, organizationID, actor, func(w *write) (err error) {
+		spent := w.Model(&welcomeRow{}).Where("id = ? AND spent_at IS NULL AND expires_at > ?", welcome.ID, w.now).Update("spent_at", w.now)
+		if spent.Error != nil || spent.RowsAffected == 0 {
+			return errors.Join(spent.Error, ErrNotFound)
+		}
+		switch welcome.Kind {
+		case WelcomeFirstOwner:
+			user, owned, err = w.welcomeFirstOwner(n)
+		case WelcomeSetup:
+			user, owned, err = w.welcomeOwner(welcome, n)
+		case WelcomePassword:
+			if user, err = w.user(welcome.UserID); err == nil {
+				err = w.setPassword(user, n.PasswordHash, "")
+			}
+		}
+		if err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.WelcomeLinkSpent, Targets: []audit.Target{user.target()}})
+		w.actAs(user)
+		return nil
+	})
+	if err != nil {
+		return User{}, Organization{}, fmt.Errorf("spend welcome link: %w", err)
+	}
+	user, err = s.User(ctx, user.ID)
+	return user, owned, err
+}
+
+// actAs makes the person whom the write let in the actor of its events: before it, they were nobody yet.
+func (w *write) actAs(user User) {
+	for i := range w.events {
+		w.events[i].Actor.Kind, w.events[i].Actor.ID, w.events[i].Actor.Name = audit.User, user.ID, user.Name
+	}
+}
+
+// welcomeFirstOwner makes the first user and the organization that they own. Once there is an owner the link is worth nothing.
+func (w *write) welcomeFirstOwner(n Newcomer) (User, Organization, error) {
+	var problems Invalid
+	n.Name = problems.named("name", n.Name)
+	organizationName := problems.named("organization", n.OrganizationName)
+	if n.Address.IsZero() {
+		problems.Add("email", "Enter an email address such as ada@example.com.")
+	}
+	if err := problems.Err(); err != nil {
+		return User{}, Organization{}, err
+	}
+	if exists, err := ownerExists(w.DB); err != nil || exists {
+		return User{}, Organization{}, errors.Join(err, ErrNotFound)
+	}
+	user, err := w.createUser(newUser{Name: n.Name, Address: n.Address, PasswordHash: n.PasswordHash})
+	if err != nil {
+		return User{}, Organization{}, err
+	}
+	o, err := w.createOrganization(organizationName)
+	if err != nil {
+		return User{}, Organization{}, err
+	}
+	_, err = w.addMember(user, "setup", access.OrgOwner)
+	return user, o, err
+}
+
+// welcomeOwner makes the person with the welcome's address an owner of its organization. Somebody who has a password keeps it: the link must
+// not take over what they are elsewhere.
+func (w *write) welcomeOwner(welcome Welcome, n Newcomer) (User, Organization, error) {
+	o, err := organization(w.DB, welcome.OrganizationID)
+	if err != nil {
+		return User{}, Organization{}, err
+	}
+	address, err := trust.ParseAddress(welcome.Email)
+	if err != nil {
+		return User{}, Organization{}, fmt.Errorf("read the welcome's address: %w", err)
+	}
+	user, err := userWhere(w.Where("canonical_email = ?", address.Canonical()))
+	switch {
+	case err == nil && user.HasPassword:
+	case err == nil:
+		err = w.setPassword(user, n.PasswordHash, "")
+	case errors.Is(err, ErrNotFound):
+		var problems Invalid
+		n.Name = problems.named("name", n.Name)
+		if err := problems.Err(); err != nil {
+			return User{}, Organization{}, err
+		}
+		user, err = w.createUser(newUser{Name: n.Name, Address: address, PasswordHash: n.PasswordHash})
+	}
+	if err != nil {
+		return User{}, Organization{}, err
+	}
+	_, err = w.addMember(user, "setup", access.OrgOwner)
+	return user, o, err
+}
