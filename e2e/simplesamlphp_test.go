@@ -64,8 +64,10 @@ func TestSimpleSAMLphpIsReachableByBothNames(t *testing.T) {
 	}
 }
 
-// doorMetadata is a service provider as an administrator would paste it.
-func doorMetadata(t *testing.T) []byte {
+func doorMetadata(t *testing.T) []byte { return doorMetadataAt(t, doorACS) }
+
+// doorMetadataAt is a service provider as an administrator would paste it.
+func doorMetadataAt(t *testing.T, acs string) []byte {
 	t.Helper()
 	_, certificate := newKeyPair(t, "door")
 	lines := strings.Split(strings.TrimSpace(string(certificate)), "\n")
@@ -75,5 +77,5 @@ func doorMetadata(t *testing.T) []byte {
       <ds:X509Certificate>%s</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>
     <md:AssertionConsumerService index="0" Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="%s"/>
   </md:SPSSODescriptor>
-</md:EntityDescriptor>`, doorEntityID, strings.Join(lines[1:len(lines)-1], ""), doorACS)
+</md:EntityDescriptor>`, doorEntityID, strings.Join(lines[1:len(lines)-1], ""), acs)
 }

@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+const (
+	wide   = 1280 // CSS pixels: a laptop
+	narrow = 390  // a telephone
+)
+
+// Screenshot leaves pictures of the whole page in artefacts/: wide and narrow,
+// light and dark. They are numbered in the order they were taken.
+func (p *Person) Screenshot(name string) {
+	p.t.Helper()
+	p.wait("picture "+name, func() error { return nil })
+	p.pictures++
+	for _, width := range []int64{narrow, wide} {
+		p.resize(width)
+		for _, scheme := range []string{"dark", "light"} {
+			p.prefer(scheme)
+			p.snapshot(fmt.Sprintf("%02d %s %d %s", p.pictures, name, width, scheme))
+		}
+	}
+}
+
+// snapshot leaves one picture of the page as it is and returns its path.
+func (p *Person) snapshot(name string) string {
+	p.t.Helper()
+	picture, err := run(p, chromedp.FullScreenshot(100))
+	if err != nil {
+		p.t.Logf("picture of %s: %v", name, err)
+		return "(no picture)"
+	}
+	path := artefact(p.t, p.Name+" "+name+".png")
+	if err := os.WriteFile(path, picture, 0o644); err != nil {
+		p.t.Fatal(err)
+	}
+	return path
+}
+
+func (p *Person) resize(width int64) {
+	p.t.Helper()
+	params := emulation.SetDeviceMetricsOverrideParams{Width: width, Height: 900, DeviceScaleFactor: 1, Mobile: width == narrow}
+	if _, err := call(p, emulation.SetDeviceMetricsOverride, params); err != nil {
+		p.t.Fatalf("resize the window: %v", err)
+	}
+}
+
+func (p *Person) prefer(scheme string) {
+	p.t.Helper()
+	params := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+	if _, err := call(p, emulation.SetEmulatedMedia, params); err != nil {
+		p.t.Fatalf("prefer %s: %v", scheme, err)
+	}
+}
