@@ -76,7 +76,7 @@ var (
 
 // TestScreenshots writes what every story looks like, for people to look at:
 //
-//	go test ./views -run TestScreenshots -screenshots=artefacts/stories
+//	go test ./views -run TestScreenshots -screenshots=artifacts/stories
 //
 // Without the flag it takes one, to know that it can.
 func TestScreenshots(t *testing.T) {
