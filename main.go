@@ -76,7 +76,9 @@ func serve(ctx context.Context, c *config, ready func()) (err error) {
 // wire puts the rooms together.
 func wire(c *config, db *store.Store, metrics prometheus.Registerer) (http.Handler, error) {
 	site := web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics}
-	router := web.NewRouter(func(w http.ResponseWriter, _ *http.Request, status int) { http.Error(w, http.StatusText(status), status) })
+	router := web.NewRouter(func(w http.ResponseWriter, _ *http.Request, status int) {
+		http.Error(w, http.StatusText(status), status)
+	})
 	router.HandleFunc(web.Route{Pattern: "GET /healthz", Body: web.NoBody}, web.Healthy)
 	router.HandleFunc(web.Route{Pattern: "GET /readyz", Body: web.NoBody}, web.Ready(db.Ready))
 	return site.Handler(router), nil

@@ -82,7 +82,7 @@ func (g *Guard) CheckURL(u *url.URL) error {
 		return refuse("The address begins with http://. It must begin with https://.")
 	case u.User != nil:
 		return refuse("The address holds a user name or password. Leave it out.")
-	case u.Fragment != "" || strings.HasSuffix(u.String(), "#"):
+	case u.Fragment != "":
 		return refuse("The address has a part after “#”. Leave it out.")
 	case hasMarkup(u):
 		return refuse("The address holds quotes, blanks, brackets or backslashes.")

@@ -1,0 +1,274 @@
+package main
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/semver"
+)
+
+const module = "github.com/gatehouse-sso/gatehouse"
+
+// arrows are who may import whom. A room that is not here may not exist; nothing points up.
+var arrows = map[string][]string{
+	// judgement
+	"trust": {},
+	// leaves
+	"access":     {},
+	"audit":      {},
+	"secret":     {},
+	"migrations": {},
+	"static":     {},
+	"outbound":   {},
+	// protocols: keys, certificates, bytes and a time go in, evidence comes out
+	"saml": {"trust"},
+	// what is remembered, and what stands on it
+	"store":   {"access", "audit", "migrations", "secret", "trust"},
+	"signing": {"secret", "store"},
+	"gate":    {"access", "audit", "secret", "store"},
+	"broker":  {"access", "audit", "saml", "secret", "signing", "store", "trust"},
+	// what people and programs see
+	"web":      {"secret"},
+	"views/ui": {},
+	"views":    {"views/ui"},
+	"handlers": {"access", "audit", "broker", "gate", "outbound", "saml", "secret", "signing", "store", "trust", "views", "views/ui", "web"},
+}
+
+// outermost rooms import what they like and are imported by nobody but main and each other.
+var outermost = []string{".", "demo"}
+
+// forTests are imported by tests and by each other alone.
+var forTests = []string{"idptest", "pgtest", "e2e", "bench"}
+
+// homes are the only rooms whose product code may import certain modules.
+var homes = map[string][]string{
+	"gorm.io/":                            {"store"},
+	"modernc.org/sqlite":                  {"store"},
+	"github.com/jackc/pgx":                {"store", "pgtest"},
+	"github.com/pressly/goose":            {"store"},
+	"github.com/crewjam/saml":             {"saml", "demo", "idptest"},
+	"github.com/russellhaering/goxmldsig": {"saml", "demo", "idptest"},
+	"github.com/beevik/etree":             {"saml", "demo", "idptest"},
+	"github.com/gorilla/":                 {"web"},
+	"github.com/alecthomas/kong":          {"."},
+	"github.com/miekg/dns":                {"demo", "e2e"},
+	"github.com/chromedp/":                {"e2e"},
+}
+
+// source is one Go file of the tree.
+type source struct {
+	room    string // its folder, "." for the root
+	name    string // path from the root
+	test    bool
+	imports []string
+	ast     *ast.File
+}
+
+// sources parses every Go file that belongs to the module.
+func sources(t *testing.T) []source {
+	t.Helper()
+	var all []source
+	files := token.NewFileSet()
+	err := filepath.WalkDir(".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if base := entry.Name(); name != "." && (base[0] == '.' || base == "testdata" || base == "node_modules" || name == "tools" || name == "warm") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if path.Ext(name) != ".go" {
+			return nil
+		}
+		tree, err := parser.ParseFile(files, name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		s := source{room: path.Dir(name), name: name, test: strings.HasSuffix(name, "_test.go"), ast: tree}
+		for _, i := range tree.Imports {
+			imported, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			s.imports = append(s.imports, imported)
+		}
+		all = append(all, s)
+		return nil
+	})
+	if err != nil || len(all) == 0 {
+		t.Fatalf("read the tree: %v, %d files", err, len(all))
+	}
+	return all
+}
+
+func TestArrowsBetweenRooms(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || slices.Contains(outermost, s.room) || slices.Contains(forTests, s.room) {
+			continue
+		}
+		allowed, known := arrows[s.room]
+		if !known {
+			t.Errorf("%s: the room %s has no place in the house; give it one in imports_test.go", s.name, s.room)
+			continue
+		}
+		for _, imported := range s.imports {
+			room, ours := strings.CutPrefix(imported, module+"/")
+			if ours && !slices.Contains(allowed, room) {
+				t.Errorf("%s imports %s; %s may import %v alone", s.name, room, s.room, allowed)
+			}
+		}
+	}
+}
+
+func TestOutermostAndTestRoomsAreImportedByNobody(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports {
+			room := strings.TrimPrefix(imported, module+"/")
+			switch {
+			case imported == module:
+				t.Errorf("%s imports the program itself", s.name)
+			case slices.Contains(outermost, room) && !slices.Contains(outermost, s.room) && !s.test:
+				t.Errorf("%s imports %s", s.name, room)
+			case room != imported && slices.Contains(forTests, room) && !s.test && !slices.Contains(forTests, s.room):
+				t.Errorf("%s, which ships, imports %s, which is for tests", s.name, room)
+			}
+		}
+	}
+}
+
+func TestModulesStayInTheirHomes(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports {
+			for module, rooms := range homes {
+				if strings.HasPrefix(imported, module) && !s.test && !slices.Contains(rooms, s.room) {
+					t.Errorf("%s imports %s, whose home is %v", s.name, imported, rooms)
+				}
+			}
+		}
+	}
+}
+
+func TestTrustIsPure(t *testing.T) {
+	outside := []string{"os", "net", "net/http", "io/fs", "database/sql", "log", "log/slog", "syscall", "unsafe", "math/rand", "math/rand/v2", "crypto/rand", "context"}
+	for _, s := range sources(t) {
+		if s.room != "trust" || s.test {
+			continue
+		}
+		for _, imported := range s.imports {
+			first, _, _ := strings.Cut(imported, "/")
+			if strings.Contains(first, ".") || slices.Contains(outside, imported) {
+				t.Errorf("%s imports %s; judgement needs no such thing", s.name, imported)
+			}
+		}
+	}
+}
+
+func TestRoomsWithoutAClock(t *testing.T) {
+	for _, s := range sources(t) {
+		if !slices.Contains([]string{"trust", "saml", "oidc", "access", "audit"}, s.room) || s.test {
+			continue
+		}
+		for _, name := range []string{"Now", "Since", "Until", "After", "Sleep"} {
+			if uses(s.ast, "time", name) {
+				t.Errorf("%s calls time.%s; it is handed the time", s.name, name)
+			}
+		}
+	}
+}
+
+func TestRecallHasOneCaller(t *testing.T) {
+	callers := 0
+	for _, s := range sources(t) {
+		if s.test || !uses(s.ast, "trust", "Recall") {
+			continue
+		}
+		callers++
+		if !strings.HasPrefix(s.name, "store/logins") {
+			t.Errorf("%s calls trust.Recall: store/logins.go alone gives a kept identity back", s.name)
+		}
+	}
+	if callers == 0 {
+		t.Error("nobody calls trust.Recall: is this test still looking for the right name?")
+	}
+}
+
+// uses reports whether a file says pkg.name.
+func uses(file *ast.File, pkg, name string) (found bool) {
+	ast.Inspect(file, func(n ast.Node) bool {
+		if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == name {
+			if x, ok := selector.X.(*ast.Ident); ok && x.Name == pkg {
+				found = true
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+func TestEveryRoomSaysWhatItIsFor(t *testing.T) {
+	documented := map[string]int{}
+	for _, s := range sources(t) {
+		if s.test {
+			continue
+		}
+		documented[s.room] += 0
+		if s.ast.Doc != nil {
+			documented[s.room] = max(documented[s.room], len(strings.Split(strings.TrimSpace(s.ast.Doc.Text()), "\n")))
+		}
+	}
+	for room, lines := range documented {
+		if lines < 2 || lines > 24 {
+			t.Errorf("%s: the package comment has %d lines; 2 to 20 say what it is for, what it never does and what holds", room, lines)
+		}
+	}
+}
+
+// TestX13_XMLSignatureLibrariesAreNewEnough: crewjam/saml asks for versions that verify the wrong reference.
+func TestX13_XMLSignatureLibrariesAreNewEnough(t *testing.T) {
+	floors := map[string]string{"github.com/russellhaering/goxmldsig": "v1.6.1", "github.com/beevik/etree": "v1.8.1"}
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		t.Fatal("this binary has no build information")
+	}
+	for _, dependency := range build.Deps {
+		floor, asked := floors[dependency.Path]
+		if !asked {
+			continue
+		}
+		if dependency.Replace != nil || semver.Compare(dependency.Version, floor) < 0 {
+			t.Errorf("%s is %s (replaced: %v), must be %s or newer", dependency.Path, dependency.Version, dependency.Replace != nil, floor)
+		}
+		delete(floors, dependency.Path)
+	}
+	for missing := range floors {
+		t.Errorf("%s is not in the build: nothing was checked", missing)
+	}
+}
+
+func TestProductionCodeNeitherPanicsNorPrints(t *testing.T) {
+	for _, s := range sources(t) {
+		if s.test || slices.Contains(forTests, s.room) || strings.HasSuffix(s.name, "_templ.go") {
+			continue
+		}
+		for _, name := range []string{"Print", "Println", "Printf"} {
+			if uses(s.ast, "fmt", name) {
+				t.Errorf("%s prints to standard output by itself", s.name)
+			}
+		}
+		if text, err := os.ReadFile(s.name); err != nil || strings.Contains(string(text), "panic(\"") {
+			t.Errorf("%s panics with words of its own (%v)", s.name, err)
+		}
+	}
+}
