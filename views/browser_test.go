@@ -19,8 +19,8 @@ import (
 
 // storyPolicy is the console's content-security policy, so that a piece which it would break
 // looks broken here as well.
-const storyPolicy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; " +
-	"form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const storyPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
+	"connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // screens are the sizes and colours that every story is looked at in.
 var screens = []struct {
