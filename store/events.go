@@ -125,15 +125,17 @@ func (c *Scope) Events(ctx context.Context, f EventFilter) ([]audit.Event, error
 
 // page reads one page below Before or, upwards, above After; either way it comes newest first.
 func (f EventFilter) page(q *gorm.DB) ([]audit.Event, error) {
-	order := "sequence DESC"
+	upwards := f.After > 0 && f.Before == 0
 	switch {
+	case upwards:
+		q = q.Where("sequence > ?", f.After).Order("sequence")
 	case f.Before > 0:
-		q = q.Where("sequence < ?", f.Before)
-	case f.After > 0:
-		q, order = q.Where("sequence > ?", f.After), "sequence"
+		q = q.Where("sequence < ?", f.Before).Order("sequence DESC")
+	default:
+		q = q.Order("sequence DESC")
 	}
 	var rows []eventRow
-	if err := q.Order(order).Find(&rows).Error; err != nil {
+	if err := q.Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("list events: %w", err)
 	}
 	events := make([]audit.Event, len(rows))
@@ -144,7 +146,7 @@ func (f EventFilter) page(q *gorm.DB) ([]audit.Event, error) {
 		}
 		events[i] = e
 	}
-	if order == "sequence" {
+	if upwards {
 		slices.Reverse(events)
 	}
 	return events, nil

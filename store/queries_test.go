@@ -1,0 +1,131 @@
+package store
+
+import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestW19_QueriesAreWrittenOut reads this package: every condition is a string written where it is used, so that no value, and no struct
+// whose zero fields gorm would leave out, becomes one.
+func TestW19_QueriesAreWrittenOut(t *testing.T) {
+	written := map[string]bool{"Where": true, "Not": true, "Or": true, "Having": true, "Joins": true, "Order": true, "Group": true, "Select": true, "Raw": true, "Exec": true, "Table": true}
+	never := map[string]string{
+		"Save": "writes every column back", "AutoMigrate": "is not a history", "FirstOrCreate": "takes a struct as condition", "FirstOrInit": "takes a struct as condition",
+		"Unscoped": "is for soft delete", "First": "orders by what gorm guesses", "Last": "orders by what gorm guesses",
+	}
+	alone := map[string]bool{"Take": true, "Find": true, "Delete": true} // a second argument would be a condition
+	files, err := filepath.Glob("*.go")
+	ok(t, err)
+	calls := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		fileSet := token.NewFileSet()
+		parsed := must(parser.ParseFile(fileSet, file, nil, 0))
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			call, isCall := n.(*ast.CallExpr)
+			if !isCall {
+				return true
+			}
+			method, isMethod := call.Fun.(*ast.SelectorExpr)
+			if !isMethod || len(call.Args) == 0 {
+				return true
+			}
+			name, at := method.Sel.Name, fileSet.Position(call.Pos())
+			if why, bad := never[name]; bad && !isPackage(method.X, parsed) {
+				t.Errorf("%s: %s %s", at, name, why)
+			}
+			if alone[name] && len(call.Args) > 1 {
+				t.Errorf("%s: %s with a condition: write it with Where", at, name)
+			}
+			if written[name] && !isPackage(method.X, parsed) {
+				calls++
+				if !isText(call.Args[0]) {
+					t.Errorf("%s: %s is not given written-out SQL", at, name)
+				}
+			}
+			return true
+		})
+	}
+	if calls < 50 {
+		t.Errorf("only %d queries were looked at", calls)
+	}
+}
+
+// isText is true for a string literal, several joined, and a name that is declared with one.
+func isText(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		return e.Kind == token.STRING
+	case *ast.BinaryExpr:
+		return isText(e.X) && isText(e.Y)
+	case *ast.Ident:
+		if e.Name == "statement" { // ranged over a literal list of statements
+			return true
+		}
+		if e.Obj == nil {
+			return false
+		}
+		spec, isValue := e.Obj.Decl.(*ast.ValueSpec)
+		return e.Obj.Kind == ast.Con && isValue && len(spec.Values) > 0 && isText(spec.Values[0])
+	case *ast.SelectorExpr:
+		return e.Sel.Name == "statement"
+	}
+	return false
+}
+
+// isPackage says whether the expression names an import: strings.Select is no query.
+func isPackage(e ast.Expr, file *ast.File) bool {
+	name, isName := e.(*ast.Ident)
+	if !isName || name.Obj != nil {
+		return false
+	}
+	for _, i := range file.Imports {
+		if strings.HasSuffix(strings.Trim(i.Path.Value, `"`), name.Name) {
+			return true
+		}
+	}
+	return false
+}
+
+func TestW19_IdsAreValuesAndNothingElse(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, _ := anOrganization(t, s, "acme")
+		for _, id := range []string{"", "0", "1 OR 1=1", "' OR ''='", "id", o.ID + "'", "%", "org_", "\x00"} {
+			if found, err := s.Organization(t.Context(), id); !errors.Is(err, ErrNotFound) && !(s.dialect == onPostgreSQL && id == "\x00" && err != nil) {
+				t.Errorf("organization %q: %v %v", id, found, err)
+			}
+			if found, err := s.In(id).Members(t.Context(), MemberFilter{}); len(found) > 0 {
+				t.Errorf("members of organization %q: %v %v", id, found, err)
+			}
+			if found, err := s.In(o.ID).Member(t.Context(), id); err == nil {
+				t.Errorf("member %q: %v", id, found)
+			}
+		}
+		if _, err := s.Organization(t.Context(), o.ID); err != nil { // the honest twin
+			t.Error(err)
+		}
+	})
+}
+
+func TestW19_ZeroValuesAreWritten(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		user := aUser(t, s, "ada@acme.test")
+		ok(t, s.EndPassword(t.Context(), operator, user.ID))
+		if after := must(s.User(t.Context(), user.ID)); after.HasPassword {
+			t.Error("the empty password hash was not written")
+		}
+		o, _ := anOrganization(t, s, "acme")
+		ok(t, s.SuspendOrganization(t.Context(), operator, o.ID))
+		ok(t, s.ResumeOrganization(t.Context(), operator, o.ID))
+		if after := must(s.Organization(t.Context(), o.ID)); after.SuspendedAt != nil {
+			t.Error("the absent time was not written")
+		}
+	})
+}
