@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -32,6 +33,7 @@ type Store struct {
 	newestPepper   int // hashes new API keys
 	now            func() time.Time
 	log            *slog.Logger
+	keyRead        *sql.Stmt
 	close          []func() error
 }
 
@@ -45,7 +47,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	for _, step := range []func(context.Context, Options) error{s.connect, s.checkMasterKey, s.migrate, s.unlock} {
+	for _, step := range []func(context.Context, Options) error{s.connect, s.checkMasterKey, s.migrate, s.unlock, s.prepare} {
 		if err := step(ctx, o); err != nil {
 			return nil, errors.Join(err, s.Close())
 		}

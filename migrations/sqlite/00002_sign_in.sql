@@ -91,6 +91,7 @@ CREATE TABLE logins (
     owner_id        TEXT NOT NULL DEFAULT '',
     owner_session   TEXT NOT NULL DEFAULT '',
     code_hash       BLOB,
+    repeat_key      TEXT NOT NULL DEFAULT '',
     sealed_identity BLOB,
     user_id         TEXT NOT NULL DEFAULT '',
     email           TEXT NOT NULL DEFAULT '',
@@ -112,6 +113,7 @@ CREATE UNIQUE INDEX logins_code ON logins (code_hash) WHERE code_hash IS NOT NUL
 CREATE INDEX logins_organization ON logins (organization_id, id);
 CREATE INDEX logins_flow ON logins (flow_hash);
 CREATE INDEX logins_connection ON logins (connection_id, kind, id);
+CREATE INDEX logins_refused ON logins (connection_id, created_at) WHERE state = 'refused';
 
 CREATE TABLE login_steps (
     login_id TEXT NOT NULL REFERENCES logins (id) ON DELETE CASCADE,

@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// ErrEnforced says that an act would leave people without a way in while single sign-on is required: end enforcement first.
+var ErrEnforced = errors.New("single sign-on is required and this is part of the way in")
+
+// RenameConnection gives a connection another name. Version is the one that was read with the form; ErrConflict when it has moved since.
+func (c *Scope) RenameConnection(ctx context.Context, actor audit.Actor, id string, version int64, name string) error {
+	name, err := validName(name)
+	if err != nil {
+		return err
+	}
+	return c.changeConnection(ctx, actor, id, version, "rename", func(w *write, was connectionRow) error {
+		w.record(audit.Event{Action: audit.ConnectionRenamed, Targets: []audit.Target{{Kind: "connection", ID: id, Name: name}},
+			Changes: []audit.Change{{Field: "name", Before: was.Name, After: name}}})
+		return w.updateConnection(was, map[string]any{"name": name})
+	})
+}
+
+// ChangeConnectionSettings makes the next version of the settings and puts it live. Of an active connection everything that it cannot be
+// without must still be there. The connection counts as untested from then on.
+func (c *Scope) ChangeConnectionSettings(ctx context.Context, actor audit.Actor, id string, version int64, settings SAMLSettings) error {
+	settings = settings.normal()
+	problems := &Invalid{}
+	settings.check(problems)
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	return c.changeConnection(ctx, actor, id, version, "change settings of", func(w *write, was connectionRow) error {
+		if was.State == ConnectionActive {
+			settings.missing(problems, w.now)
+			if err := problems.Err(); err != nil {
+				return err
+			}
+		}
+		before, err := was.withSettings(w.DB)
+		if err != nil {
+			return err
+		}
+		live := newID(idVersion, w.now)
+		if err := w.addVersion(id, live, before.VersionNumber+1, settings); err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.ConnectionSettingsChanged, Targets: was.targets(), Changes: before.Settings.differences(settings)})
+		return w.updateConnection(was, map[string]any{"live_version": live, "tested_at": nil})
+	})
+}
+
+// ActivateConnection lets people sign in through the connection. It refuses with *Invalid what a connection cannot be without: the identity
+// provider's entity ID, its sign-on address, and a signing certificate that is valid now (S-01).
+func (c *Scope) ActivateConnection(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	return c.changeConnection(ctx, actor, id, version, "activate", func(w *write, was connectionRow) error {
+		if was.State == ConnectionActive {
+			return ErrConflict
+		}
+		connection, err := was.withSettings(w.DB)
+		if err != nil {
+			return err
+		}
+		problems := &Invalid{}
+		connection.Settings.missing(problems, w.now)
+		if err := problems.Err(); err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.ConnectionActivated, Targets: was.targets()})
+		return w.updateConnection(was, map[string]any{"state": ConnectionActive})
+	})
+}
+
+// DisableConnection ends sign-in through the connection at once; sessions that it proved no longer open the organization. ErrEnforced when
+// single sign-on is required and no other connection is active.
+func (c *Scope) DisableConnection(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	return c.changeConnection(ctx, actor, id, version, "disable", func(w *write, was connectionRow) error {
+		if was.State != ConnectionActive {
+			return ErrConflict
+		}
+		if err := w.keepsAConnection(id); err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.ConnectionDisabled, Targets: was.targets()})
+		return w.updateConnection(was, map[string]any{"state": ConnectionDisabled})
+	})
+}
+
+// keepsAConnection refuses, while single sign-on is required, to leave no other active connection.
+func (w *write) keepsAConnection(without string) error {
+	policy, err := w.signInPolicy()
+	if err != nil || policy.Enforcement == access.NoEnforcement {
+		return err
+	}
+	var others int64
+	err = w.Model(&connectionRow{}).Where("organization_id = ? AND state = ? AND id <> ?", w.organization, ConnectionActive, without).Count(&others).Error
+	if err == nil && others == 0 {
+		return ErrEnforced
+	}
+	return err
+}
+
+// DeleteConnection removes a draft or disabled connection with everything that hangs on it: settings, our keys, who was linked through it,
+// its logins. ErrConflict while it is active.
+func (c *Scope) DeleteConnection(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	return c.changeConnection(ctx, actor, id, version, "delete", func(w *write, was connectionRow) error {
+		if was.State == ConnectionActive {
+			return ErrConflict
+		}
+		w.record(audit.Event{Action: audit.ConnectionDeleted, Targets: was.targets()})
+		w.tell(ChangedConnection, id)
+		return updated(w.Where("id = ? AND version = ?", id, was.Version).Delete(&connectionRow{}))
+	})
+}
+
+// changeConnection reads the connection as it is, refuses another version than the one the actor saw, and runs change.
+func (c *Scope) changeConnection(ctx context.Context, actor audit.Actor, id string, version int64, verb string, change func(*write, connectionRow) error) error {
+	err := c.write(ctx, actor, func(w *write) error {
+		if err := w.lockOrganization(c.organization); err != nil {
+			return err
+		}
+		var row connectionRow
+		row, err := one(row, w.Where("organization_id = ? AND id = ?", c.organization, id).Take(&row).Error)
+		if err != nil {
+			return err
+		}
+		if row.Version != version {
+			return ErrConflict
+		}
+		return change(w, row)
+	})
+	if err != nil {
+		return fmt.Errorf("%s connection %s: %w", verb, id, err)
+	}
+	return nil
+}
+
+// updateConnection writes the columns and tells every node.
+func (w *write) updateConnection(was connectionRow, columns map[string]any) error {
+	columns["version"], columns["updated_at"] = was.Version+1, w.now
+	w.tell(ChangedConnection, was.ID)
+	return updated(w.Model(&connectionRow{}).Where("id = ? AND version = ?", was.ID, was.Version).Updates(columns))
+}

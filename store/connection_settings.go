@@ -1,0 +1,229 @@
+package store
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// The modes of sign-in from the identity provider's own dashboard.
+const (
+	IDPInitiatedOff       = "off"
+	IDPInitiatedHandshake = "handshake"
+)
+
+// The ways to send our request.
+const (
+	BindingRedirect = "redirect"
+	BindingPost     = "post"
+)
+
+// SAMLSettings are what we know of a SAML identity provider and what we ask of it. They are kept as JSON in versions.
+type SAMLSettings struct {
+	Kind         string   // the identity provider's make, for the words of its pages: "okta", "entra", …; empty is any
+	EntityID     string   // the identity provider's, which its messages give as Issuer
+	RedirectURL  string   // where requests go by HTTP-Redirect
+	PostURL      string   // where requests go by HTTP-POST
+	Binding      string   // BindingRedirect or BindingPost
+	Certificates []string // PEM: whoever holds one of their keys is believed
+	MetadataURL  string   // where these came from, if from a URL
+	NameIDFormat string   // asked for in requests; empty asks for none
+	ForceAuthn   bool
+	AuthnContext []string // any of them must have been reached; empty asks for none
+	IDPInitiated string   // IDPInitiatedOff or IDPInitiatedHandshake
+	LoginHintAs  string   // how a typed address is passed on: "" (not at all), "subject" or "query:" and a parameter's name
+
+	InclusiveC14N                   bool // also take inclusive canonicalization
+	UnsignedResponseAroundEncrypted bool // also take a signed, encrypted assertion in a response that is not signed
+
+	Mapping Mapping
+}
+
+// Mapping says which attribute, by exact Name, carries what. An empty name is looked for under the usual ones; an empty Subject is the
+// NameID. Own maps names of the admin's choice to attributes.
+type Mapping struct {
+	Subject                            string
+	Email, Name, GivenName, FamilyName string
+	Groups                             string
+	Own                                map[string]string
+}
+
+// Location is where requests go by the chosen binding.
+func (s SAMLSettings) Location() string {
+	if s.Binding == BindingPost {
+		return s.PostURL
+	}
+	return s.RedirectURL
+}
+
+// normal fills in what has a default and trims what people paste.
+func (s SAMLSettings) normal() SAMLSettings {
+	for _, field := range []*string{&s.EntityID, &s.RedirectURL, &s.PostURL, &s.MetadataURL, &s.NameIDFormat, &s.Mapping.Subject,
+		&s.Mapping.Email, &s.Mapping.Name, &s.Mapping.GivenName, &s.Mapping.FamilyName, &s.Mapping.Groups} {
+		*field = strings.TrimSpace(*field)
+	}
+	if s.Binding == "" {
+		s.Binding = BindingRedirect
+		if s.RedirectURL == "" && s.PostURL != "" {
+			s.Binding = BindingPost
+		}
+	}
+	if s.IDPInitiated == "" {
+		s.IDPInitiated = IDPInitiatedHandshake
+	}
+	s.Certificates = slices.Compact(slices.Clone(s.Certificates))
+	return s
+}
+
+// check notes what no connection may be saved with, complete or not.
+func (s SAMLSettings) check(problems *Invalid) {
+	for field, location := range map[string]string{"redirect_url": s.RedirectURL, "post_url": s.PostURL, "metadata_url": s.MetadataURL} {
+		if problem := locationProblem(location); location != "" && problem != "" {
+			problems.Add(field, problem)
+		}
+	}
+	if len(s.EntityID) > 1024 || strings.ContainsAny(s.EntityID, "\r\n\t\x00") {
+		problems.Add("entity_id", "An entity ID is one line of at most 1,024 characters.")
+	}
+	if s.Binding != BindingRedirect && s.Binding != BindingPost {
+		problems.Add("binding", "Choose HTTP-Redirect or HTTP-POST.")
+	}
+	if s.IDPInitiated != IDPInitiatedOff && s.IDPInitiated != IDPInitiatedHandshake {
+		problems.Add("idp_initiated", "Choose one of the modes.")
+	}
+	if len(s.Certificates) > 10 {
+		problems.Add("certificates", "A connection keeps at most 10 certificates: remove those that no longer sign.")
+	}
+	for _, text := range s.Certificates {
+		if _, err := certificateOf(text); err != nil {
+			problems.Add("certificates", "One of the certificates cannot be read as X.509 in PEM.")
+			break
+		}
+	}
+	s.Mapping.check(problems)
+}
+
+func (m Mapping) check(problems *Invalid) {
+	for field, name := range map[string]string{"map_subject": m.Subject, "map_email": m.Email, "map_name": m.Name,
+		"map_given_name": m.GivenName, "map_family_name": m.FamilyName, "map_groups": m.Groups} {
+		if len(name) > 256 {
+			problems.Add(field, "An attribute's name has at most 256 characters.")
+		}
+	}
+}
+
+// missing notes what an active connection cannot be without: whom to believe, where to send people, and a key that is valid now (S-01).
+func (s SAMLSettings) missing(problems *Invalid, now time.Time) {
+	if s.EntityID == "" {
+		problems.Add("entity_id", "The identity provider's entity ID is missing: add it from its metadata.")
+	}
+	if s.Location() == "" {
+		field, name := "redirect_url", "HTTP-Redirect"
+		if s.Binding == BindingPost {
+			field, name = "post_url", "HTTP-POST"
+		}
+		problems.Add(field, "The identity provider's sign-on address for "+name+" is missing: add it from its metadata.")
+	}
+	if !slices.ContainsFunc(s.Certificates, func(text string) bool { return signsNow(text, now) }) {
+		problems.Add("certificates", "There is no signing certificate that is valid today: add the one that your identity provider signs with.")
+	}
+}
+
+// locationProblem says why a browser may not be sent to a location, or "". Which http addresses the operator allows is judged outside;
+// here plain http is kept to this machine, whatever anybody allows (S-49).
+func locationProblem(location string) string {
+	u, err := url.Parse(location)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || len(location) > 2048 || strings.ContainsAny(location, "\"'<>\\ \t\r\n"):
+		return "This is not an address that a browser can be sent to."
+	case u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()):
+		return ""
+	}
+	return "The address must begin with https://."
+}
+
+func isLoopback(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && address.Unmap().IsLoopback()
+}
+
+func certificateOf(text string) (*x509.Certificate, error) {
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || block.Type != "CERTIFICATE" || len(bytes.TrimSpace(rest)) > 0 {
+		return nil, fmt.Errorf("not one certificate in PEM")
+	}
+	return x509.ParseCertificate(block.Bytes)
+}
+
+// signsNow says whether the certificate is valid now and its key strong enough to be believed (S-28).
+func signsNow(text string, now time.Time) bool {
+	certificate, err := certificateOf(text)
+	if err != nil || now.Before(certificate.NotBefore) || !now.Before(certificate.NotAfter) {
+		return false
+	}
+	switch key := certificate.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return key.N.BitLen() >= 2048
+	case *ecdsa.PublicKey:
+		return key.Params().BitSize >= 256
+	}
+	return false
+}
+
+// encoded is the settings as they are kept; strings, booleans and lists of strings always encode.
+func (s SAMLSettings) encoded() string {
+	text, _ := json.Marshal(s)
+	return string(text)
+}
+
+// differences are the fields that changed, for the event. A certificate is told by the beginning of its SHA-256 fingerprint.
+func (s SAMLSettings) differences(after SAMLSettings) []audit.Change {
+	var changes []audit.Change
+	was, is := s.fields(), after.fields()
+	for i, field := range was {
+		if field.Before != is[i].Before {
+			changes = append(changes, audit.Change{Field: field.Field, Before: field.Before, After: is[i].Before})
+		}
+	}
+	return changes
+}
+
+func (s SAMLSettings) fields() []audit.Change {
+	m := s.Mapping
+	return []audit.Change{
+		{Field: "kind", Before: s.Kind}, {Field: "entity_id", Before: s.EntityID},
+		{Field: "redirect_url", Before: s.RedirectURL}, {Field: "post_url", Before: s.PostURL}, {Field: "binding", Before: s.Binding},
+		{Field: "certificates", Before: fingerprints(s.Certificates)}, {Field: "metadata_url", Before: s.MetadataURL},
+		{Field: "name_id_format", Before: s.NameIDFormat}, {Field: "force_authn", Before: fmt.Sprint(s.ForceAuthn)},
+		{Field: "authn_context", Before: strings.Join(s.AuthnContext, " ")}, {Field: "idp_initiated", Before: s.IDPInitiated},
+		{Field: "login_hint_as", Before: s.LoginHintAs},
+		{Field: "inclusive_c14n", Before: fmt.Sprint(s.InclusiveC14N)},
+		{Field: "unsigned_response_around_encrypted", Before: fmt.Sprint(s.UnsignedResponseAroundEncrypted)},
+		{Field: "map_subject", Before: m.Subject}, {Field: "map_email", Before: m.Email}, {Field: "map_name", Before: m.Name},
+		{Field: "map_given_name", Before: m.GivenName}, {Field: "map_family_name", Before: m.FamilyName}, {Field: "map_groups", Before: m.Groups},
+	}
+}
+
+func fingerprints(certificates []string) string {
+	var all []string
+	for _, text := range certificates {
+		if certificate, err := certificateOf(text); err == nil {
+			sum := sha256.Sum256(certificate.Raw)
+			all = append(all, hex.EncodeToString(sum[:8]))
+		}
+	}
+	return strings.Join(all, " ")
+}

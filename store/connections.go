@@ -1,0 +1,260 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/secret"
+)
+
+// ConnectionState is where a connection stands in its life: draft → active → disabled → active.
+type ConnectionState string
+
+// The states of a connection. A draft answers test logins only; a disabled one answers nothing.
+const (
+	ConnectionDraft    ConnectionState = "draft"
+	ConnectionActive   ConnectionState = "active"
+	ConnectionDisabled ConnectionState = "disabled"
+)
+
+// Connection is an identity provider that an organization's people sign in through, with its live settings.
+type Connection struct {
+	ID, OrganizationID, Name string
+	Protocol                 string // "saml"
+	State                    ConnectionState
+	VersionID                string // of the live settings
+	VersionNumber            int
+	Settings                 SAMLSettings
+	TestedAt                 *time.Time // when the live settings last carried a test login to its end
+	Version                  int64      // of the record, for updates
+	CreatedAt, UpdatedAt     time.Time
+}
+
+// KeyPair is one of our own for a connection: it signs requests and decrypts assertions. Both parts are PEM; it prints as [redacted].
+type KeyPair struct {
+	ID, ConnectionID, OrganizationID string
+	CertificatePEM, KeyPEM           []byte
+	CreatedAt                        time.Time
+}
+
+// Format keeps the private key out of logs, whatever the verb.
+func (KeyPair) Format(s fmt.State, _ rune) { fmt.Fprint(s, "[redacted]") }
+
+// NewKey is a key pair that a connection is born with.
+type NewKey struct{ CertificatePEM, KeyPEM []byte }
+
+// Format keeps the private key out of logs, whatever the verb.
+func (NewKey) Format(s fmt.State, _ rune) { fmt.Fprint(s, "[redacted]") }
+
+// ProtocolConnection is a connection as the protocol meets it, by the id in a URL: with its key pairs, newest first, and what else decides
+// whether it may be used.
+type ProtocolConnection struct {
+	Connection
+	Keys                  []KeyPair
+	OrganizationName      string
+	OrganizationSuspended bool
+	VerifiedDomains       []string
+}
+
+type connectionRow struct {
+	ID, OrganizationID, Name, Protocol string
+	State                              ConnectionState
+	LiveVersion                        string
+	TestedAt                           *time.Time
+	Version                            int64
+	CreatedAt, UpdatedAt               time.Time
+}
+
+func (connectionRow) TableName() string { return "connections" }
+
+type versionRow struct {
+	ID, ConnectionID, OrganizationID string
+	Number                           int
+	Settings, CreatedBy              string
+	CreatedAt                        time.Time
+}
+
+func (versionRow) TableName() string { return "connection_versions" }
+
+type connectionKeyRow struct {
+	ID, ConnectionID, OrganizationID string
+	Certificate                      string
+	Sealed                           []byte
+	CreatedAt                        time.Time
+}
+
+func (connectionKeyRow) TableName() string { return "connection_keys" }
+
+func (r connectionKeyRow) place() secret.Place {
+	return secret.Place{Table: "connection_keys", Column: "sealed", Organization: r.OrganizationID, Row: r.ID}
+}
+
+// Connections are the organization's, by name.
+func (c *Scope) Connections(ctx context.Context) ([]Connection, error) {
+	var rows []connectionRow
+	if err := c.read(ctx).Order("name, id").Limit(200).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	connections := make([]Connection, len(rows))
+	for i, row := range rows {
+		var err error
+		if connections[i], err = row.withSettings(c.store.read(ctx)); err != nil {
+			return nil, err
+		}
+	}
+	return connections, nil
+}
+
+// Connection is one of the organization's, or ErrNotFound.
+func (c *Scope) Connection(ctx context.Context, id string) (Connection, error) {
+	var row connectionRow
+	row, err := one(row, c.read(ctx).Where("id = ?", id).Take(&row).Error)
+	if err != nil {
+		return Connection{}, fmt.Errorf("read connection %s: %w", id, err)
+	}
+	return row.withSettings(c.store.read(ctx))
+}
+
+// Certificates are the certificates of our own key pairs of a connection, PEM, newest first. The keys themselves stay here.
+func (c *Scope) Certificates(ctx context.Context, connectionID string) ([]string, error) {
+	var certificates []string
+	err := c.read(ctx).Model(&connectionKeyRow{}).Where("connection_id = ?", connectionID).Order("created_at DESC, id DESC").
+		Pluck("certificate", &certificates).Error
+	if err != nil {
+		return nil, fmt.Errorf("read certificates of connection %s: %w", connectionID, err)
+	}
+	return certificates, nil
+}
+
+// ConnectionByID is any connection, for the routes that identity providers and browsers meet: the URL names it and nothing else. What it
+// may be used for is the caller's to judge by State and OrganizationSuspended.
+func (s *Store) ConnectionByID(ctx context.Context, id string) (ProtocolConnection, error) {
+	if !IsID(idConnection, id) {
+		return ProtocolConnection{}, ErrNotFound
+	}
+	var row connectionRow
+	row, err := one(row, s.read(ctx).Where("id = ?", id).Take(&row).Error)
+	if err != nil {
+		return ProtocolConnection{}, fmt.Errorf("read connection %s: %w", id, err)
+	}
+	var live ProtocolConnection
+	if live.Connection, err = row.withSettings(s.read(ctx)); err != nil {
+		return ProtocolConnection{}, err
+	}
+	var organization struct {
+		Name        string
+		SuspendedAt *time.Time
+	}
+	if err := s.read(ctx).Table("organizations").Where("id = ?", row.OrganizationID).Take(&organization).Error; err != nil {
+		return ProtocolConnection{}, fmt.Errorf("read the organization of connection %s: %w", id, err)
+	}
+	live.OrganizationName, live.OrganizationSuspended = organization.Name, organization.SuspendedAt != nil
+	if live.VerifiedDomains, err = s.In(row.OrganizationID).VerifiedDomains(ctx); err != nil {
+		return ProtocolConnection{}, err
+	}
+	live.Keys, err = s.keyPairs(ctx, id)
+	return live, err
+}
+
+func (s *Store) keyPairs(ctx context.Context, connectionID string) ([]KeyPair, error) {
+	var rows []connectionKeyRow
+	if err := s.read(ctx).Where("connection_id = ?", connectionID).Order("created_at DESC, id DESC").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("read keys of connection %s: %w", connectionID, err)
+	}
+	pairs := make([]KeyPair, len(rows))
+	for i, row := range rows {
+		key, err := s.keyring.Open(row.place(), row.Sealed)
+		if err != nil {
+			return nil, fmt.Errorf("open key %s: %w", row.ID, err)
+		}
+		pairs[i] = KeyPair{row.ID, row.ConnectionID, row.OrganizationID, []byte(row.Certificate), key, row.CreatedAt.UTC()}
+	}
+	return pairs, nil
+}
+
+// withSettings adds the live version.
+func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
+	var version versionRow
+	if err := db.Where("id = ?", r.LiveVersion).Take(&version).Error; err != nil {
+		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
+	}
+	connection := Connection{
+		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, State: r.State,
+		VersionID: version.ID, VersionNumber: version.Number, TestedAt: inUTC(r.TestedAt), Version: r.Version,
+		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
+	}
+	if err := json.Unmarshal([]byte(version.Settings), &connection.Settings); err != nil {
+		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
+	}
+	return connection, nil
+}
+
+// CreateConnection makes a draft with its first version of settings and our key pair for it. Settings may be incomplete: what is missing
+// is asked for when it is activated.
+func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name string, settings SAMLSettings, key NewKey) (Connection, error) {
+	problems := &Invalid{}
+	name = problems.named("name", name)
+	settings = settings.normal()
+	settings.check(problems)
+	if err := problems.Err(); err != nil {
+		return Connection{}, err
+	}
+	var made Connection
+	err := c.write(ctx, actor, func(w *write) error {
+		row := connectionRow{
+			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: name, Protocol: "saml", State: ConnectionDraft,
+			LiveVersion: newID(idVersion, w.now), Version: 1, CreatedAt: w.now, UpdatedAt: w.now,
+		}
+		if err := w.Create(&row).Error; err != nil {
+			return err
+		}
+		if err := w.addVersion(row.ID, row.LiveVersion, 1, settings); err != nil {
+			return err
+		}
+		if err := w.addConnectionKey(row.ID, key); err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.ConnectionCreated, Targets: row.targets()})
+		w.tell(ChangedConnection, row.ID)
+		var err error
+		made, err = row.withSettings(w.DB)
+		return err
+	})
+	if err != nil {
+		return Connection{}, fmt.Errorf("create connection: %w", err)
+	}
+	return made, nil
+}
+
+func (w *write) addVersion(connectionID, versionID string, number int, settings SAMLSettings) error {
+	return w.Create(&versionRow{versionID, connectionID, w.organization, number, settings.encoded(), w.actor.ID, w.now}).Error
+}
+
+func (w *write) addConnectionKey(connectionID string, key NewKey) error {
+	row := connectionKeyRow{
+		ID: newID(idConnectionKey, w.now), ConnectionID: connectionID, OrganizationID: w.organization,
+		Certificate: string(key.CertificatePEM), CreatedAt: w.now,
+	}
+	var err error
+	if row.Sealed, err = w.store.keyring.Seal(row.place(), key.KeyPEM); err != nil {
+		return fmt.Errorf("seal the key of connection %s: %w", connectionID, err)
+	}
+	return w.Create(&row).Error
+}
+
+func (r connectionRow) targets() []audit.Target {
+	return []audit.Target{{Kind: "connection", ID: r.ID, Name: r.Name}}
+}
+
+func inUTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
+}

@@ -1,0 +1,222 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+const (
+	repeatWithin     = time.Minute
+	refusedPerMinute = 30 // records of refused messages that belong to no login, for one connection
+	messagesPerHour  = 30 // of those, how many keep their message
+)
+
+// Refused is a login that was refused. LoginID is the pending login that the message belongs to, "" when it belongs to none.
+type Refused struct {
+	OrganizationID, ConnectionID, VersionID string
+	LoginID                                 string
+	Test                                    bool
+	Refusal                                 trust.Refusal
+	Steps                                   []LoginStep
+	Raw                                     []byte
+	Email, Subject                          string // as claimed; nobody vouches for them
+	RequestID, Address, UserAgent           string
+}
+
+// RefuseLogin records a refusal in a transaction of its own and returns the reference under which it stands. A pending login ends with it.
+// A message that belongs to no pending login gets a record of its own; its like within a minute (same connection, reason and network)
+// are counted there, and so is everything beyond 30 records a minute: a flood leaves a number and not a table.
+func (s *Store) RefuseLogin(ctx context.Context, r Refused) (string, error) {
+	id, err := s.refuseLogin(ctx, r, LoginPending)
+	if err != nil {
+		return "", fmt.Errorf("record a refused login of connection %s: %w", r.ConnectionID, err)
+	}
+	return id, nil
+}
+
+// refuseLogin ends the login if it is in the given state.
+func (s *Store) refuseLogin(ctx context.Context, r Refused, from LoginState) (string, error) {
+	if r.LoginID != "" {
+		err := s.endRefused(ctx, r, from)
+		if err == nil || !errors.Is(err, ErrConflict) {
+			return r.LoginID, err
+		}
+	}
+	repeated, err := s.countRepeat(ctx, r)
+	if err != nil {
+		return "", err
+	}
+	if repeated.ID == "" {
+		return s.addRefused(ctx, r)
+	}
+	if everyTenfold(repeated.Count) {
+		err = s.write(ctx, r.OrganizationID, r.actor(), func(w *write) error {
+			w.recordRefusal(r, repeated.Count-repeated.Count/10)
+			return nil
+		})
+	}
+	return repeated.ID, err
+}
+
+// everyTenfold is true at 10, 100, 1000 …: when the event chain hears again of what goes on.
+func everyTenfold(n int) bool {
+	for n >= 10 && n%10 == 0 {
+		n /= 10
+	}
+	return n == 1
+}
+
+// endRefused ends the login that the message belongs to; ErrConflict when it is in another state than from.
+func (s *Store) endRefused(ctx context.Context, r Refused, from LoginState) error {
+	return s.write(ctx, r.OrganizationID, r.actor(), func(w *write) error {
+		err := updated(w.Model(&loginRow{}).Where("id = ? AND connection_id = ? AND state = ?", r.LoginID, r.ConnectionID, from).Updates(r.columns(w.now)))
+		if err != nil {
+			return err
+		}
+		w.recordRefusal(r, 1)
+		if err := w.tellOwner(r); err != nil {
+			return err
+		}
+		if err := addSteps(w.DB, r.LoginID, r.Steps, w.now); err != nil {
+			return err
+		}
+		if from != LoginPending {
+			return nil // the message came in with the acceptance
+		}
+		return s.addMessage(w.DB, r.OrganizationID, r.LoginID, r.Raw, w.now)
+	})
+}
+
+// columns are what a refusal makes of a login. A code that was made for it dies.
+func (r Refused) columns(now time.Time) columns {
+	set := columns{
+		"state": LoginRefused, "reason": r.Refusal.Reason, "want": r.Refusal.Want, "got": r.Refusal.Got, "ended_at": now,
+		"code_hash": nil, "sealed_identity": nil, "repeat_key": r.repeatKey(),
+	}
+	if r.Email != "" || r.Subject != "" {
+		set["email"], set["subject"] = trust.Printable(r.Email), trust.Printable(r.Subject)
+	}
+	return set
+}
+
+// repeatKey is the same for refusals that one record can stand for.
+func (r Refused) repeatKey() string {
+	network := r.Address
+	if address, err := netip.ParseAddr(r.Address); err == nil {
+		bits := 24
+		if address = address.Unmap(); address.Is6() {
+			bits = 56
+		}
+		prefix, _ := address.Prefix(bits)
+		network = prefix.String()
+	}
+	return string(r.Refusal.Reason) + " " + trust.Printable(network)
+}
+
+// countRepeat adds to the record of the last minute that this refusal repeats, if there is one.
+func (s *Store) countRepeat(ctx context.Context, r Refused) (Login, error) {
+	var counted Login
+	err := s.tidy(ctx, func(tx *gorm.DB) error {
+		recent := func() *gorm.DB {
+			return tx.Where("connection_id = ? AND state = ? AND started_by = ? AND created_at > ?",
+				r.ConnectionID, LoginRefused, StartedElsewhere, s.now().Add(-repeatWithin)).Order("id DESC")
+		}
+		like, err := loginWhere(recent().Where("repeat_key = ?", r.repeatKey()))
+		if errors.Is(err, ErrNotFound) {
+			like, err = loginWhere(recent().Offset(refusedPerMinute - 1))
+		}
+		if errors.Is(err, ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := tx.Model(&loginRow{}).Where("id = ?", like.ID).Update("count", gorm.Expr("count + 1")).Error; err != nil {
+			return err
+		}
+		counted, err = loginWhere(tx.Where("id = ?", like.ID))
+		return err
+	})
+	return counted, err
+}
+
+// addRefused makes a record for a message that belongs to no login.
+func (s *Store) addRefused(ctx context.Context, r Refused) (string, error) {
+	var id string
+	err := s.write(ctx, r.OrganizationID, r.actor(), func(w *write) error {
+		id = newID(idLogin, w.now)
+		row := loginRow{RepeatKey: r.repeatKey(), Login: Login{
+			ID: id, OrganizationID: r.OrganizationID, ConnectionID: r.ConnectionID, VersionID: r.VersionID, Kind: RealLogin,
+			StartedBy: StartedElsewhere, State: LoginRefused, Reason: r.Refusal.Reason, Want: r.Refusal.Want, Got: r.Refusal.Got,
+			Email: trust.Printable(r.Email), Subject: trust.Printable(r.Subject), Count: 1, ReturnTo: "/",
+			Address: trust.Printable(r.Address), UserAgent: trust.Printable(r.UserAgent), CreatedAt: w.now, ExpiresAt: w.now, EndedAt: &w.now,
+		}}
+		if r.Test {
+			row.Kind = TestLogin
+		}
+		if err := w.Create(&row).Error; err != nil {
+			return err
+		}
+		w.recordRefusal(r, 1)
+		if err := w.tellOwner(r); err != nil {
+			return err
+		}
+		if err := addSteps(w.DB, id, r.Steps, w.now); err != nil {
+			return err
+		}
+		var kept int64
+		err := w.Table("login_messages").Joins("JOIN logins ON logins.id = login_messages.login_id").
+			Where("logins.connection_id = ? AND logins.started_by = ? AND logins.created_at > ?", r.ConnectionID, StartedElsewhere, w.now.Add(-time.Hour)).
+			Count(&kept).Error
+		if err != nil || kept >= messagesPerHour {
+			return err
+		}
+		return s.addMessage(w.DB, r.OrganizationID, id, r.Raw, w.now)
+	})
+	return id, err
+}
+
+// actor is whoever wanted to sign in, of whom nothing is known but what they claim.
+func (r Refused) actor() audit.Actor {
+	return audit.Actor{Kind: audit.User, Name: trust.Printable(r.Email),
+		Request: audit.Request{ID: r.RequestID, Address: r.Address, UserAgent: trust.Printable(r.UserAgent)}}
+}
+
+func (w *write) recordRefusal(r Refused, count int) {
+	action := audit.LoginRefused
+	if r.Test {
+		action = audit.LoginTestRefused
+	}
+	event := audit.Event{Action: action, Outcome: audit.Refused, Reason: string(r.Refusal.Reason), Count: count}
+	var connection connectionRow
+	if err := w.Where("id = ?", r.ConnectionID).Take(&connection).Error; err == nil {
+		event.Targets = connection.targets()
+	}
+	w.record(event)
+}
+
+// tellOwner records the refusal also with the organization that has proved the domain of the address, when an identity provider of another
+// organization asserted it (S-50).
+func (w *write) tellOwner(r Refused) error {
+	address, err := trust.ParseAddress(r.Email)
+	if err != nil || r.Refusal.Reason != trust.ReasonDomainNotVerified && r.Refusal.Reason != trust.ReasonGuestNotLinked {
+		return nil
+	}
+	owner, found, err := domainOwner(w.DB, address.Domain())
+	if err != nil || !found || owner == r.OrganizationID {
+		return err
+	}
+	w.record(audit.Event{
+		OrganizationID: owner, Action: audit.LoginRefused, Outcome: audit.Refused, Severity: audit.High, Reason: "asserted_by_another_organization",
+		Targets: []audit.Target{{Kind: "domain", Name: address.Domain()}},
+	})
+	return nil
+}

@@ -1,0 +1,219 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+// LoginKind says what a login is for.
+type LoginKind string
+
+// The kinds of logins. A test ends in a verdict and a link to the owner who ran it, never in a session.
+const (
+	RealLogin LoginKind = "real"
+	TestLogin LoginKind = "test"
+)
+
+// LoginStart says who began a login.
+type LoginStart string
+
+// How a login begins: on our page, by an unsolicited response that we turned into a fresh login, or (refused ones alone) by a message that
+// belongs to no login of ours.
+const (
+	StartedHere        LoginStart = "sp"
+	StartedByHandshake LoginStart = "handshake"
+	StartedElsewhere   LoginStart = "idp"
+)
+
+// LoginState is how far a login has come: pending → arrived → finished, or refused from either.
+type LoginState string
+
+// The states of a login. An arrived one is believed, and waits for its browser to finish it.
+const (
+	LoginPending  LoginState = "pending"
+	LoginArrived  LoginState = "arrived"
+	LoginFinished LoginState = "finished"
+	LoginRefused  LoginState = "refused"
+)
+
+// What a finished login came to.
+const (
+	OutcomeSignedIn = "signed_in"
+	OutcomeLinked   = "linked"  // signed in, and a member was recognized by their address for the first time
+	OutcomeCreated  = "created" // signed in, and became a member with that
+	OutcomeTested   = "tested"
+)
+
+const (
+	loginLife   = 15 * time.Minute // of a pending login
+	codeLife    = 5 * time.Minute  // of the one-time code that finishes an arrived one
+	pendingEach = 50               // pending logins of one browser
+)
+
+// Login is one attempt to sign in, from the first redirect to the last. Email and Subject are what the identity provider said, and of a
+// refused login nobody has vouched for them.
+type Login struct {
+	ID, OrganizationID, ConnectionID, VersionID string
+	Kind                                        LoginKind
+	StartedBy                                   LoginStart
+	State                                       LoginState
+	RequestID                                   string
+	RelayHash, FlowHash                         []byte // SHA-256 of the RelayState handle and of the flow cookie
+	ReturnTo                                    string
+	OwnerID, OwnerSession                       string // of a test: who runs it, in which session
+	UserID, Email, Subject                      string
+	Reason                                      trust.Reason // of a refused one
+	Want, Got                                   string
+	Outcome                                     string // of a finished one
+	Count                                       int    // how many alike this record stands for
+	Address, UserAgent                          string
+	CreatedAt, ExpiresAt                        time.Time
+	ArrivedAt, EndedAt                          *time.Time
+	Steps                                       []LoginStep `gorm:"-"`
+}
+
+// loginRow is a login with what never leaves this package.
+type loginRow struct {
+	Login          `gorm:"embedded"`
+	CodeHash       []byte
+	SealedIdentity []byte
+	RepeatKey      string // what makes two refused messages alike
+}
+
+func (loginRow) TableName() string { return "logins" }
+
+func (l Login) place() secret.Place {
+	return secret.Place{Table: "logins", Column: "sealed_identity", Organization: l.OrganizationID, Row: l.ID}
+}
+
+// LoginFilter narrows a page of logins. Search is a reference (log_…) or part of an address; Before is the id to go on below.
+type LoginFilter struct {
+	Search       string
+	ConnectionID string
+	State        LoginState
+	Before       string
+	Limit        int
+}
+
+// Logins are the organization's, newest first, at most Limit (1 to 200; 50 when 0).
+func (c *Scope) Logins(ctx context.Context, f LoginFilter) ([]Login, error) {
+	q := c.read(ctx).Order("id DESC").Limit(limited(f.Limit))
+	search := strings.ToLower(strings.TrimSpace(f.Search))
+	switch {
+	case IsID(idLogin, search):
+		q = q.Where("id = ?", search)
+	case search != "":
+		q = q.Where(`lower(email) LIKE ? ESCAPE '\'`, contains(search))
+	}
+	if f.ConnectionID != "" {
+		q = q.Where("connection_id = ?", f.ConnectionID)
+	}
+	if f.State != "" {
+		q = q.Where("state = ?", f.State)
+	}
+	if f.Before != "" {
+		q = q.Where("id < ?", f.Before)
+	}
+	var rows []loginRow
+	if err := q.Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("list logins: %w", err)
+	}
+	logins := make([]Login, len(rows))
+	for i, row := range rows {
+		logins[i] = row.login()
+	}
+	return logins, nil
+}
+
+// contains is a LIKE pattern for text anywhere, with \ as its escape.
+func contains(text string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
+}
+
+// Login is one of the organization's with its steps, or ErrNotFound.
+func (c *Scope) Login(ctx context.Context, id string) (Login, error) {
+	login, err := loginWhere(c.read(ctx).Where("id = ?", id))
+	if err != nil {
+		return Login{}, fmt.Errorf("read login %s: %w", id, err)
+	}
+	login.Steps, err = loginSteps(c.store.read(ctx), id)
+	return login, err
+}
+
+// LoginOfRequest is the login that sent this request, whatever has become of it, or ErrNotFound.
+func (s *Store) LoginOfRequest(ctx context.Context, connectionID, requestID string) (Login, error) {
+	if requestID == "" {
+		return Login{}, ErrNotFound
+	}
+	login, err := loginWhere(s.read(ctx).Where("connection_id = ? AND request_id = ?", connectionID, requestID))
+	if err != nil {
+		return Login{}, fmt.Errorf("read the login of a request: %w", err)
+	}
+	return login, nil
+}
+
+func loginWhere(q *gorm.DB) (Login, error) {
+	var row loginRow
+	err := q.Take(&row).Error
+	return one(row.login(), err)
+}
+
+func (r loginRow) login() Login {
+	l := r.Login
+	l.CreatedAt, l.ExpiresAt = l.CreatedAt.UTC(), l.ExpiresAt.UTC()
+	l.ArrivedAt, l.EndedAt = inUTC(l.ArrivedAt), inUTC(l.EndedAt)
+	return l
+}
+
+// NewLogin is a login as it begins. Relay and Flow are kept as hashes.
+type NewLogin struct {
+	OrganizationID, ConnectionID, VersionID string
+	Kind                                    LoginKind
+	StartedBy                               LoginStart
+	RequestID                               string
+	Relay, Flow                             secret.Token
+	ReturnTo                                string
+	OwnerID, OwnerSession                   string
+	Address, UserAgent                      string
+}
+
+// BeginLogin keeps a pending login for 15 minutes. It is no event: nothing has happened yet. One browser has at most 50; the oldest give way.
+func (s *Store) BeginLogin(ctx context.Context, n NewLogin) (Login, error) {
+	now := s.now()
+	row := loginRow{Login: Login{
+		ID: newID(idLogin, now), OrganizationID: n.OrganizationID, ConnectionID: n.ConnectionID, VersionID: n.VersionID,
+		Kind: n.Kind, StartedBy: n.StartedBy, State: LoginPending, RequestID: n.RequestID,
+		RelayHash: n.Relay.Hash(), FlowHash: n.Flow.Hash(), ReturnTo: n.ReturnTo, OwnerID: n.OwnerID, OwnerSession: n.OwnerSession,
+		Count: 1, Address: trust.Printable(n.Address), UserAgent: trust.Printable(n.UserAgent), CreatedAt: now, ExpiresAt: now.Add(loginLife),
+	}}
+	err := s.tidy(ctx, func(tx *gorm.DB) error {
+		oldest := tx.Model(&loginRow{}).Select("id").Where("flow_hash = ? AND state = ?", row.FlowHash, LoginPending).
+			Order("id DESC").Offset(pendingEach - 1).Limit(pendingEach)
+		if err := tx.Where("id IN (?)", oldest).Delete(&loginRow{}).Error; err != nil {
+			return err
+		}
+		return tx.Create(&row).Error
+	})
+	if err != nil {
+		return Login{}, fmt.Errorf("begin a login: %w", err)
+	}
+	return row.login(), nil
+}
+
+// RecentHandshake says whether an unsolicited response has begun a login on this browser and connection since then.
+func (s *Store) RecentHandshake(ctx context.Context, connectionID string, flow secret.Token, since time.Time) (bool, error) {
+	var count int64
+	err := s.read(ctx).Model(&loginRow{}).Where("flow_hash = ? AND connection_id = ? AND started_by = ? AND created_at >= ?",
+		flow.Hash(), connectionID, StartedByHandshake, since).Count(&count).Error
+	if err != nil {
+		return false, fmt.Errorf("look for a recent handshake: %w", err)
+	}
+	return count > 0, nil
+}
