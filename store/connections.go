@@ -96,8 +96,17 @@ func (r connectionKeyRow) place() secret.Place {
 
 // Connections are the organization's, by name.
 func (c *Scope) Connections(ctx context.Context) ([]Connection, error) {
+	return c.connectionsWhere(ctx, c.read(ctx))
+}
+
+// ActiveConnections are those that people may sign in through, by name.
+func (c *Scope) ActiveConnections(ctx context.Context) ([]Connection, error) {
+	return c.connectionsWhere(ctx, c.read(ctx).Where("state = ?", ConnectionActive))
+}
+
+func (c *Scope) connectionsWhere(ctx context.Context, q *gorm.DB) ([]Connection, error) {
 	var rows []connectionRow
-	if err := c.read(ctx).Order("name, id").Limit(200).Find(&rows).Error; err != nil {
+	if err := q.Order("lower(name), id").Limit(200).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
 	connections := make([]Connection, len(rows))

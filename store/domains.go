@@ -138,21 +138,18 @@ func verifiedDomains(db *gorm.DB, organization string) ([]string, error) {
 	return names, nil
 }
 
-// DomainOwner is the organization that has proved the domain; found is false when none has.
-func (s *Store) DomainOwner(ctx context.Context, name string) (organization string, found bool, err error) {
+// DomainOwner is the organization that has proved the domain, or ErrNotFound.
+func (s *Store) DomainOwner(ctx context.Context, name string) (organization string, err error) {
 	return domainOwner(s.read(ctx), name)
 }
 
-func domainOwner(db *gorm.DB, name string) (organization string, found bool, err error) {
+func domainOwner(db *gorm.DB, name string) (organization string, err error) {
 	var domain Domain
 	domain, err = one(domain, db.Where("name = ? AND verified_at IS NOT NULL", name).Take(&domain).Error)
-	if errors.Is(err, ErrNotFound) {
-		return "", false, nil
-	}
 	if err != nil {
-		return "", false, fmt.Errorf("read the owner of domain %s: %w", name, err)
+		return "", fmt.Errorf("read the owner of domain %s: %w", name, err)
 	}
-	return domain.OrganizationID, true, nil
+	return domain.OrganizationID, nil
 }
 
 // RecordDomainCheck notes what a look at the DNS found, as a sentence when it found no proof. The first proof verifies the domain, for this

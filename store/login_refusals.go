@@ -210,8 +210,11 @@ func (w *write) tellOwner(r Refused) error {
 	if err != nil || r.Refusal.Reason != trust.ReasonDomainNotVerified && r.Refusal.Reason != trust.ReasonGuestNotLinked {
 		return nil
 	}
-	owner, found, err := domainOwner(w.DB, address.Domain())
-	if err != nil || !found || owner == r.OrganizationID {
+	owner, err := domainOwner(w.DB, address.Domain())
+	if errors.Is(err, ErrNotFound) || owner == r.OrganizationID {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	w.record(audit.Event{
