@@ -34,6 +34,7 @@ const (
 // Main runs the tests of a package that uses the harness and stops what they
 // share: the browser and the PostgreSQL cluster. It returns the exit code.
 func Main(m *testing.M) int {
+	defer removeBinary()
 	defer stopBrowser()
 	return pgtest.Main(m)
 }
