@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const goodKey = "kq5ZB1zW0Yw2nWq2b8l3J0c4u6mDq1n9Q7yQe5Qx3hE="
+
+// shell runs the program with nothing in its environment but what is given, in a folder of its own.
+func shell(t *testing.T, environment map[string]string, args ...string) (out string, err error) {
+	t.Helper()
+	for _, entry := range os.Environ() {
+		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "GATEHOUSE_") {
+			t.Setenv(name, value) // so that it comes back
+			_ = os.Unsetenv(name)
+		}
+	}
+	for name, value := range environment {
+		t.Setenv(name, value)
+	}
+	var written bytes.Buffer
+	err = realMain(t.Context(), args, &written)
+	return written.String(), err
+}
+
+func file(t *testing.T, name, content string, mode os.FileMode) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDefaultsAreInOrder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	out, err := shell(t, nil, "serve", "--check")
+	if err != nil || out != "The settings are in order.\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	if left, err := os.ReadDir("."); err != nil || len(left) != 0 {
+		t.Errorf("the check left %v behind (%v)", left, err)
+	}
+}
+
+func TestEveryMistakeIsToldAtOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	_, err := shell(t, map[string]string{
+		"GATEHOUSE_URL":                 "http://sso.example.com",
+		"GATEHOUSE_LISTEN":              "8080",
+		"GATEHOUSE_DATABASE":            "mysql://root:hunter2@db/x",
+		"GATEHOUSE_MASTER_KEY":          "hunter2!",
+		"GATEHOUSE_MASTER_KEY_PREVIOUS": "aHVudGVyMg==",
+		"GATEHOUSE_TLS_CERT":            "/nowhere/cert.pem",
+		"GATEHOUSE_TRUSTED_PROXIES":     "10.0.0.0/33",
+		"GATEHOUSE_EGRESS_ALLOW":        "intranet",
+		"GATEHOUSE_DNS_FILE":            "/nowhere/dns",
+		"GATEHOUSE_METRICS_LISTEN":      "metrics",
+		"GATEHOUSE_CATALOG":             "/nowhere/catalog.yaml",
+		"GATEHOUSE_BRAND_LOGO":          "/nowhere/logo.svg",
+		"GATEHOUSE_SUPPORT_URL":         "javascript:alert(1)",
+		"GATEHOUSE_LOG":                 "xml",
+	}, "serve", "--check")
+	if err == nil {
+		t.Fatal("no mistake was found")
+	}
+	lines := strings.Split(err.Error(), "\n")[1:]
+	for _, name := range []string{"URL", "LISTEN", "DATABASE", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "TLS_CERT", "TRUSTED_PROXIES", "EGRESS_ALLOW", "DNS_FILE",
+		"METRICS_LISTEN", "CATALOG", "BRAND_LOGO", "SUPPORT_URL", "LOG"} {
+		if !strings.Contains(err.Error(), "GATEHOUSE_"+name) {
+			t.Errorf("nothing is said about %s in:\n%s", name, err)
+		}
+	}
+	if len(lines) != 14 || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%d sentences, or a secret among them:\n%s", len(lines), err)
+	}
+}
+
+func TestSettingsOneByOne(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for name, c := range map[string]struct {
+		setting, value string
+		mistake        string // "": none
+	}{
+		"https":                     {"URL", "https://sso.example.com", ""},
+		"https, slash at the end":   {"URL", "https://sso.example.com/", ""},
+		"localhost":                 {"URL", "http://localhost:9999", ""},
+		"loopback address":          {"URL", "http://127.0.0.1:9999", "localhost alone"},
+		"path":                      {"URL", "https://sso.example.com/sso", "scheme and host alone"},
+		"user":                      {"URL", "https://u@sso.example.com", "scheme and host alone"},
+		"no scheme":                 {"URL", "sso.example.com", "must look like"},
+		"other scheme":              {"URL", "ftp://sso.example.com", "must look like"},
+		"all interfaces":            {"LISTEN", ":8080", ""},
+		"port out of range":         {"LISTEN", "127.0.0.1:99999", "host:port"},
+		"resolver without a port":   {"DNS", "127.0.0.1", ""},
+		"IPv6 resolver":             {"DNS", "[::1]", ""},
+		"networks and an address":   {"TRUSTED_PROXIES", "10.0.0.0/8, 192.0.2.1,fd00::/8", ""},
+		"folder that is missing":    {"DATABASE", "sqlite:/nowhere/gatehouse.db", "/nowhere"},
+		"database in memory":        {"DATABASE", "sqlite::memory:", "must be sqlite:<path>"},
+		"example key":               {"MASTER_KEY", base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")), "not random"},
+		"key of zeros":              {"MASTER_KEY", base64.StdEncoding.EncodeToString(make([]byte, 32)), "not random"},
+		"short key":                 {"MASTER_KEY", base64.StdEncoding.EncodeToString([]byte("short")), "32 bytes"},
+		"key":                       {"MASTER_KEY", goodKey, ""},
+		"key without padding":       {"MASTER_KEY", strings.TrimRight(goodKey, "="), ""},
+		"PostgreSQL without a key":  {"DATABASE", "postgres://db/gatehouse", "GATEHOUSE_MASTER_KEY is missing"},
+		"mail address for support":  {"SUPPORT_URL", "mailto:help@example.com", ""},
+		"plain http for support":    {"SUPPORT_URL", "http://help.example.com", "https:// or mailto:"},
+		"certificate without a key": {"TLS_CERT", "cert.pem", "belong together"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := shell(t, map[string]string{"GATEHOUSE_" + c.setting: c.value}, "serve", "--check")
+			if c.mistake == "" && err != nil || c.mistake != "" && (err == nil || !strings.Contains(err.Error(), c.mistake)) {
+				t.Errorf("%v, want %q", err, c.mistake)
+			}
+		})
+	}
+}
+
+func TestSettingsFromFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := shell(t, map[string]string{"GATEHOUSE_MASTER_KEY_FILE": file(t, "key", goodKey+"\n", 0o600)}, "serve", "--check"); err != nil {
+		t.Errorf("a key in a file: %v", err)
+	}
+	if _, err := shell(t, map[string]string{"GATEHOUSE_URL_FILE": file(t, "url", "ftp://x\n", 0o600)}, "serve", "--check"); err == nil || !strings.Contains(err.Error(), `"ftp://x"`) {
+		t.Errorf("the file was not read: %v", err)
+	}
+	both := map[string]string{"GATEHOUSE_LOG": "json", "GATEHOUSE_LOG_FILE": file(t, "log", "text", 0o600)}
+	if _, err := shell(t, both, "serve", "--check"); err == nil || !strings.Contains(err.Error(), "both set") {
+		t.Errorf("NAME and NAME_FILE: %v", err)
+	}
+	logo := map[string]string{"GATEHOUSE_BRAND_LOGO_FILE": file(t, "logo.svg", "<svg/>", 0o644)}
+	if _, err := shell(t, logo, "serve", "--check"); err != nil {
+		t.Errorf("a path as NAME_FILE: %v", err)
+	}
+}
+
+func TestCommandLineMistakes(t *testing.T) {
+	for _, args := range [][]string{{}, {"fly"}, {"serve", "--fly"}} {
+		if _, err := shell(t, nil, args...); err == nil || !strings.Contains(err.Error(), "gatehouse --help") {
+			t.Errorf("%v: %v", args, err)
+		}
+	}
+	if out, err := shell(t, nil, "--help"); err != nil || !strings.Contains(out, "GATEHOUSE_URL") {
+		t.Errorf("help: %v %q", err, out)
+	}
+	if out, err := shell(t, nil, "version"); err != nil || !strings.HasPrefix(out, "gatehouse ") {
+		t.Errorf("version: %v %q", err, out)
+	}
+}
