@@ -128,13 +128,6 @@ func Shapes() []Shape {
 		{Name: "800 groups", Set: func(a *Answer) {
 			a.Attributes = append(a.Attributes, Attribute{Name: "memberOf", Values: strings.Split(strings.Repeat("g,", 799)+"g", ",")})
 		}},
-		{Name: "two confirmations, one for another", Set: func(a *Answer) {
-			a.Edit = on("SubjectConfirmation", func(el *etree.Element) {
-				other := el.Copy()
-				set("SubjectConfirmationData", "Recipient", "https://other.test/acs")(other)
-				after(el, other)
-			})
-		}},
 		{Name: "unsolicited", Allow: Allowed{Unsolicited: true}, Set: func(a *Answer) { a.InResponseTo = "" }},
 		{Name: "a subject outside ASCII", Set: func(a *Answer) { a.Attributes[1].Values = []string{"Ada Lövelace & <Söhne> “日本”"} }},
 	}

@@ -97,8 +97,8 @@ func timeLies() []Lie {
 		{Class: "S-44", Name: "confirmation expired alone", Reason: trust.ReasonExpired, Edit: shiftTime("SubjectConfirmationData", "NotOnOrAfter", -10*time.Minute)},
 		{Class: "S-44", Name: "not yet valid", Reason: trust.ReasonNotYetValid, Says: func(a *Answer) { a.NotBefore = a.IssuedAt.Add(4 * time.Minute) }},
 		{Class: "S-44", Name: "session ended", Reason: trust.ReasonExpired, Says: func(a *Answer) { a.SessionNotOnOrAfter = a.IssuedAt.Add(-4 * time.Minute) }},
-		{Class: "S-44", Name: "a beginning that is no time", Reason: trust.ReasonStructure, Edit: set("Conditions", "NotBefore", "soon")},
-		{Class: "S-44", Name: "an end that is no time", Reason: trust.ReasonStructure, Edit: set("Conditions", "NotOnOrAfter", "99999-01-01")},
+		{Class: "S-44", Name: "a beginning that is no time", Reason: trust.ReasonNotYetValid, Edit: set("Conditions", "NotBefore", "soon")},
+		{Class: "S-44", Name: "an end that is no time", Reason: trust.ReasonExpired, Edit: set("Conditions", "NotOnOrAfter", "99999-01-01")},
 		{Class: "S-44", Name: "a session's end that is no time", Reason: trust.ReasonStructure, Edit: set("AuthnStatement", "SessionNotOnOrAfter", "never")},
 	}
 }
@@ -119,15 +119,12 @@ func subjectLies() []Lie {
 		{Class: "S-53", Name: "a blank before", Reason: trust.ReasonSubjectMissing, Says: func(a *Answer) { a.Subject = " " + a.Subject }},
 		{Class: "S-53", Name: "a line end behind", Reason: trust.ReasonSubjectMissing, Says: func(a *Answer) { a.Subject += "\n" }},
 		{Class: "S-53", Name: "257 characters", Reason: trust.ReasonSubjectMissing, Says: func(a *Answer) { a.Subject = strings.Repeat("x", 257) }, Given: func(a *Answer) { a.Subject = strings.Repeat("x", 256) }},
-		{Class: "S-53", Name: "an encrypted NameID", Reason: trust.ReasonSubjectMissing, Edit: on("NameID", func(el *etree.Element) { el.Tag = "EncryptedID" })},
-		{Class: "S-53", Name: "a BaseID", Reason: trust.ReasonSubjectMissing, Edit: on("NameID", func(el *etree.Element) { el.Tag = "BaseID" })},
+		{Class: "S-53", Name: "an encrypted NameID", Reason: trust.ReasonStructure, Edit: on("NameID", func(el *etree.Element) { el.Tag = "EncryptedID" })},
+		{Class: "S-53", Name: "a BaseID", Reason: trust.ReasonStructure, Edit: on("NameID", func(el *etree.Element) { el.Tag = "BaseID" })},
 		{Class: "S-58", Name: "two addresses", Reason: trust.ReasonEmailSeveralValues, Says: func(a *Answer) {
 			a.Attributes = append(a.Attributes, Attribute{Name: "email", Values: []string{"mallory@corp.test"}})
 		}},
 		{Class: "S-58", Name: "two addresses in one attribute", Reason: trust.ReasonEmailSeveralValues, Says: func(a *Answer) { a.Attributes[0].Values = []string{"ada@corp.test", "mallory@corp.test"} }},
-		{Class: "S-58", Name: "an attribute without a name", Reason: trust.ReasonStructure, Says: func(a *Answer) {
-			a.Attributes = append(a.Attributes, Attribute{FriendlyName: "email", Values: []string{"mallory@corp.test"}})
-		}},
 		{Class: "S-61", Name: "markup and more than 256 characters in what is shown", Reason: trust.ReasonAudience, Says: func(a *Answer) {
 			a.Audience = []string{"<script>alert(1)</script>\u202e" + strings.Repeat("é", 300)}
 		}},

@@ -2,6 +2,7 @@ package idptest
 
 import (
 	"bytes"
+	"encoding/base64"
 
 	"github.com/beevik/etree"
 
@@ -74,16 +75,16 @@ func encryptionLies() []Lie {
 // malformedLies are properly signed around ciphertext that is broken; each has made some library panic (S-31).
 func malformedLies() []Lie {
 	lies := []Lie{
-		{Name: "no CipherData", Says: editEncrypted(remove("CipherData"))},
-		{Name: "no CipherValue", Says: editEncrypted(remove("CipherValue"))},
-		{Name: "no EncryptedData", Says: editEncrypted(remove("EncryptedData"))},
-		{Name: "no EncryptedKey", Says: editEncrypted(remove("EncryptedKey"))},
-		{Name: "no KeyInfo", Says: editEncrypted(remove("KeyInfo"))},
-		{Name: "EncryptedData twice", Says: editEncrypted(twice("EncryptedData"))},
-		{Name: "CipherValue twice", Says: editEncrypted(twice("CipherValue"))},
+		{Name: "no CipherData", Reason: trust.ReasonStructure, Says: editEncrypted(remove("CipherData"))},
+		{Name: "no CipherValue", Reason: trust.ReasonStructure, Says: editEncrypted(remove("CipherValue"))},
+		{Name: "no EncryptedData", Reason: trust.ReasonStructure, Says: editEncrypted(remove("EncryptedData"))},
+		{Name: "no EncryptedKey", Reason: trust.ReasonStructure, Says: editEncrypted(remove("EncryptedKey"))},
+		{Name: "no KeyInfo", Reason: trust.ReasonStructure, Says: editEncrypted(remove("KeyInfo"))},
+		{Name: "EncryptedData twice", Reason: trust.ReasonStructure, Says: editEncrypted(twice("EncryptedData"))},
+		{Name: "CipherValue twice", Reason: trust.ReasonStructure, Says: editEncrypted(twice("CipherValue"))},
 		{Name: "no EncryptionMethod", Reason: trust.ReasonEncryptionAlgorithm, Says: editEncrypted(remove("EncryptionMethod"))},
-		{Name: "nothing within", Says: editEncrypted(func(el *etree.Element) { el.Child = nil })},
-		{Name: "ciphertext to be fetched", Says: editEncrypted(on("CipherValue", func(el *etree.Element) {
+		{Name: "nothing within", Reason: trust.ReasonStructure, Says: editEncrypted(func(el *etree.Element) { el.Child = nil })},
+		{Name: "ciphertext to be fetched", Reason: trust.ReasonStructure, Says: editEncrypted(on("CipherValue", func(el *etree.Element) {
 			el.Tag = "CipherReference"
 			el.Child = nil
 			el.CreateAttr("URI", "http://169.254.169.254/")
@@ -91,25 +92,30 @@ func malformedLies() []Lie {
 	}
 	for _, content := range []string{AES256GCM, AES128CBC} {
 		for name, value := range map[string]string{"empty": "", "not base64": "!!!", "one byte": "AA==", "twelve bytes": "AAAAAAAAAAAAAAAA", "seventeen bytes": "AAAAAAAAAAAAAAAAAAAAAAA=", "one block": "AAAAAAAAAAAAAAAAAAAAAA=="} {
-			lies = append(lies, Lie{Name: tail(content) + ", ciphertext " + name, Given: encrypted(func(e *Encryption) { e.Content = content }), Says: editEncrypted(func(el *etree.Element) {
+			lies = append(lies, Lie{Name: tail(content) + ", ciphertext " + name, Reason: unreadable(value), Given: encrypted(func(e *Encryption) { e.Content = content }), Says: editEncrypted(func(el *etree.Element) {
 				values := all(el, "CipherValue")
 				values[len(values)-1].SetText(value)
 			})})
 		}
 	}
 	for name, value := range map[string]string{"empty": "", "short": "AAAA", "long": string(bytes.Repeat([]byte("A"), 4096)), "not base64": "?"} {
-		lies = append(lies, Lie{Name: "wrapped key " + name, Says: editEncrypted(func(el *etree.Element) { find(find(el, "EncryptedKey"), "CipherValue").SetText(value) })})
+		lies = append(lies, Lie{Name: "wrapped key " + name, Reason: unreadable(value), Says: editEncrypted(func(el *etree.Element) { find(find(el, "EncryptedKey"), "CipherValue").SetText(value) })})
 	}
 	for i := range lies {
 		lies[i].Class = "S-31"
-		if lies[i].Reason == "" {
-			lies[i].Reason = trust.ReasonDecryptionFailed
-		}
 		if lies[i].Given == nil {
 			lies[i].Given = encrypted(nil)
 		}
 	}
 	return lies
+}
+
+// unreadable is why a ciphertext is refused: what is not even base64 never reaches a key.
+func unreadable(value string) trust.Reason {
+	if _, err := base64.StdEncoding.DecodeString(value); err != nil || value == "" {
+		return trust.ReasonStructure
+	}
+	return trust.ReasonDecryptionFailed
 }
 
 // innerLies are properly encrypted: the same rules hold for what comes out.

@@ -72,19 +72,18 @@ func pollutionLies() []Lie {
 		{Class: "S-20", Name: "a NameID of another namespace only", Reason: trust.ReasonStructure, Edit: on("NameID", func(el *etree.Element) { el.CreateAttr("xmlns:saml", "urn:x") })},
 		{Class: "S-20", Name: "a foreign attribute beside the real ones", Reason: trust.ReasonStructure, Edit: foreign("AttributeStatement", "Attribute")},
 		{Class: "S-20", Name: "a foreign audience", Reason: trust.ReasonStructure, Edit: foreign("AudienceRestriction", "Audience")},
-		{Class: "S-20", Name: "an element within the NameID", Reason: trust.ReasonStructure, Edit: foreign("NameID", "b")},
+		{Class: "S-20", Name: "an element within the NameID", Reason: trust.ReasonSubjectMissing, Edit: foreign("NameID", "b")},
 		{Class: "S-20", Name: "an element within the issuer", Reason: trust.ReasonStructure, Edit: func(r *etree.Element) { foreign("Issuer", "b")(find(r, "Assertion")) }},
-		{Class: "S-20", Name: "an element within the audience", Reason: trust.ReasonStructure, Edit: foreign("Audience", "b")},
+		{Class: "S-20", Name: "an element within the audience", Reason: trust.ReasonAudience, Edit: foreign("Audience", "b")},
 		{Class: "S-20", Name: "two issuers in the assertion", Reason: trust.ReasonStructure, Edit: func(r *etree.Element) {
 			issuer := find(r, "Assertion").SelectElement("Issuer")
 			after(issuer, issuer.Copy())
 		}},
-		{Class: "S-20", Name: "two subjects", Reason: trust.ReasonStructure, Edit: twice("Subject")},
+		{Class: "S-20", Name: "two subjects", Reason: trust.ReasonSubjectMissing, Edit: twice("Subject")},
 		{Class: "S-20", Name: "two NameIDs", Reason: trust.ReasonSubjectMissing, Edit: twice("NameID")},
-		{Class: "S-20", Name: "two conditions", Reason: trust.ReasonStructure, Edit: twice("Conditions")},
+		{Class: "S-20", Name: "two conditions", Reason: trust.ReasonAudience, Edit: twice("Conditions")},
 		{Class: "S-20", Name: "two issuers in the response", Reason: trust.ReasonStructure, Forge: twice("Issuer")},
-		{Class: "S-20", Name: "two statuses", Reason: trust.ReasonIDPErrorStatus, Forge: twice("Status")},
-		{Class: "S-20", Name: "text between the elements of the response", Reason: trust.ReasonStructure, Bytes: replace("<samlp:Status>", "mallory<samlp:Status>")},
+		{Class: "S-20", Name: "two statuses", Reason: trust.ReasonStructure, Forge: twice("Status")},
 	}
 	return lies
 }

@@ -38,7 +38,7 @@ func signatureLies() []Lie {
 			declare(second, "ds", "http://www.w3.org/2000/09/xmldsig#")
 			after(el, second)
 		})},
-		{Class: "S-03", Name: "signature in another namespace", Reason: trust.ReasonStructure, Forge: on("Signature", func(el *etree.Element) {
+		{Class: "S-03", Name: "signature in another namespace", Reason: trust.ReasonSignaturePlacement, Forge: on("Signature", func(el *etree.Element) {
 			el.CreateAttr("xmlns:ds", "http://www.w3.org/2000/09/xmldsig#x")
 		})},
 	}
@@ -52,10 +52,10 @@ func removedLies(name string, sign func(*Answer)) []Lie {
 	return []Lie{
 		{Class: "S-01", Name: name + ": signature removed", Reason: trust.ReasonSignatureMissing, Given: sign, Forge: func(response *etree.Element) { unsigned(response) }},
 		{Class: "S-01", Name: name + ": signature emptied", Reason: trust.ReasonSignaturePlacement, Given: sign, Forge: each("Signature", func(el *etree.Element) { el.Child = nil })},
-		{Class: "S-01", Name: name + ": signature value emptied", Reason: trust.ReasonSignatureInvalid, Given: sign, Forge: each("SignatureValue", func(el *etree.Element) { el.Child = nil })},
+		{Class: "S-01", Name: name + ": signature value emptied", Reason: trust.ReasonSignaturePlacement, Given: sign, Forge: each("SignatureValue", func(el *etree.Element) { el.Child = nil })},
 		{Class: "S-01", Name: name + ": signature value missing", Reason: trust.ReasonSignaturePlacement, Given: sign, Forge: each("SignatureValue", func(el *etree.Element) { take(el) })},
 		{Class: "S-01", Name: name + ": reference missing", Reason: trust.ReasonSignaturePlacement, Given: sign, Forge: each("Reference", func(el *etree.Element) { take(el) })},
-		{Class: "S-01", Name: name + ": digest emptied", Reason: trust.ReasonSignatureInvalid, Given: sign, Forge: each("DigestValue", func(el *etree.Element) { el.Child = nil })},
+		{Class: "S-01", Name: name + ": digest emptied", Reason: trust.ReasonSignaturePlacement, Given: sign, Forge: each("DigestValue", func(el *etree.Element) { el.Child = nil })},
 		{Class: "S-01", Name: name + ": one bit of the signature", Reason: trust.ReasonSignatureInvalid, Given: sign, Says: changeSignature(func(s *Signature) {
 			s.Value = func(raw []byte) []byte { raw[7] ^= 1; return raw }
 		})},
@@ -101,7 +101,7 @@ func algorithmLies() []Lie {
 			other.CreateAttr("URI", "#_other")
 			el.Parent().InsertChildAt(el.Index(), other)
 		}))},
-		{Class: "S-24", Name: "a Manifest beside", Reason: trust.ReasonStructure, Says: editSignature(func(signature *etree.Element) {
+		{Class: "S-24", Name: "a Manifest beside", Reason: trust.ReasonSignaturePlacement, Says: editSignature(func(signature *etree.Element) {
 			signature.CreateElement("ds:Object").CreateElement("ds:Manifest")
 		})},
 		{Class: "S-28", Name: "the key type of another family", Reason: trust.ReasonSignatureInvalid, Says: editSignature(set("SignatureMethod", "Algorithm", ECDSASHA256))},

@@ -100,7 +100,13 @@ func wrappingLies() []Lie {
 	return lies
 }
 
-func wrapped(string) trust.Reason { return trust.ReasonSeveralAssertions }
+// wrapped is what refuses an arrangement first: two assertions, but for XSW2, which puts a Response into a Response.
+func wrapped(class string) trust.Reason {
+	if class == "S-05" {
+		return trust.ReasonStructure
+	}
+	return trust.ReasonSeveralAssertions
+}
 
 // extraLies: assertions beside the signed one, and signed documents of another kind as carriers (S-12 to S-16).
 func extraLies() []Lie {
@@ -133,19 +139,12 @@ func extraLies() []Lie {
 			r.AddChild(encrypted)
 		}},
 		{Class: "S-14", Name: "no assertion", Reason: trust.ReasonNoAssertion, Given: responseSigned, Edit: remove("Assertion")},
-		{Class: "S-14", Name: "an assertion of another namespace", Reason: trust.ReasonNoAssertion, Given: responseSigned, Edit: set("Assertion", "xmlns:saml", "urn:oasis:names:tc:SAML:1.0:assertion")},
+		{Class: "S-14", Name: "an assertion of another namespace", Reason: trust.ReasonStructure, Given: responseSigned, Edit: set("Assertion", "xmlns:saml", "urn:oasis:names:tc:SAML:1.0:assertion")},
 		{Class: "S-15", Name: "signed error response", Reason: trust.ReasonIDPErrorStatus, Given: responseSigned, Edit: errorStatus},
 		{Class: "S-15", Name: "signed error response with an unsigned assertion", Reason: trust.ReasonIDPErrorStatus, Given: responseSigned, Edit: func(r *etree.Element) {
 			set("StatusCode", "Value", "urn:oasis:names:tc:SAML:2.0:status:Responder")(r)
 		}},
-		{Class: "S-15", Name: "signed error response carried by a forged success", Reason: trust.ReasonSignaturePlacement, Given: responseSigned, Edit: errorStatus, Forge: func(r *etree.Element) {
-			carried := r.Copy()
-			r.CreateAttr("ID", "_malloryResponse")
-			set("StatusCode", "Value", StatusSuccess)(r)
-			for _, signature := range all(r, "Signature") {
-				signature.CreateElement("ds:Object").AddChild(unsigned(carried))
-			}
-		}},
+		{Class: "S-15", Name: "signed error response carried by a forged success", Reason: trust.ReasonStructure, Given: responseSigned, Build: carriedError},
 		{Class: "S-15", Name: "success within an error", Reason: trust.ReasonIDPErrorStatus, Edit: on("StatusCode", func(el *etree.Element) {
 			el.CreateAttr("Value", "urn:oasis:names:tc:SAML:2.0:status:Responder")
 			el.CreateElement("samlp:StatusCode").CreateAttr("Value", StatusSuccess)
@@ -153,10 +152,10 @@ func extraLies() []Lie {
 		{Class: "S-15", Name: "an error within success", Reason: trust.ReasonIDPErrorStatus, Edit: on("StatusCode", func(el *etree.Element) {
 			el.CreateElement("samlp:StatusCode").CreateAttr("Value", "urn:oasis:names:tc:SAML:2.0:status:RequestDenied")
 		})},
-		{Class: "S-15", Name: "no status", Reason: trust.ReasonIDPErrorStatus, Edit: remove("Status")},
-		{Class: "S-15", Name: "an empty status", Reason: trust.ReasonIDPErrorStatus, Edit: remove("StatusCode")},
+		{Class: "S-15", Name: "no status", Reason: trust.ReasonStructure, Edit: remove("Status")},
+		{Class: "S-15", Name: "an empty status", Reason: trust.ReasonStructure, Edit: remove("StatusCode")},
 		{Class: "S-16", Name: "signed metadata", Reason: trust.ReasonNotAResponse, Bytes: func([]byte) []byte { return signedMetadata() }},
-		{Class: "S-16", Name: "signed metadata inside the signature", Reason: trust.ReasonStructure, Forge: on("Signature", func(el *etree.Element) {
+		{Class: "S-16", Name: "signed metadata inside the signature", Reason: trust.ReasonSignaturePlacement, Forge: on("Signature", func(el *etree.Element) {
 			doc := etree.NewDocument()
 			must(0, doc.ReadFromBytes(signedMetadata()))
 			el.CreateElement("ds:Object").AddChild(doc.Root())
@@ -173,6 +172,21 @@ func extraLies() []Lie {
 func errorStatus(r *etree.Element) {
 	remove("Assertion")(r)
 	set("StatusCode", "Value", "urn:oasis:names:tc:SAML:2.0:status:Responder")(r)
+}
+
+// carriedError hides a properly signed error response in the signature of a forged success.
+func carriedError(_ *IdP, a Answer) Answer {
+	failed := a
+	failed.Edit, failed.ResponseID = errorStatus, newID()
+	a.Response = nil
+	a.Forge = func(r *etree.Element) {
+		doc := etree.NewDocument()
+		must(0, doc.ReadFromBytes(failed.XML()))
+		signature := take(find(doc.Root(), "Signature"))
+		signature.CreateElement("ds:Object").AddChild(doc.Root())
+		after(r.SelectElement("Issuer"), signature)
+	}
+	return a
 }
 
 // signedMetadata is metadata that the identity provider of New signed, as many publish.

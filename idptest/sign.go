@@ -65,8 +65,11 @@ func (s Signature) put(el *etree.Element, prefix string) {
 	digest.Write(canonical(el, s.Canonical, s.Prefixes))
 	signature := s.frame(prefix, el.SelectAttrValue("ID", ""), digest.Sum(nil))
 	place := 0
-	if issuer := el.SelectElement("Issuer"); issuer != nil {
-		place = issuer.Index() + 1
+	for _, child := range el.ChildElements() {
+		if child.Tag == "Issuer" && child.NamespaceURI() == assertionNamespace {
+			place = child.Index() + 1
+			break
+		}
 	}
 	el.InsertChildAt(place, signature)
 	if s.Edit != nil {

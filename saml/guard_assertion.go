@@ -20,13 +20,16 @@ func requireAssertionHeader(m *message) *trust.Refusal { return requireHeader(m.
 // allowedParts are the children that saml-core lets the elements of an assertion have and that we understand. What is not
 // listed is refused: Advice, encrypted ids and attributes, conditions that we do not know (S-20).
 var allowedParts = map[string][]string{
-	"Assertion":          {"Issuer", "Subject", "Conditions", "AuthnStatement", "AttributeStatement", "AuthzDecisionStatement"},
-	"Subject":            {"NameID", "SubjectConfirmation"},
-	"Conditions":         {"AudienceRestriction", "OneTimeUse", "ProxyRestriction"},
-	"AttributeStatement": {"Attribute"},
-	"Attribute":          {"AttributeValue"},
-	"AuthnStatement":     {"SubjectLocality", "AuthnContext"},
-	"AuthnContext":       {"AuthnContextClassRef", "AuthnContextDecl", "AuthnContextDeclRef", "AuthenticatingAuthority"},
+	"Assertion":           {"Issuer", "Subject", "Conditions", "AuthnStatement", "AttributeStatement", "AuthzDecisionStatement"},
+	"Subject":             {"NameID", "SubjectConfirmation"},
+	"Conditions":          {"AudienceRestriction", "OneTimeUse", "ProxyRestriction"},
+	"AudienceRestriction": {"Audience"},
+	"ProxyRestriction":    {"Audience"},
+	"SubjectConfirmation": {"NameID", "SubjectConfirmationData"},
+	"AttributeStatement":  {"Attribute"},
+	"Attribute":           {"AttributeValue"},
+	"AuthnStatement":      {"SubjectLocality", "AuthnContext"},
+	"AuthnContext":        {"AuthnContextClassRef", "AuthnContextDecl", "AuthnContextDeclRef", "AuthenticatingAuthority"},
 }
 
 // refuseForeignParts: no element of another namespace or of an unknown name where the assertion is read (S-17, S-20).

@@ -1,0 +1,335 @@
+package saml_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/gatehouse-sso/gatehouse/idptest"
+	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+var arrived = time.Date(2026, 5, 4, 10, 0, 0, 0, time.UTC)
+
+const pending = "_request"
+
+// scene is one identity provider, us, and an honest answer on its way.
+type scene struct {
+	idp     *idptest.IdP
+	sp      saml.ServiceProvider
+	service idptest.Service
+	want    saml.Expectation
+}
+
+func newScene(t testing.TB, allow idptest.Allowed) scene {
+	t.Helper()
+	sp := requestingProvider()
+	sp.Mapping = saml.Mapping{}
+	sp.Allow = saml.Switches{InclusiveC14N: allow.InclusiveC14N, UnsignedResponseAroundEncrypted: allow.UnsignedAroundEncrypted}
+	idp := idptest.New(t)
+	sp.IdP.EntityID, sp.IdP.Certificates = idp.EntityID, idp.Certificates()
+	return scene{
+		idp: idp, sp: sp, service: idptest.Service{EntityID: sp.EntityID, ACS: sp.ACS, Certificate: sp.Keys[0].Certificate},
+		want: saml.Expectation{RequestID: pending, AllowUnsolicited: allow.Unsolicited},
+	}
+}
+
+func (s scene) answer() idptest.Answer { return s.idp.Answer(s.service, pending, arrived) }
+
+// read is the whole way of a posted field: decoded, read, judged.
+func (s scene) read(posted string) (trust.Claim, []saml.Step, *trust.Refusal) {
+	raw, refusal := saml.Decode(posted)
+	if refusal != nil {
+		return trust.Claim{}, nil, refusal
+	}
+	claim, steps, refusal := saml.Read(s.sp, raw, s.want, arrived)
+	if refusal != nil {
+		return claim, steps, refusal
+	}
+	claim.ConnectionID = "con_1"
+	identity, refusal := trust.Decide(trust.Policy{
+		ConnectionID: "con_1", OrganizationID: "org_1", Issuer: s.sp.IdP.EntityID, EntityID: s.sp.EntityID, ACS: s.sp.ACS,
+		ConnectionActive: true, OrganizationActive: true, PendingRequest: s.want.RequestID, AllowUnsolicited: s.want.AllowUnsolicited,
+		VerifiedDomains: []string{"corp.test"},
+	}, claim, arrived)
+	if refusal != nil {
+		return trust.Claim{}, steps, refusal
+	}
+	if identity.Subject() != claim.Subject {
+		return claim, steps, trust.Refuse(trust.ReasonReadingsDisagree, claim.Subject, identity.Subject())
+	}
+	return claim, steps, nil
+}
+
+// refuses tells every lie of a class, and the honest twin of each.
+func refuses(t *testing.T, class string) {
+	t.Helper()
+	told := 0
+	for _, lie := range idptest.Lies() {
+		if lie.Class != class {
+			continue
+		}
+		told++
+		t.Run(lie.Name, func(t *testing.T) {
+			s := newScene(t, lie.Allow)
+			claim, steps, refusal := s.read(lie.Tell(s.idp, s.answer()))
+			switch {
+			case refusal == nil:
+				t.Fatalf("accepted: %+v", claim)
+			case refusal.Reason != lie.Reason:
+				t.Errorf("refused as %s (want %q, got %q), should be %s", refusal.Reason, refusal.Want, refusal.Got, lie.Reason)
+			}
+			if claim.Subject != "" || claim.Issuer != "" || claim.Attributes != nil {
+				t.Errorf("a refused message left a claim: %+v", claim)
+			}
+			presentable(t, refusal, steps)
+			if claim, _, refusal := s.read(lie.Twin(s.answer())); refusal != nil {
+				t.Errorf("the honest twin is refused: %s, want %q, got %q", refusal.Reason, refusal.Want, refusal.Got)
+			} else if claim.Subject == "" {
+				t.Error("the honest twin has no subject")
+			}
+		})
+	}
+	if told == 0 {
+		t.Errorf("no lie of class %s", class)
+	}
+}
+
+// presentable: what admins are shown of a refusal can be printed and is bounded (S-61).
+func presentable(t *testing.T, refusal *trust.Refusal, steps []saml.Step) {
+	t.Helper()
+	texts := []string{refusal.Want, refusal.Got}
+	for _, step := range steps {
+		texts = append(texts, step.Want, step.Got)
+	}
+	for _, text := range texts {
+		if utf8.RuneCountInString(text) > 256 || strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("not fit to be shown: %q", text)
+		}
+	}
+	if refusal.Reason.Sentence() == "" || refusal.Reason.Fix() == "" {
+		t.Errorf("%s has no words", refusal.Reason)
+	}
+}
+
+func TestS01_SignatureMustBeThere(t *testing.T)               { refuses(t, "S-01") }
+func TestS02_KeyInfoIsNeverTrusted(t *testing.T)              { refuses(t, "S-02") }
+func TestS03_SignatureStandsInItsPlace(t *testing.T)          { refuses(t, "S-03") }
+func TestS04_XSW1(t *testing.T)                               { refuses(t, "S-04") }
+func TestS05_XSW2(t *testing.T)                               { refuses(t, "S-05") }
+func TestS06_XSW3(t *testing.T)                               { refuses(t, "S-06") }
+func TestS07_XSW4(t *testing.T)                               { refuses(t, "S-07") }
+func TestS08_XSW5(t *testing.T)                               { refuses(t, "S-08") }
+func TestS09_XSW6(t *testing.T)                               { refuses(t, "S-09") }
+func TestS10_XSW7(t *testing.T)                               { refuses(t, "S-10") }
+func TestS11_XSW8(t *testing.T)                               { refuses(t, "S-11") }
+func TestS12_NoExtraAssertion(t *testing.T)                   { refuses(t, "S-12") }
+func TestS13_NoDoubledAssertion(t *testing.T)                 { refuses(t, "S-13") }
+func TestS14_NoHiddenAssertion(t *testing.T)                  { refuses(t, "S-14") }
+func TestS15_ErrorResponseIsNoCarrier(t *testing.T)           { refuses(t, "S-15") }
+func TestS16_MetadataIsNoCarrier(t *testing.T)                { refuses(t, "S-16") }
+func TestS17_TwoParsersCannotDisagree(t *testing.T)           { refuses(t, "S-17") }
+func TestS18_NoRoundTripInstability(t *testing.T)             { refuses(t, "S-18") }
+func TestS19_NamespacesAreAbsolute(t *testing.T)              { refuses(t, "S-19") }
+func TestS20_NoAttributePollutionOrForeignNames(t *testing.T) { refuses(t, "S-20") }
+func TestS21_NoComments(t *testing.T)                         { refuses(t, "S-21") }
+func TestS22_NoProcessingInstructions(t *testing.T)           { refuses(t, "S-22") }
+func TestS23_OneSignedInfo(t *testing.T)                      { refuses(t, "S-23") }
+func TestS24_OneReference(t *testing.T)                       { refuses(t, "S-24") }
+func TestS25_ReferenceIsTheParent(t *testing.T)               { refuses(t, "S-25") }
+func TestS26_TransformsAreListed(t *testing.T)                { refuses(t, "S-26") }
+func TestS27_NoSHA1NorMD5(t *testing.T)                       { refuses(t, "S-27") }
+func TestS28_KeyAndAlgorithmFit(t *testing.T)                 { refuses(t, "S-28") }
+func TestS29_EncryptionNeedsAnOuterSignature(t *testing.T)    { refuses(t, "S-29") }
+func TestS30_NoDecryptionOracle(t *testing.T)                 { refuses(t, "S-30") }
+func TestS31_MalformedEncryptionNeverPanics(t *testing.T)     { refuses(t, "S-31") }
+func TestS32_MissingElementsNeverPanic(t *testing.T)          { refuses(t, "S-32") }
+func TestS33_NoDoctypeNorEntities(t *testing.T)               { refuses(t, "S-33") }
+func TestS34_SizeAndShapeAreBounded(t *testing.T)             { refuses(t, "S-34") }
+func TestS35_NothingIsInflated(t *testing.T)                  { refuses(t, "S-35") }
+func TestS36_UTF8AndOneRoot(t *testing.T)                     { refuses(t, "S-36") }
+func TestS37_StandardBase64Only(t *testing.T)                 { refuses(t, "S-37") }
+func TestS40_AudienceMustBeUs(t *testing.T)                   { refuses(t, "S-40") }
+func TestS41_ConfirmationMustBeBearer(t *testing.T)           { refuses(t, "S-41") }
+func TestS42_RecipientMustBeOurACS(t *testing.T)              { refuses(t, "S-42") }
+func TestS43_AnswersTheOnePendingLogin(t *testing.T)          { refuses(t, "S-43") }
+func TestS44_TimesAreChecked(t *testing.T)                    { refuses(t, "S-44") }
+func TestS53_SubjectIsThereAndLasts(t *testing.T)             { refuses(t, "S-53") }
+func TestS57_ArtifactsAreNotResolved(t *testing.T)            { refuses(t, "S-57") }
+func TestS58_AttributesByExactName(t *testing.T)              { refuses(t, "S-58") }
+func TestS61_ClaimedValuesAreBounded(t *testing.T)            { refuses(t, "S-61") }
+
+// classes are those that the reading of a response can refuse.
+func classes() []string {
+	var all []string
+	for _, span := range [][2]int{{1, 37}, {40, 44}, {53, 53}, {57, 58}, {61, 61}} {
+		for n := span[0]; n <= span[1]; n++ {
+			all = append(all, fmt.Sprintf("S-%02d", n))
+		}
+	}
+	return all
+}
+
+func TestEveryClassHasItsLiesAndEveryLieAClass(t *testing.T) {
+	seen := map[string]bool{}
+	for _, lie := range idptest.Lies() {
+		if seen[lie.String()] {
+			t.Errorf("told twice: %s", lie)
+		}
+		seen[lie.String()] = true
+		if !slices.Contains(classes(), lie.Class) {
+			t.Errorf("%s is of no class that is told here", lie)
+		}
+	}
+	for _, class := range classes() {
+		if !slices.ContainsFunc(idptest.Lies(), func(l idptest.Lie) bool { return l.Class == class }) {
+			t.Errorf("no lie of class %s", class)
+		}
+	}
+}
+
+func TestResponsesOfRealIdentityProvidersAreAccepted(t *testing.T) {
+	for _, shape := range idptest.Shapes() {
+		t.Run(shape.Name, func(t *testing.T) {
+			s := newScene(t, shape.Allow)
+			if shape.Key != nil {
+				shape.Key(s.idp)
+				s.sp.IdP.Certificates = s.idp.Certificates()
+			}
+			a := s.answer()
+			shape.Set(&a)
+			claim, steps, refusal := s.read(a.Message())
+			if refusal != nil {
+				t.Fatalf("refused: %s, want %q, got %q\n%s", refusal.Reason, refusal.Want, refusal.Got, saml.Redacted(a.XML()))
+			}
+			if claim.Subject != idptest.Ada.Subject || claim.Email != idptest.Ada.Email || claim.Issuer != s.idp.EntityID || claim.AssertionID != a.AssertionID {
+				t.Errorf("read %+v", claim)
+			}
+			if len(steps) == 0 {
+				t.Error("no steps")
+			}
+			if shape.Allow != (idptest.Allowed{}) {
+				refusedWithoutSwitch(t, shape)
+			}
+		})
+	}
+}
+
+func refusedWithoutSwitch(t *testing.T, shape idptest.Shape) {
+	t.Helper()
+	s := newScene(t, idptest.Allowed{})
+	a := s.answer()
+	shape.Set(&a)
+	if _, _, refusal := s.read(a.Message()); refusal == nil {
+		t.Error("accepted with the switch off")
+	}
+}
+
+// Weak keys are the connection's own fault: the message is honest.
+func TestS28_WeakKeysAreRefused(t *testing.T) {
+	s := newScene(t, idptest.Allowed{})
+	s.idp.Keys = []idptest.Key{idptest.RSAKey("weak", 1024)}
+	s.sp.IdP.Certificates = s.idp.Certificates()
+	if _, _, refusal := s.read(s.answer().Message()); refusal == nil || refusal.Reason != trust.ReasonWeakKey {
+		t.Errorf("RSA-1024: %+v", refusal)
+	}
+}
+
+func TestS54_ExpiredCertificatesAreRefused(t *testing.T) {
+	s := newScene(t, idptest.Allowed{})
+	good := s.idp.Keys[0]
+	old := good.Valid(arrived.AddDate(-2, 0, 0), arrived.AddDate(0, 0, -1))
+	s.sp.IdP.Certificates = s.sp.IdP.Certificates[:0:0]
+	if _, _, refusal := s.read(s.answer().Message()); refusal == nil || refusal.Reason != trust.ReasonNoCertificate {
+		t.Errorf("no certificate: %+v", refusal)
+	}
+	s.idp.Keys = []idptest.Key{old}
+	s.sp.IdP.Certificates = s.idp.Certificates()
+	if _, _, refusal := s.read(s.answer().Message()); refusal == nil || refusal.Reason != trust.ReasonCertificateExpired {
+		t.Errorf("expired: %+v", refusal)
+	}
+	s.idp.Keys = []idptest.Key{good}
+	s.sp.IdP.Certificates = append(s.sp.IdP.Certificates, good.Certificate)
+	if _, _, refusal := s.read(s.answer().Message()); refusal != nil {
+		t.Errorf("twin: %+v", refusal)
+	}
+}
+
+// One answer for everything between an unsigned response's ciphertext and the inner signature, in words too.
+func TestS30_OneAnswerWhateverFailsWithin(t *testing.T) {
+	var first *trust.Refusal
+	for _, lie := range idptest.Lies() {
+		if lie.Class != "S-30" && lie.Class != "S-29" || !lie.Allow.UnsignedAroundEncrypted {
+			continue
+		}
+		s := newScene(t, lie.Allow)
+		_, steps, refusal := s.read(lie.Tell(s.idp, s.answer()))
+		if refusal == nil {
+			t.Fatalf("%s: accepted", lie)
+		}
+		if last := steps[len(steps)-1]; last.Name != "decryption" {
+			t.Errorf("%s: refused at %s", lie, last.Name)
+		}
+		if first == nil {
+			first = refusal
+		}
+		if *refusal != *first {
+			t.Errorf("%s: %+v, others %+v", lie, refusal, first)
+		}
+	}
+}
+
+// The subject is what was signed, byte for byte.
+func TestS53_SubjectIsByteExact(t *testing.T) {
+	for _, subject := range []string{"Ada", "ada", "a&b<c>\"d'", "é", "é", "日本", "a  b", strings.Repeat("x", 256)} {
+		s := newScene(t, idptest.Allowed{})
+		a := s.answer()
+		a.Subject = subject
+		if claim, _, refusal := s.read(a.Message()); refusal != nil || claim.Subject != subject {
+			t.Errorf("%q became %q, %+v", subject, claim.Subject, refusal)
+		}
+	}
+}
+
+// FriendlyName is a label for people: it never chooses an attribute.
+func TestS58_FriendlyNameChoosesNothing(t *testing.T) {
+	s := newScene(t, idptest.Allowed{})
+	a := s.answer()
+	a.Attributes = []idptest.Attribute{{Name: "x", FriendlyName: "email", Values: []string{"mallory@corp.test"}}, {Name: "Email2", Values: []string{"mallory@corp.test"}}}
+	if claim, _, refusal := s.read(a.Message()); refusal != nil || claim.Email != "" {
+		t.Errorf("email %q, %+v", claim.Email, refusal)
+	}
+}
+
+// A message that is cut, changed or repeated anywhere is refused or says the same; whatever arrives, nothing panics.
+func FuzzRead(f *testing.F) {
+	s := newScene(f, idptest.Allowed{InclusiveC14N: true, UnsignedAroundEncrypted: true})
+	told := map[string]bool{} // one lie of each class: the rest of each are its neighbours
+	for _, lie := range idptest.Lies() {
+		if told[lie.Class] {
+			continue
+		}
+		if raw, err := base64.StdEncoding.DecodeString(lie.Tell(s.idp, s.answer())); err == nil && len(raw) < 16<<10 {
+			told[lie.Class] = true
+			f.Add(raw)
+		}
+	}
+	for _, shape := range idptest.Shapes() {
+		a := s.answer()
+		shape.Set(&a)
+		f.Add(a.XML())
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		claim, _, refusal := saml.Read(s.sp, raw, s.want, arrived)
+		if refusal == nil && claim.Subject != idptest.Ada.Subject && len(claim.Subject) < 256 {
+			t.Errorf("a forged subject: %q", claim.Subject)
+		}
+		_ = saml.Redacted(raw)
+	})
+}
