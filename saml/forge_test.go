@@ -118,6 +118,8 @@ type forgery struct {
 	afterwards         []string // old, new… in the final text
 	signature          []string // old, new… within each Signature, its SignedInfo signed again
 	withoutCertificate bool
+	moved              string // put the Signature right before this text, in place of after the Issuer
+	spoilInner         bool   // change the Assertion between its signature and the Response's
 }
 
 // replaced replaces each old by its new once, and insists that it is there: a test that changes nothing tests nothing.
@@ -143,6 +145,9 @@ func (f forgery) make(t testing.TB) []byte {
 	if f.assertion {
 		f.sign(t, assertion)
 	}
+	if f.spoilInner {
+		root.FindElement("./Assertion/Subject/NameID").SetText("eve")
+	}
 	if f.encrypt != nil {
 		plain := etree.NewDocument()
 		root.RemoveChild(assertion)
@@ -156,6 +161,11 @@ func (f forgery) make(t testing.TB) []byte {
 	text, err := document.WriteToString()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if f.moved != "" {
+		start, end := strings.Index(text, "<ds:Signature "), strings.Index(text, "</ds:Signature>")+len("</ds:Signature>")
+		signature := text[start:end]
+		text = replaced(t, text[:start]+text[end:], []string{f.moved, signature + f.moved})
 	}
 	return []byte(replaced(t, text, f.afterwards))
 }
@@ -192,7 +202,11 @@ func (f forgery) sign(t testing.TB, el *etree.Element) {
 	if len(f.signature) > 0 {
 		signature = f.resigned(t, signature, signing)
 	}
-	el.InsertChildAt(el.FindElement("./Issuer").Index()+1, signature)
+	at := 0
+	if issuer := el.FindElement("./Issuer"); issuer != nil {
+		at = issuer.Index() + 1
+	}
+	el.InsertChildAt(at, signature)
 }
 
 // resigned edits a Signature and signs its SignedInfo as it then is, so that only the rule about the edit can refuse it.

@@ -122,6 +122,7 @@ func detached(el *etree.Element) (*etree.Element, error) {
 }
 
 // asASN1 rewrites the two halves that XML Signature makes of an ECDSA value (RFC 4051 2.3.6) as the ASN.1 that Go verifies.
+// What is ASN.1 already stays.
 func asASN1(value string, signature *etree.Element) (string, error) {
 	method := signature.FindElement("./SignedInfo/SignatureMethod")
 	if method == nil || !strings.Contains(method.SelectAttrValue("Algorithm", ""), "#ecdsa-") {
@@ -131,11 +132,14 @@ func asASN1(value string, signature *etree.Element) (string, error) {
 	if err != nil {
 		return "", errors.New("SignatureValue is not base64")
 	}
-	if half := len(raw) / 2; half == 32 || half == 48 || half == 66 {
-		halves := struct{ R, S *big.Int }{new(big.Int).SetBytes(raw[:half]), new(big.Int).SetBytes(raw[half:])}
-		if encoded, err := asn1.Marshal(halves); err == nil && len(raw)%2 == 0 {
-			return base64.StdEncoding.EncodeToString(encoded), nil
-		}
+	var halves struct{ R, S *big.Int }
+	if rest, err := asn1.Unmarshal(raw, &halves); err == nil && len(rest) == 0 || len(raw)%2 != 0 {
+		return value, nil
 	}
-	return value, nil
+	halves.R, halves.S = new(big.Int).SetBytes(raw[:len(raw)/2]), new(big.Int).SetBytes(raw[len(raw)/2:])
+	encoded, err := asn1.Marshal(halves)
+	if err != nil {
+		return "", fmt.Errorf("encode an ECDSA value: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(encoded), nil
 }
