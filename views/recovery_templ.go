@@ -13,8 +13,9 @@ import "github.com/gatehouse-sso/gatehouse/views/ui"
 // RecoveryPage is /login/recovery: an owner's way in when the identity provider is not.
 type RecoveryPage struct {
 	Page
-	Email   string
-	Problem *ui.Problem
+	Email         string
+	Organizations []ui.Option // to choose from, where the owner has several
+	Problem       *ui.Problem
 }
 
 // Recovery asks an owner for address and password, and says beforehand what follows.
@@ -79,11 +80,21 @@ func Recovery(p RecoveryPage) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
+				if len(p.Organizations) > 0 {
+					templ_7745c5c3_Err = ui.Radio{Name: "organization", Label: "Organization", Options: p.Organizations, Error: p.Problem.For("organization")}.Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
+				}
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, " ")
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
 				templ_7745c5c3_Err = ui.Field{Name: "password", Label: "Password", Type: "password", Error: p.Problem.For("password"), Autocomplete: "current-password", Required: true}.Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, " ")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " ")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -97,7 +108,7 @@ func Recovery(p RecoveryPage) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, " <p class=\"aside\"><a href=\"/login\">Back to sign-in</a></p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, " <p class=\"aside\"><a href=\"/login\">Back to sign-in</a></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

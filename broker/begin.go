@@ -1,0 +1,103 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+// Browser is where a request came from, as far as a login remembers it.
+type Browser struct {
+	Flow               secret.Token // the flow cookie: binds a login to the browser that began it
+	Address, UserAgent string
+}
+
+// Start is a wish to sign in at a connection.
+type Start struct {
+	ConnectionID string
+	Browser      Browser
+	ReturnTo     string // a path on our origin (web.ReturnTo)
+	LoginHint    string // the address that the person typed, "" when none
+
+	// Of a test login: the owner who runs it and the session in which they do.
+	TestOwnerID, TestSessionID string
+
+	handshake bool // begun by an unsolicited response
+}
+
+// Departure is how the browser gets to the identity provider: by the redirect address or, if that is empty, by the form.
+type Departure struct {
+	LoginID     string
+	Connection  string // its name, for the page that leads there
+	RedirectURL string
+	Form        saml.Form
+}
+
+// Begin records a pending login, which lives 15 minutes, and makes the request for it. It returns *Refused when the connection takes no
+// logins, and store.ErrNotFound when there is no such connection.
+func (b *Broker) Begin(ctx context.Context, s Start) (Departure, error) {
+	connection, err := b.store.ConnectionByID(ctx, s.ConnectionID)
+	if err != nil {
+		return Departure{}, err
+	}
+	if refusal := mayBegin(connection, s); refusal != nil {
+		return Departure{}, b.refuse(ctx, connection, attempt{browser: s.Browser, test: s.TestOwnerID != ""}, refusal)
+	}
+	return b.depart(ctx, connection, s)
+}
+
+// mayBegin spares the person the way to the identity provider where Finish would refuse them in any case.
+func mayBegin(c store.ProtocolConnection, s Start) *trust.Refusal {
+	test := s.TestOwnerID != ""
+	switch {
+	case c.OrganizationSuspended:
+		return trust.Refuse(trust.ReasonOrganizationSuspended, "an active organization", "a suspended one")
+	case c.State == store.ConnectionDisabled, c.State == store.ConnectionDraft && !test:
+		return trust.Refuse(trust.ReasonConnectionNotActive, "an active connection", "one that is "+string(c.State))
+	}
+	return nil
+}
+
+// depart keeps the pending login and writes its request.
+func (b *Broker) depart(ctx context.Context, c store.ProtocolConnection, s Start) (Departure, error) {
+	sp, err := b.serviceProvider(c)
+	if err != nil {
+		return Departure{}, err
+	}
+	relay := secret.NewToken()
+	login := store.NewLogin{
+		OrganizationID: c.OrganizationID, ConnectionID: c.ID, VersionID: c.VersionID,
+		Kind: store.RealLogin, StartedBy: store.StartedHere,
+		RequestID: saml.NewRequestID(), Relay: relay, Flow: s.Browser.Flow, ReturnTo: s.ReturnTo,
+		OwnerID: s.TestOwnerID, OwnerSession: s.TestSessionID,
+		Address: s.Browser.Address, UserAgent: s.Browser.UserAgent,
+	}
+	if s.TestOwnerID != "" {
+		login.Kind = store.TestLogin
+	}
+	if s.handshake {
+		login.StartedBy = store.StartedByHandshake
+	}
+	kept, err := b.store.BeginLogin(ctx, login)
+	if err != nil {
+		return Departure{}, fmt.Errorf("begin a login at connection %s: %w", c.ID, err)
+	}
+	request := saml.Request{
+		ID: login.RequestID, RelayState: relay.Reveal(), IssuedAt: kept.CreatedAt,
+		LoginHint: s.LoginHint, LoginHintAs: c.Settings.LoginHintAs,
+	}
+	departure := Departure{LoginID: kept.ID, Connection: c.Name}
+	if c.Settings.Binding == store.BindingPost {
+		departure.Form, err = sp.PostForm(request)
+	} else {
+		departure.RedirectURL, err = sp.RedirectURL(request)
+	}
+	if err != nil {
+		return Departure{}, fmt.Errorf("write a request of connection %s: %w", c.ID, err)
+	}
+	return departure, nil
+}

@@ -1,0 +1,101 @@
+// Package broker runs the life of one login: begin sends a browser to its identity provider, finish judges what comes back, complete turns
+// the judgement into a session. Each is recorded, whether it went well or not.
+//
+//	Begin     pending login → AuthnRequest                                    begin.go
+//	Finish    bytes → saml.Read → trust.Decide → one short transaction → code  finish.go
+//	Complete  code + flow cookie → Identity → person → session                 complete.go
+//
+// It never reads a session while a message is judged, never sends a browser anywhere but to the connection's own endpoints or our own
+// origin, and mints nothing without a [trust.Identity]. The slow work (XML, signatures) is done outside any transaction; the transaction
+// reads the connection's and the organization's state again.
+package broker
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/signing"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+// Broker takes people through their logins. It is safe for use by many goroutines.
+type Broker struct {
+	store *store.Store
+	base  *url.URL
+	now   func() time.Time
+	log   *slog.Logger
+}
+
+// New makes a broker whose endpoints are under the public base address.
+func New(s *store.Store, base *url.URL, log *slog.Logger) *Broker {
+	return &Broker{store: s, base: base, now: s.Now, log: log}
+}
+
+// Refused is a login that was refused: the judgement, and the reference under which it is recorded.
+type Refused struct {
+	*trust.Refusal
+	LoginID        string
+	OrganizationID string
+	Test           bool // a test login of an owner, who may see everything about it
+}
+
+// Unwrap makes errors.As find the Refusal.
+func (r *Refused) Unwrap() error { return r.Refusal }
+
+// EntityID is how a connection names us to its identity provider: the address of its metadata.
+func (b *Broker) EntityID(connectionID string) string { return b.address(connectionID, "metadata") }
+
+// ACS is where a connection's identity provider posts its responses.
+func (b *Broker) ACS(connectionID string) string { return b.address(connectionID, "acs") }
+
+func (b *Broker) address(connectionID, endpoint string) string {
+	return b.base.JoinPath("saml", connectionID, endpoint).String()
+}
+
+// Metadata is what a connection's identity provider imports to know us; store.ErrNotFound when there is no such connection.
+func (b *Broker) Metadata(ctx context.Context, connectionID string) ([]byte, error) {
+	connection, err := b.store.ConnectionByID(ctx, connectionID)
+	if err != nil {
+		return nil, err
+	}
+	sp, err := b.serviceProvider(connection)
+	if err != nil {
+		return nil, err
+	}
+	return saml.Metadata(sp)
+}
+
+// serviceProvider is the connection as package saml sees it.
+func (b *Broker) serviceProvider(c store.ProtocolConnection) (saml.ServiceProvider, error) {
+	s := c.Settings
+	sp := saml.ServiceProvider{
+		EntityID:     b.EntityID(c.ID),
+		ACS:          b.ACS(c.ID),
+		NameIDFormat: s.NameIDFormat,
+		ForceAuthn:   s.ForceAuthn,
+		AuthnContext: s.AuthnContext,
+		IdP:          saml.IdentityProvider{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL},
+		Allow:        saml.Switches{InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted},
+		Mapping:      saml.Mapping(s.Mapping),
+	}
+	for _, text := range s.Certificates {
+		certificates, _, err := saml.ParseCertificates(text)
+		if err != nil {
+			return sp, fmt.Errorf("read a kept certificate of connection %s: %w", c.ID, err)
+		}
+		sp.IdP.Certificates = append(sp.IdP.Certificates, certificates...)
+	}
+	for _, pair := range c.Keys {
+		key, err := signing.Load(signing.Pair{KeyPEM: pair.KeyPEM, CertificatePEM: pair.CertificatePEM})
+		if err != nil {
+			return sp, fmt.Errorf("read a key pair of connection %s: %w", c.ID, err)
+		}
+		sp.Keys = append(sp.Keys, saml.KeyPair{Key: key.Private, Certificate: key.Certificate})
+	}
+	return sp, nil
+}

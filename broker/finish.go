@@ -1,0 +1,186 @@
+package broker
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+
+	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+// Arrival is what an identity provider made a browser post to a connection's ACS.
+type Arrival struct {
+	ConnectionID string
+	SAMLResponse string // as posted: base64
+	RelayState   string
+	ReturnTo     string // where RelayState of an unsolicited response asks to land, already reduced to a path on our origin
+	Browser      Browser
+}
+
+// Landing is how a believed response goes on: a one-time code for /login/finish or, after an unsolicited response, the departure of a
+// fresh login at the same identity provider.
+type Landing struct {
+	Code      secret.Token
+	Departure *Departure
+	Flow      secret.Token // for the flow cookie, where the handshake made a new one
+}
+
+// attempt collects what is known of a login while it is judged, for the record.
+type attempt struct {
+	login   *store.Login // the pending login that the message answers, once found
+	browser Browser
+	test    bool
+	raw     []byte
+	steps   []saml.Step
+}
+
+// Finish judges a response. It returns *Refused, recorded, when the answer is no; store.ErrNotFound when there is no such connection; and
+// any other error when we could not judge (then nothing was spent, and the same response may come again).
+func (b *Broker) Finish(ctx context.Context, a Arrival) (Landing, error) {
+	connection, err := b.store.ConnectionByID(ctx, a.ConnectionID)
+	if err != nil {
+		return Landing{}, err
+	}
+	seen := attempt{browser: a.Browser}
+	landing, refusal, err := b.judge(ctx, connection, a, &seen)
+	if err != nil {
+		return Landing{}, err
+	}
+	if refusal != nil {
+		return Landing{}, b.refuse(ctx, connection, seen, refusal)
+	}
+	return landing, nil
+}
+
+// judge is the straight line of a login: decode, find what it answers, read, decide, spend.
+func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arrival, seen *attempt) (Landing, *trust.Refusal, error) {
+	var refusal *trust.Refusal
+	if seen.raw, refusal = saml.Decode(a.SAMLResponse); refusal != nil {
+		return Landing{}, refusal, nil
+	}
+	header, refusal := saml.UnverifiedHeader(seen.raw)
+	if refusal != nil {
+		return Landing{}, refusal, nil
+	}
+	want, refusal, err := b.expect(ctx, c, a, header.InResponseTo, seen)
+	if refusal != nil || err != nil {
+		return Landing{}, refusal, err
+	}
+	sp, err := b.serviceProvider(c)
+	if err != nil {
+		return Landing{}, nil, err
+	}
+	now := b.now()
+	claim, steps, refusal := saml.Read(sp, seen.raw, want, now)
+	seen.steps = steps
+	if refusal != nil {
+		return Landing{}, refusal, nil
+	}
+	claim.ConnectionID = c.ID
+	identity, refusal := trust.Decide(b.policy(c, want, *seen), claim, now)
+	if refusal != nil {
+		return Landing{}, refusal, nil
+	}
+	if seen.login == nil {
+		return b.handshake(ctx, c, a, claim, *seen)
+	}
+	return b.accept(ctx, claim, identity, *seen)
+}
+
+// expect finds the one pending login of this browser that the response says it answers, or says that an unsolicited one is welcome.
+func (b *Broker) expect(ctx context.Context, c store.ProtocolConnection, a Arrival, inResponseTo string, seen *attempt) (saml.Expectation, *trust.Refusal, error) {
+	if inResponseTo == "" {
+		refusal, err := b.mayHandshake(ctx, c, a)
+		return saml.Expectation{AllowUnsolicited: true}, refusal, err
+	}
+	login, err := b.store.LoginOfRequest(ctx, c.ID, inResponseTo)
+	if errors.Is(err, store.ErrNotFound) {
+		return saml.Expectation{}, trust.Refuse(trust.ReasonLoginUnknown, "an answer to a request of ours", inResponseTo), nil
+	}
+	if err != nil {
+		return saml.Expectation{}, nil, err
+	}
+	// From another browser's message not even the record of the login is touched: a stranger who holds a request's id ends nobody's login.
+	switch {
+	case !matches(login.FlowHash, a.Browser.Flow), !matches(login.RelayHash, secret.TokenOf(a.RelayState)):
+		return saml.Expectation{}, trust.Refuse(trust.ReasonOtherBrowser, "the browser that began this login", "another one"), nil
+	case login.State != store.LoginPending:
+		return saml.Expectation{}, trust.Refuse(trust.ReasonReplayed, "a login that is under way", "one that has ended"), nil
+	case !b.now().Before(login.ExpiresAt):
+		seen.login, seen.test = &login, login.Kind == store.TestLogin
+		return saml.Expectation{}, trust.Refuse(trust.ReasonLoginExpired, "an answer within 15 minutes", "begun at "+login.CreatedAt.Format("15:04:05 UTC")), nil
+	}
+	seen.login, seen.test = &login, login.Kind == store.TestLogin
+	return saml.Expectation{RequestID: login.RequestID}, nil, nil
+}
+
+// matches compares a token with the hash that was kept of it; what was not kept matches nothing.
+func matches(hash []byte, token secret.Token) bool {
+	return len(hash) > 0 && token.Reveal() != "" && subtle.ConstantTimeCompare(hash, token.Hash()) == 1
+}
+
+// policy is what the connection allows this login.
+func (b *Broker) policy(c store.ProtocolConnection, want saml.Expectation, seen attempt) trust.Policy {
+	return trust.Policy{
+		ConnectionID: c.ID, OrganizationID: c.OrganizationID,
+		Issuer: c.Settings.EntityID, EntityID: b.EntityID(c.ID), ACS: b.ACS(c.ID),
+		ConnectionActive:     c.State == store.ConnectionActive,
+		OrganizationActive:   !c.OrganizationSuspended,
+		TestOnly:             c.State == store.ConnectionDraft,
+		TestLogin:            seen.test,
+		PendingRequest:       want.RequestID,
+		AllowUnsolicited:     want.AllowUnsolicited,
+		VerifiedDomains:      c.VerifiedDomains,
+		RequiredAuthnContext: c.Settings.AuthnContext,
+		SubjectSource:        c.Settings.Mapping.Subject,
+	}
+}
+
+// accept spends the login and the assertion, keeps the Identity, and makes the code that finishes it, all in one transaction.
+func (b *Broker) accept(ctx context.Context, claim trust.Claim, identity trust.Identity, seen attempt) (Landing, *trust.Refusal, error) {
+	code := secret.NewToken()
+	err := b.store.AcceptLogin(ctx, store.Accepted{
+		LoginID: seen.login.ID, AssertionID: claim.AssertionID, SpentUntil: claim.SpentUntil(),
+		Identity: identity, Steps: stepsOf(seen.steps), Raw: seen.raw, Code: code,
+	})
+	var refusal *trust.Refusal
+	switch {
+	case errors.As(err, &refusal):
+		return Landing{}, refusal, nil
+	case errors.Is(err, store.ErrConflict):
+		return Landing{}, trust.Refuse(trust.ReasonReplayed, "a response that was not used before", "one that was"), nil
+	case err != nil:
+		return Landing{}, nil, fmt.Errorf("accept login %s: %w", seen.login.ID, err)
+	}
+	return Landing{Code: code}, nil, nil
+}
+
+// refuse records the refusal, in a transaction of its own, and returns it with its reference.
+func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen attempt, refusal *trust.Refusal) error {
+	record := store.Refused{
+		OrganizationID: c.OrganizationID, ConnectionID: c.ID, VersionID: c.VersionID,
+		Refusal: *refusal, Steps: stepsOf(seen.steps), Raw: bytes.Clone(seen.raw), Test: seen.test,
+		Address: seen.browser.Address, UserAgent: seen.browser.UserAgent,
+	}
+	if seen.login != nil {
+		record.LoginID = seen.login.ID
+	}
+	id, err := b.store.RefuseLogin(ctx, record)
+	if err != nil {
+		return fmt.Errorf("record a refused login at connection %s: %w", c.ID, err)
+	}
+	return &Refused{Refusal: refusal, LoginID: id, OrganizationID: c.OrganizationID, Test: seen.test}
+}
+
+func stepsOf(steps []saml.Step) []store.LoginStep {
+	kept := make([]store.LoginStep, len(steps))
+	for i, s := range steps {
+		kept[i] = store.LoginStep{Number: i + 1, Name: s.Name, Verdict: s.Verdict, Want: s.Want, Got: s.Got}
+	}
+	return kept
+}

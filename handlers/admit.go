@@ -1,0 +1,194 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// audience says who a console route is for.
+type audience int
+
+const (
+	anyone         audience = iota // also people who are not signed in
+	person                         // whoever is signed in
+	inOrganization                 // whoever may enter the {organization} of the path and holds the permission there
+	inProject                      // the same, the permission being one in the {project} of the path
+)
+
+// errSignIn sends to the sign-in page, and back here afterwards.
+var errSignIn = errors.New("nobody is signed in")
+
+// denied says which permission is missing, to a member of the organization.
+type denied struct{ permission access.Permission }
+
+func (d *denied) Error() string { return "missing permission " + string(d.permission) }
+
+// barred says that the member's proofs do not open the organization.
+type barred struct {
+	organization string
+	verdict      access.Verdict
+}
+
+func (b *barred) Error() string { return "may not enter: " + b.verdict.Why }
+
+// handler makes a route's HTTP handler: admit, then answer, and errors become pages in one place.
+func (c *console) handler(rt route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		v := &visit{console: c, w: w, r: r}
+		err := v.admit(rt)
+		if err == nil {
+			err = rt.handle(v)
+		}
+		if err != nil {
+			v.fail(err)
+		}
+	}
+}
+
+// admit finds out who asks and refuses who may not. Every request asks the database: what was ended a moment ago is ended.
+func (v *visit) admit(rt route) error {
+	if err := v.recognize(); err != nil || rt.audience == anyone {
+		return err
+	}
+	if !v.signedIn() {
+		return errSignIn
+	}
+	if v.recovering() && !rt.recovery {
+		return &denied{rt.permission}
+	}
+	if rt.audience == person {
+		return nil
+	}
+	if err := v.enter(); err != nil {
+		return err
+	}
+	holds := v.may
+	if rt.audience == inProject {
+		if err := v.enterProject(); err != nil {
+			return err
+		}
+		holds = v.inProject
+	}
+	if !holds.Has(rt.permission) {
+		return &denied{rt.permission}
+	}
+	return nil
+}
+
+// recognize reads the session that the cookie names; a cookie that names none is no error.
+func (v *visit) recognize() error {
+	token, found := v.Cookies.Session.Read(v.r)
+	if !found {
+		return nil
+	}
+	session, user, err := v.store.Session(v.ctx(), token)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	v.token, v.session, v.user = token, session, user
+	return nil
+}
+
+// enter asks whether the session's proofs open the organization of the path. Of an organization that the person is no member of, nothing
+// is told, not even that it exists.
+func (v *visit) enter() error {
+	id := v.id("organization")
+	entry, member, err := v.store.Entry(v.ctx(), id, v.user.ID)
+	if err != nil {
+		return err
+	}
+	if verdict := access.MayEnter(entry, v.session.Proofs); !verdict.Allowed {
+		return &barred{id, verdict}
+	}
+	if v.memberships, err = v.store.OrganizationsOf(v.ctx(), v.user.ID); err != nil {
+		return err
+	}
+	for _, m := range v.memberships {
+		if m.Organization.ID == id {
+			v.organization = m.Organization
+		}
+	}
+	v.scope, v.member, v.may = v.store.In(id), member, access.Organization(member.Roles)
+	return nil
+}
+
+// enterProject adds what the member may do in the project of the path. A project in which they have no role looks like none.
+func (v *visit) enterProject() error {
+	project, err := v.scope.Project(v.ctx(), v.id("project"))
+	if err != nil {
+		return err
+	}
+	v.project, v.inProject = project, access.Project(v.member.ProjectRoles[project.ID], v.isOwner())
+	if !v.inProject.Has(access.ViewProject) {
+		return store.ErrNotFound
+	}
+	return nil
+}
+
+// recovering reports whether the session came from break-glass: it opens connections, domains and enforcement of one organization.
+func (v *visit) recovering() bool { return v.session.LimitedTo != "" }
+
+// isOwner reports whether the visitor owns the present organization.
+func (v *visit) isOwner() bool { return slices.Contains(v.member.Roles, access.OrgOwner) }
+
+// actor is who is recorded for what this visit changes.
+func (v *visit) actor() audit.Actor {
+	request := requestOf(v.r)
+	request.SessionID = v.session.ID
+	for _, proof := range v.session.Proofs {
+		request.Proofs = append(request.Proofs, strings.TrimSpace(string(proof.Kind)+" "+proof.ConnectionID))
+	}
+	if !v.signedIn() {
+		return audit.Actor{Kind: audit.System, Name: "Gatehouse", Request: request}
+	}
+	return audit.Actor{Kind: audit.User, ID: v.user.ID, Name: v.user.Name, Request: request}
+}
+
+func requestOf(r *http.Request) audit.Request {
+	info := web.RequestInfo(r)
+	return audit.Request{ID: info.ID, Address: info.Address.String(), UserAgent: info.UserAgent}
+}
+
+// back is where to return to after signing in: the page that was asked for. What was posted has no page of its own.
+func (v *visit) back() string {
+	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+		return web.ReturnTo(v.r.URL.RequestURI())
+	}
+	return "/"
+}
+
+// signInPath is the sign-in page that leads back here.
+func (v *visit) signInPath() string {
+	if back := v.back(); back != "/" {
+		return "/login?return_to=" + url.QueryEscape(back)
+	}
+	return "/login"
+}
+
+// askToSignIn sends to the sign-in page. A form whose session ended while it was open loses nothing: it comes back as a page that can be
+// sent again after signing in elsewhere. Passwords and files are not repeated.
+func (v *visit) askToSignIn() {
+	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+		web.Redirect(v.w, v.r, v.signInPath())
+		return
+	}
+	page := views.ResumePage{Page: v.card("You were signed out"), Action: v.r.URL.Path}
+	for _, field := range v.form().Sent() {
+		if !strings.Contains(field.Name, "password") {
+			page.Fields = append(page.Fields, views.ResumeField(field))
+		}
+	}
+	web.Render(v.w, v.r, http.StatusUnauthorized, views.Resume(page))
+}

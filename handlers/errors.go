@@ -1,0 +1,135 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/broker"
+	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// fail is where an error of a console handler becomes a status and words. What nobody foresaw is logged, here and once, and told to the
+// visitor as a request id.
+func (v *visit) fail(err error) {
+	var (
+		missing *denied
+		bar     *barred
+		refused *broker.Refused
+		limit   *tooMany
+	)
+	switch {
+	case errors.Is(err, errSignIn):
+		v.askToSignIn()
+	case errors.Is(err, store.ErrNotFound):
+		v.failWith(views.ErrorPage{Status: http.StatusNotFound})
+	case errors.Is(err, store.ErrConflict):
+		v.failWith(views.ErrorPage{Status: http.StatusConflict})
+	case errors.As(err, &missing):
+		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Permission: string(missing.permission)})
+	case errors.As(err, &bar):
+		v.bar(bar)
+	case errors.As(err, &refused):
+		v.refuse(refused)
+	case errors.As(err, &limit):
+		v.w.Header().Set("Retry-After", strconv.Itoa(limit.seconds))
+		v.failWith(views.ErrorPage{Status: http.StatusTooManyRequests, RetryAfter: strconv.Itoa(limit.seconds) + " seconds"})
+	default:
+		v.Log.ErrorContext(v.ctx(), "request failed", "request", web.RequestInfo(v.r).ID, "route", web.RequestInfo(v.r).Route, "error", err)
+		v.failWith(views.ErrorPage{Status: http.StatusInternalServerError, RequestID: web.RequestInfo(v.r).ID})
+	}
+}
+
+// failWith answers with an error page in the frame that the visitor was in.
+func (v *visit) failWith(p views.ErrorPage) {
+	p.Page = v.page("")
+	web.Render(v.w, v.r, p.Status, views.Error(p))
+}
+
+// problem answers for everything that goes wrong before or around a handler: no such page, a body too large, a broken template.
+func (c *console) problem(w http.ResponseWriter, r *http.Request, status int) {
+	page := views.ErrorPage{Page: c.card(""), Status: status}
+	if status >= http.StatusInternalServerError {
+		page.RequestID = web.RequestInfo(r).ID
+	}
+	web.Render(w, r, status, views.Error(page))
+}
+
+// refuse tells a person that their login was refused: one sentence, and the reference under which an admin finds the rest. An owner who
+// runs a test goes to the whole story at once.
+func (v *visit) refuse(refused *broker.Refused) {
+	if refused.Test && v.signedIn() {
+		web.Redirect(v.w, v.r, loginRecordPath(refused.OrganizationID, refused.LoginID))
+		return
+	}
+	web.Render(v.w, v.r, http.StatusForbidden, views.Problem(refusal(v.card("Sign-in refused"), refused)))
+}
+
+// refusal is the page about a refused login, the same wherever it was refused.
+func refusal(page views.Page, refused *broker.Refused) views.ProblemPage {
+	return views.ProblemPage{Page: page, Sentence: refused.Reason.Sentence(), Help: helpWith[refused.Reason.Party()], Reference: refused.LoginID}
+}
+
+// helpWith says who can do something about a refusal.
+var helpWith = map[trust.Party]string{
+	trust.PartyOurAdmin:   "Your organization's administrator can mend this here. Send them the reference below.",
+	trust.PartyTheirAdmin: "Your company's IT team can mend this in their identity provider. Send them the reference below.",
+	trust.PartyPerson:     "If it happens again, send the reference below to your organization's administrator.",
+	trust.PartyUs:         "Try again in a moment. If it happens again, send the reference below to support.",
+}
+
+// bar tells a member why the organization stays shut, and which way leads in.
+func (v *visit) bar(b *barred) {
+	page := views.BarredPage{Page: v.card("Sign in to continue")}
+	scope := v.store.In(b.organization)
+	organization, err := scope.Organization(v.ctx())
+	if err != nil {
+		v.fail(err)
+		return
+	}
+	page.Organization = organization.Name
+	page.Required = b.verdict.Why == access.WhySSORequired
+	page.Suspended = !page.Required && b.verdict.Why != access.WhyNoProof
+	connections, err := scope.ActiveConnections(v.ctx())
+	if err != nil {
+		v.fail(err)
+		return
+	}
+	for _, c := range connections {
+		page.Connections = append(page.Connections, ui.Link{Text: "Continue with " + c.Name, Href: loginPath(c.ID, v.back())})
+	}
+	web.Render(v.w, v.r, http.StatusForbidden, views.Barred(page))
+}
+
+// tooMany asks to come back later.
+type tooMany struct{ seconds int }
+
+func (t *tooMany) Error() string { return "too many tries" }
+
+// problemOf turns what the store found wrong with a form into words beside its fields; nil when err is something else.
+func problemOf(err error) *ui.Problem {
+	var invalid *store.Invalid
+	if !errors.As(err, &invalid) {
+		var found *saml.Problem
+		if errors.As(err, &found) {
+			return &ui.Problem{Fields: []ui.FieldError{{Message: found.Sentence}}}
+		}
+		return nil
+	}
+	problem := &ui.Problem{}
+	for _, f := range invalid.Fields {
+		problem.Fields = append(problem.Fields, ui.FieldError{Field: f.Field, Message: f.Problem})
+	}
+	return problem
+}
+
+// fieldProblem is a problem with one field.
+func fieldProblem(field, sentence string) *ui.Problem {
+	return &ui.Problem{Fields: []ui.FieldError{{Field: field, Message: sentence}}}
+}

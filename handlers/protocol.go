@@ -1,0 +1,81 @@
+package handlers
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"github.com/gatehouse-sso/gatehouse/broker"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// protocol is what identity providers reach. It never reads or sets the session, and holds no store to misuse.
+type protocol struct {
+	broker  *broker.Broker
+	cookies *web.Cookies
+	console *console // for pages alone
+	log     *slog.Logger
+}
+
+// metadata tells an identity provider who we are.
+func (p *protocol) metadata(w http.ResponseWriter, r *http.Request) {
+	document, err := p.broker.Metadata(r.Context(), r.PathValue("connection"))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/samlmetadata+xml")
+	w.Header().Set("Content-Disposition", `inline; filename="gatehouse-metadata.xml"`)
+	_, _ = w.Write(document)
+}
+
+// consume is the ACS: the identity provider makes the browser post its response here, from another site.
+func (p *protocol) consume(w http.ResponseWriter, r *http.Request) {
+	form := web.Form(r)
+	response, once := form.Once("SAMLResponse")
+	if !once || form.Count("RelayState") > 1 || form.Count("SAMLart") > 0 {
+		web.Fail(w, r, http.StatusBadRequest)
+		return
+	}
+	flow, _ := p.cookies.Flow.Read(r)
+	landing, err := p.broker.Finish(r.Context(), broker.Arrival{
+		ConnectionID: r.PathValue("connection"),
+		SAMLResponse: response, RelayState: form.Raw("RelayState"), ReturnTo: web.ReturnTo(form.Raw("RelayState")),
+		Browser: browserOf(r, flow),
+	})
+	if err == nil {
+		err = p.land(w, r, landing)
+	}
+	if err != nil {
+		p.fail(w, r, err)
+	}
+}
+
+// land sends the browser on to where the login finishes, or back to the identity provider with a request of ours.
+func (p *protocol) land(w http.ResponseWriter, r *http.Request, l broker.Landing) error {
+	if l.Departure == nil {
+		web.Redirect(w, r, "/login/finish?code="+url.QueryEscape(l.Code.Reveal()))
+		return nil
+	}
+	if err := p.cookies.Flow.Write(w, l.Flow); err != nil {
+		return err
+	}
+	return depart(p.console, w, r, *l.Departure)
+}
+
+// fail answers a refusal with its page. What we could not judge is 503: nothing was spent, the same response may come again.
+func (p *protocol) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var refused *broker.Refused
+	switch {
+	case errors.As(err, &refused):
+		web.Render(w, r, http.StatusForbidden, views.Problem(refusal(p.console.card("Sign-in refused"), refused)))
+	case errors.Is(err, store.ErrNotFound):
+		web.Fail(w, r, http.StatusNotFound)
+	default:
+		p.log.ErrorContext(r.Context(), "login not judged", "request", web.RequestInfo(r).ID, "route", web.RequestInfo(r).Route, "error", err)
+		web.Fail(w, r, http.StatusServiceUnavailable)
+	}
+}

@@ -1,0 +1,62 @@
+package handlers
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// route is one line of the console: the pattern, who it is for, the permission that it asks for, and what answers.
+type route struct {
+	pattern    string
+	audience   audience
+	permission access.Permission // asked for inOrganization and inProject
+	handle     func(*visit) error
+	body       web.Body // what a POST carries; a plain form unless said otherwise
+	recovery   bool     // also open to a recovery session
+}
+
+// consoleRoutes are the pages of people.
+func consoleRoutes() []route {
+	return []route{
+		{pattern: "GET /login", audience: anyone, handle: (*visit).loginPage},
+		{pattern: "POST /login", audience: anyone, handle: (*visit).login},
+		{pattern: "POST /login/password", audience: anyone, handle: (*visit).loginByPassword},
+		{pattern: "GET /login/finish", audience: anyone, handle: (*visit).finishLogin},
+		{pattern: "POST /login/finish", audience: anyone, handle: (*visit).replacePerson},
+		{pattern: "GET /login/recovery", audience: anyone, handle: (*visit).recoveryPage},
+		{pattern: "POST /login/recovery", audience: anyone, handle: (*visit).recover},
+		{pattern: "POST /logout", audience: anyone, handle: (*visit).logout},
+		{pattern: "GET /connections/{connection}/login", audience: anyone, handle: (*visit).loginAtConnection},
+
+		{pattern: "GET /organizations/{organization}/events", audience: inOrganization, permission: access.ReadAudit, handle: (*visit).events},
+	}
+}
+
+// routes is every URL of the product. Three routers, because their error pages differ: people, identity providers, programs.
+func (c *console) routes() (http.Handler, error) {
+	people := web.NewRouter(c.problem)
+	for _, rt := range consoleRoutes() {
+		people.Handle(web.Route{Pattern: rt.pattern, Body: rt.body}, c.handler(rt))
+	}
+	people.HandleFunc(web.Route{Pattern: "GET /healthz", Body: web.NoBody}, web.Healthy)
+	people.HandleFunc(web.Route{Pattern: "GET /readyz", Body: web.NoBody}, web.Ready(c.store.Ready))
+	people.Handle(web.Route{Pattern: web.AssetsPattern, Body: web.NoBody}, c.Assets)
+
+	p := &protocol{broker: c.broker, cookies: c.Cookies, console: c, log: c.Log}
+	providers := web.NewRouter(c.problem)
+	providers.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
+	// The one place to which other sites may post: it reads no session (W-01, W-04).
+	providers.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/acs", CrossOrigin: true}, p.consume)
+
+	programs, err := KeyRoutes(c.Gate, c.now, c.Log)
+	if err != nil {
+		return nil, err
+	}
+	all := http.NewServeMux()
+	all.Handle("/saml/", providers)
+	all.Handle("/v1/", programs)
+	all.Handle("/", people)
+	return all, nil
+}

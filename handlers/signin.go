@@ -1,0 +1,285 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"golang.org/x/net/idna"
+
+	"github.com/gatehouse-sso/gatehouse/broker"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// loginPage asks for an address. Before there is an owner it is the first-run page instead, since nobody could sign in.
+func (v *visit) loginPage() error {
+	exists, err := v.store.OwnerExists(v.ctx())
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return v.firstRun()
+	}
+	return v.render(http.StatusOK, views.Login(views.LoginPage{Page: v.page("Sign in"), ReturnTo: v.returnTo(v.query("return_to"))}))
+}
+
+// returnTo keeps the place to land after signing in; "/" is left out of pages and addresses.
+func (v *visit) returnTo(given string) string {
+	if path := web.ReturnTo(given); path != "/" {
+		return path
+	}
+	return ""
+}
+
+// login leads on from the address: to the identity provider, to a choice, or to the password.
+func (v *visit) login() error {
+	form := v.form()
+	address, err := typedAddress(form.Text("email"))
+	if err != nil {
+		return v.render(http.StatusUnprocessableEntity, views.Login(views.LoginPage{
+			Page: v.page("Sign in"), Email: form.Text("email"), ReturnTo: v.returnTo(form.Text("return_to")),
+			Problem: fieldProblem("email", "Enter an email address such as name@example.com."),
+		}))
+	}
+	methods, err := v.broker.Methods(v.ctx(), address)
+	if err != nil {
+		return err
+	}
+	back := v.returnTo(form.Text("return_to"))
+	if chosen, found := methods.Connection(form.Text("connection")); found {
+		return v.leaveFor(chosen, address, back)
+	}
+	switch {
+	case len(methods.Connections) == 0, methods.Password && form.Text("method") == "password":
+		return v.render(http.StatusOK, views.LoginPassword(views.LoginPasswordPage{Page: v.page("Sign in"), Email: address.Given(), ReturnTo: back}))
+	case len(methods.Connections) == 1 && !methods.Password:
+		return v.leaveFor(methods.Connections[0], address, back)
+	}
+	page := views.LoginChoicePage{Page: v.page("Sign in"), Email: address.Given(), ReturnTo: back, Password: methods.Password}
+	for _, c := range methods.Connections {
+		page.Connections = append(page.Connections, views.LoginConnection{ID: c.ID, Name: c.Name})
+	}
+	return v.render(http.StatusOK, views.LoginChoice(page))
+}
+
+// typedAddress reads an address as a person types it: a domain in its own script becomes its A-label, a closing dot goes.
+func typedAddress(text string) (trust.Address, error) {
+	local, domain, _ := strings.Cut(text, "@")
+	ascii, err := typedDomain(domain)
+	if err != nil {
+		return trust.Address{}, trust.ErrAddress
+	}
+	return trust.ParseAddress(local + "@" + ascii)
+}
+
+// typedDomain is the A-label form of a domain as a person types it (RFC 5891 §5, as browsers look names up).
+func typedDomain(text string) (string, error) {
+	return idna.Lookup.ToASCII(strings.TrimSuffix(strings.TrimSpace(text), "."))
+}
+
+// loginByPassword takes the person's own credential, where the address's domain leaves that open.
+func (v *visit) loginByPassword() error {
+	form := v.form()
+	address, err := typedAddress(form.Text("email"))
+	if err != nil {
+		return v.goTo("/login", "")
+	}
+	methods, err := v.broker.Methods(v.ctx(), address)
+	if err != nil {
+		return err
+	}
+	back := v.returnTo(form.Text("return_to"))
+	if !methods.Password {
+		return v.leaveFor(methods.Connections[0], address, back)
+	}
+	user, err := v.checkPassword(address, form.Raw("password"))
+	if err != nil {
+		return err
+	}
+	if user == "" {
+		return v.render(http.StatusUnprocessableEntity, views.LoginPassword(views.LoginPasswordPage{
+			Page: v.page("Sign in"), Email: address.Given(), ReturnTo: back,
+			Problem: fieldProblem("password", "This address and password do not match. Check both, then try again."),
+		}))
+	}
+	if err := v.startSession(user, store.ProvenByPassword()); err != nil {
+		return err
+	}
+	return v.goTo(web.ReturnTo(back), "")
+}
+
+// checkPassword returns whose password it is, "" when it is nobody's. Known or not, the same work is done and the same limits count, by
+// person and address prefix together: a stranger's guesses never lock the person out at home (D-11, D-12).
+func (v *visit) checkPassword(address trust.Address, password string) (string, error) {
+	prefix := web.AddressPrefix(web.ClientAddress(v.r))
+	person := address.Canonical() + " " + prefix
+	if !v.crowd.Allow(prefix) {
+		return "", &tooMany{v.crowd.RetryAfter(prefix)}
+	}
+	if !v.guesses.Allow(person) {
+		return "", &tooMany{v.guesses.RetryAfter(person)}
+	}
+	user, hash, err := v.store.PasswordHash(v.ctx(), address)
+	if err != nil {
+		return "", err
+	}
+	matches, err := secret.CheckPassword(v.ctx(), hash, password)
+	if err != nil || !matches {
+		return "", err
+	}
+	return user, nil
+}
+
+// startSession gives the browser a session that holds the proof, and ends the one it had.
+func (v *visit) startSession(user string, proof store.Proven) error {
+	actor := v.actor()
+	if v.signedIn() {
+		if err := v.store.EndSession(v.ctx(), actor, v.session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	_, token, err := v.store.StartSession(v.ctx(), actor, store.NewSession{
+		UserID: user, Proof: proof, Address: actor.Request.Address, UserAgent: actor.Request.UserAgent,
+	})
+	if err != nil {
+		return err
+	}
+	return v.Cookies.Session.Write(v.w, token)
+}
+
+// loginAtConnection starts a login at one connection; a link may lead here.
+func (v *visit) loginAtConnection() error {
+	return v.begin(broker.Start{ConnectionID: v.id("connection"), ReturnTo: web.ReturnTo(v.query("return_to"))})
+}
+
+// loginPath is where a link starts a login at a connection.
+func loginPath(connection, back string) string {
+	path := "/connections/" + connection + "/login"
+	if back != "" && back != "/" {
+		path += "?return_to=" + url.QueryEscape(back)
+	}
+	return path
+}
+
+// loginRecordPath is the page about one login.
+func loginRecordPath(organization, login string) string {
+	return "/organizations/" + organization + "/logins/" + login
+}
+
+// leaveFor starts a login for somebody who typed their address.
+func (v *visit) leaveFor(c broker.Method, address trust.Address, back string) error {
+	return v.begin(broker.Start{ConnectionID: c.ID, ReturnTo: web.ReturnTo(back), LoginHint: address.Given()})
+}
+
+// begin starts a login and sends the browser on its way.
+func (v *visit) begin(start broker.Start) error {
+	flow, found := v.Cookies.Flow.Read(v.r)
+	if !found {
+		flow = secret.NewToken()
+	}
+	if err := v.Cookies.Flow.Write(v.w, flow); err != nil {
+		return err
+	}
+	start.Browser = browserOf(v.r, flow)
+	departure, err := v.broker.Begin(v.ctx(), start)
+	if err != nil {
+		return err
+	}
+	return depart(v.console, v.w, v.r, departure)
+}
+
+func browserOf(r *http.Request, flow secret.Token) broker.Browser {
+	info := web.RequestInfo(r)
+	return broker.Browser{Flow: flow, Address: info.Address.String(), UserAgent: info.UserAgent}
+}
+
+// depart leaves for the identity provider. A form of ours may not redirect off our origin (browsers hold redirects to form-action), so its
+// answer is a page that goes on by itself.
+func depart(c *console, w http.ResponseWriter, r *http.Request, d broker.Departure) error {
+	switch {
+	case d.RedirectURL == "":
+		action, err := url.Parse(d.Form.Action)
+		if err != nil {
+			return err
+		}
+		web.WidenFormAction(w, action)
+		web.Render(w, r, http.StatusOK, views.SAMLPost(views.SAMLPostPage{
+			Page: c.card("Signing in"), Connection: d.Connection, Action: d.Form.Action, Request: d.Form.SAMLRequest, RelayState: d.Form.RelayState,
+		}))
+	case r.Method == http.MethodGet:
+		http.Redirect(w, r, d.RedirectURL, http.StatusSeeOther)
+	default:
+		web.Render(w, r, http.StatusOK, views.GoOn(views.GoOnPage{
+			Page: c.card("Signing in"), Sentence: "Taking you to " + d.Connection + ".", URL: d.RedirectURL,
+		}))
+	}
+	return nil
+}
+
+// finishLogin turns the one-time code of a believed login into a session.
+func (v *visit) finishLogin() error {
+	return v.complete(secret.TokenOf(v.query("code")), false)
+}
+
+// replacePerson goes on after the visitor was asked about the session of somebody else in this browser.
+func (v *visit) replacePerson() error {
+	if v.form().Text("replace") != "yes" {
+		return v.goTo("/", "")
+	}
+	return v.complete(secret.TokenOf(v.form().Text("login")), true)
+}
+
+func (v *visit) complete(code secret.Token, replace bool) error {
+	flow, _ := v.Cookies.Flow.Read(v.r)
+	arrived, err := v.broker.Complete(v.ctx(), broker.Completion{
+		Code: code, Browser: browserOf(v.r, flow), Request: v.actor().Request,
+		Token: v.token, Session: v.session, Replace: replace,
+	})
+	var other *broker.OtherPerson
+	switch {
+	case errors.As(err, &other):
+		return v.render(http.StatusOK, views.ReplacePerson(views.ReplacePersonPage{
+			Page: v.card("Signed in as somebody else"), Present: v.user.Email, Arriving: other.Arriving, Handle: code.Reveal(),
+		}))
+	case errors.Is(err, store.ErrNotFound):
+		return v.render(http.StatusForbidden, views.Problem(views.ProblemPage{
+			Page: v.card("Sign-in has ended"), Sentence: "This sign-in was finished already, took longer than 15 minutes, or began in another browser.",
+			Help: "Start again from the sign-in page.",
+		}))
+	case err != nil:
+		return err
+	case arrived.Test:
+		return v.goTo(loginRecordPath(arrived.OrganizationID, arrived.LoginID), "")
+	}
+	if err := v.Cookies.Session.Write(v.w, arrived.Token); err != nil {
+		return err
+	}
+	return v.goTo(web.ReturnTo(arrived.ReturnTo), "")
+}
+
+// logout ends the session and says, when it is so, that the person is still signed in at their identity provider.
+func (v *visit) logout() error {
+	if v.signedIn() {
+		if err := v.store.EndSession(v.ctx(), v.actor(), v.session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	v.Cookies.Session.Clear(v.w)
+	page := views.SignedOutPage{Page: v.card("Signed out")}
+	for _, proof := range v.session.Proofs {
+		if proof.ConnectionID == "" {
+			continue
+		}
+		connection, err := v.store.In(proof.OrganizationID).Connection(v.ctx(), proof.ConnectionID)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		page.StillAt = connection.Name
+	}
+	return v.render(http.StatusOK, views.SignedOut(page))
+}
