@@ -1,0 +1,219 @@
+package store
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+func aSession(t *testing.T, s *Store, user User, proof Proven) (Session, secret.Token) {
+	t.Helper()
+	session, token, err := s.StartSession(t.Context(), actorOf(user), NewSession{UserID: user.ID, Proof: proof, Address: "192.0.2.1", UserAgent: "Test"})
+	ok(t, err)
+	return session, token
+}
+
+func TestSessions(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, ada := anOrganization(t, s, "acme")
+		started, token := aSession(t, s, ada, ProvenByPassword())
+		session, user, err := s.Session(t.Context(), token)
+		ok(t, err)
+		if session.ID != started.ID || user.ID != ada.ID || user.Email != ada.Email || !user.HasPassword || user.Version != 1 || len(session.Proofs) != 1 || session.Proofs[0].Kind != access.ByPassword {
+			t.Errorf("read back %+v of %+v", session, user)
+		}
+		if !session.ExpiresAt.Equal(started.ExpiresAt) || session.LimitedTo != "" {
+			t.Errorf("read back %+v, started %+v", session, started)
+		}
+		var kept []byte
+		ok(t, s.read(t.Context()).Raw("SELECT token_hash FROM sessions").Row().Scan(&kept))
+		if string(kept) != string(token.Hash()) {
+			t.Error("what is kept is not the token's hash")
+		}
+		for _, wrong := range []string{"", token.Reveal() + "x", token.Reveal()[1:], started.ID} {
+			if _, _, err := s.Session(t.Context(), secret.TokenOf(wrong)); !errors.Is(err, ErrNotFound) {
+				t.Errorf("the token %q opens: %v", wrong, err)
+			}
+		}
+		if events := must(s.In(o.ID).Events(t.Context(), EventFilter{Action: string(audit.SessionStarted)})); len(events) != 1 {
+			t.Errorf("the organization was told %d times that its member signed in", len(events))
+		}
+	})
+}
+
+func TestW06_SessionsRunOut(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, ada := anOrganization(t, s, "acme")
+		_, unused := aSession(t, s, ada, ProvenByPassword())
+		_, used := aSession(t, s, ada, ProvenByPassword())
+		for passed := 20 * time.Minute; passed < SessionAbsolute; passed += 20 * time.Minute {
+			later(s, 20*time.Minute)
+			if _, _, err := s.Session(t.Context(), used); err != nil {
+				t.Fatalf("a session in use ended after %v: %v", passed, err)
+			}
+		}
+		if _, _, err := s.Session(t.Context(), unused); !errors.Is(err, ErrNotFound) {
+			t.Errorf("an unused session lives on: %v", err)
+		}
+		if live := must(s.SessionsOf(t.Context(), ada.ID)); len(live) != 1 {
+			t.Errorf("%d sessions are listed, want 1", len(live))
+		}
+		later(s, 20*time.Minute)
+		if _, _, err := s.Session(t.Context(), used); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a session lives longer than %v: %v", SessionAbsolute, err)
+		}
+	})
+}
+
+func TestS44_IdentityProviderEndsTheProof(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, ada := anOrganization(t, s, "acme")
+		rawConnection(t, s, o.ID, "con_1", "active")
+		rawIdentity(t, s, o.ID, "con_1", "ada", ada.ID)
+		identity := aLogin(t, s, "con_1", o.ID, "ada", "ada@acme.test", s.Now().Add(10*time.Minute))
+		session, token := aSession(t, s, ada, ProvenByIdentity(identity))
+		if len(session.Proofs) != 1 || session.Proofs[0].ConnectionID != "con_1" || session.Proofs[0].OrganizationID != o.ID {
+			t.Errorf("proofs %+v", session.Proofs)
+		}
+		later(s, 10*time.Minute)
+		session, _, err := s.Session(t.Context(), token)
+		if err != nil || len(session.Proofs) != 0 {
+			t.Errorf("after the identity provider's end: %+v, %v; want a session without proof", session.Proofs, err)
+		}
+	})
+}
+
+func TestSessionsNeedAProofOfTheirUser(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, ada := anOrganization(t, s, "acme")
+		eve := aUser(t, s, "eve@acme.test")
+		gone := aUser(t, s, "gone@acme.test")
+		behind(t, s, "UPDATE users SET suspended_at = ? WHERE id = ?", s.now(), gone.ID)
+		rawConnection(t, s, o.ID, "con_1", "active")
+		rawIdentity(t, s, o.ID, "con_1", "ada", ada.ID)
+		identity := aLogin(t, s, "con_1", o.ID, "ada", "ada@acme.test", time.Time{})
+		for what, n := range map[string]NewSession{
+			"nothing":            {UserID: ada.ID},
+			"nobody":             {UserID: ada.ID, Proof: ProvenByIdentity(trust.Identity{})},
+			"somebody else":      {UserID: eve.ID, Proof: ProvenByIdentity(identity)},
+			"another subject":    {UserID: ada.ID, Proof: ProvenByIdentity(aLogin(t, s, "con_1", o.ID, "ADA", "ada@acme.test", time.Time{}))},
+			"another connection": {UserID: ada.ID, Proof: ProvenByIdentity(aLogin(t, s, "con_2", o.ID, "ada", "ada@acme.test", time.Time{}))},
+			"a suspended user":   {UserID: gone.ID, Proof: ProvenByPassword()},
+			"no user":            {UserID: "usr_none", Proof: ProvenByPassword()},
+		} {
+			if _, _, err := s.StartSession(t.Context(), operator, n); err == nil {
+				t.Errorf("a session began with %s", what)
+			}
+		}
+		if n := count(t, s, "sessions"); n != 0 {
+			t.Errorf("%d sessions were left", n)
+		}
+		aSession(t, s, ada, ProvenByIdentity(identity)) // the honest twin
+	})
+}
+
+func TestW02_RotationEndsTheOldToken(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, ada := anOrganization(t, s, "acme")
+		rawConnection(t, s, o.ID, "con_1", "active")
+		rawIdentity(t, s, o.ID, "con_1", "ada", ada.ID)
+		session, first := aSession(t, s, ada, ProvenByPassword())
+		byConnection := ProvenByIdentity(aLogin(t, s, "con_1", o.ID, "ada", "ada@acme.test", time.Time{}))
+		rotated, second, err := s.RotateSession(t.Context(), actorOf(ada), first, &byConnection)
+		ok(t, err)
+		if rotated.ID != session.ID || len(rotated.Proofs) != 2 {
+			t.Errorf("rotated to %+v", rotated)
+		}
+		if _, _, err := s.Session(t.Context(), first); !errors.Is(err, ErrNotFound) {
+			t.Errorf("the old token still opens: %v", err)
+		}
+		_, third, err := s.RotateSession(t.Context(), actorOf(ada), second, &byConnection)
+		ok(t, err)
+		_, fourth, err := s.RotateSession(t.Context(), actorOf(ada), third, nil)
+		ok(t, err)
+		read, _, err := s.Session(t.Context(), fourth)
+		if err != nil || len(read.Proofs) != 2 {
+			t.Errorf("after four rotations: %+v, %v", read.Proofs, err)
+		}
+		if _, _, err := s.RotateSession(t.Context(), actorOf(ada), first, nil); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a spent token rotates: %v", err)
+		}
+		eve := aUser(t, s, "eve@acme.test")
+		_, eves := aSession(t, s, eve, ProvenByPassword())
+		if _, _, err := s.RotateSession(t.Context(), actorOf(eve), eves, &byConnection); !errors.Is(err, ErrNotFound) {
+			t.Errorf("Ada's identity was added to Eve's session: %v", err)
+		}
+		if read, _, err := s.Session(t.Context(), eves); err != nil || len(read.Proofs) != 1 {
+			t.Errorf("Eve's session after that: %+v, %v", read, err)
+		}
+	})
+}
+
+func TestEndingSessions(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, ada := anOrganization(t, s, "acme")
+		eve := aUser(t, s, "eve@acme.test")
+		mine, _ := aSession(t, s, ada, ProvenByPassword())
+		other, otherToken := aSession(t, s, ada, ProvenByPassword())
+		third, _ := aSession(t, s, ada, ProvenByPassword())
+		if err := s.EndSession(t.Context(), actorOf(eve), other.ID); !errors.Is(err, ErrNotFound) {
+			t.Errorf("Eve ended Ada's session: %v", err)
+		}
+		ok(t, s.EndSession(t.Context(), actorOf(ada), other.ID))
+		if _, _, err := s.Session(t.Context(), otherToken); !errors.Is(err, ErrNotFound) {
+			t.Errorf("an ended session opens: %v", err)
+		}
+		ok(t, s.EndSessionsOf(t.Context(), actorOf(ada), ada.ID, mine.ID))
+		if left := must(s.SessionsOf(t.Context(), ada.ID)); len(left) != 1 || left[0].ID != mine.ID {
+			t.Errorf("left: %+v; %s should have ended", left, third.ID)
+		}
+		ok(t, s.EndSessionsOf(t.Context(), actorOf(ada), ada.ID, mine.ID)) // nothing left to end is well
+	})
+}
+
+func TestPasswordChangesEndOtherSessions(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, ada := anOrganization(t, s, "acme")
+		mine, _ := aSession(t, s, ada, ProvenByPassword())
+		aSession(t, s, ada, ProvenByPassword())
+		actor := actorOf(ada)
+		actor.Request.SessionID = mine.ID
+		ok(t, s.SetPassword(t.Context(), actor, ada.ID, "another hash"))
+		if left := must(s.SessionsOf(t.Context(), ada.ID)); len(left) != 1 || left[0].ID != mine.ID {
+			t.Errorf("left: %+v", left)
+		}
+		id, hash, err := s.PasswordHash(t.Context(), address("OWNER@acme.test"))
+		if err != nil || id != ada.ID || hash != "another hash" {
+			t.Errorf("the password is now %q of %s: %v", hash, id, err)
+		}
+		id, hash, err = s.PasswordHash(t.Context(), address("nobody@acme.test"))
+		if err != nil || id != "" || hash != "" {
+			t.Errorf("nobody has a password: %q %q %v", id, hash, err)
+		}
+	})
+}
+
+func TestRecoverySessionIsLimitedAndLoud(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, ada := anOrganization(t, s, "acme")
+		session, token := aSession(t, s, ada, ProvenByRecovery(o.ID))
+		read, _, err := s.Session(t.Context(), token)
+		ok(t, err)
+		if session.LimitedTo != o.ID || read.LimitedTo != o.ID {
+			t.Errorf("limited to %q, read back %q", session.LimitedTo, read.LimitedTo)
+		}
+		entry, _, err := s.Entry(t.Context(), o.ID, ada.ID)
+		ok(t, err)
+		if v := access.MayEnter(entry, read.Proofs); !v.Allowed || !v.Limited {
+			t.Errorf("verdict %+v", v)
+		}
+		if e := must(s.In(o.ID).Events(t.Context(), EventFilter{Limit: 1}))[0]; e.Action != audit.BreakGlassUsed || e.Severity != audit.High {
+			t.Errorf("the event: %+v", e)
+		}
+	})
+}

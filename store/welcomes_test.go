@@ -1,0 +1,152 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/secret"
+)
+
+// ada is the first owner as she fills in the form.
+func ada() Newcomer {
+	return Newcomer{Name: "Ada", Address: address("Ada@acme.test"), PasswordHash: "hash", OrganizationName: "Acme"}
+}
+
+func TestW32_WelcomeIsSpentOnce(t *testing.T) {
+	eachAddress(t, func(t *testing.T, database string) {
+		options := Options{Database: database, MasterKey: masterKey(t)}
+		nodes := []*Store{opened(t, options), opened(t, options)}
+		_, token, err := nodes[0].MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomeFirstOwner})
+		ok(t, err)
+		spent := 0
+		for _, err := range atOnce(100, func(i int) error {
+			n := ada()
+			n.Address = address(fmt.Sprintf("ada%d@acme.test", i))
+			_, _, err := nodes[i%2].SpendWelcome(t.Context(), audit.Actor{Kind: audit.SetupLink}, token, n)
+			return err
+		}) {
+			if err == nil {
+				spent++
+			} else if !errors.Is(err, ErrNotFound) {
+				t.Error(err)
+			}
+		}
+		if users, organizations := count(t, nodes[0], "users"), count(t, nodes[0], "organizations"); spent != 1 || users != 1 || organizations != 1 {
+			t.Errorf("spent %d times, %d users, %d organizations; want 1 each", spent, users, organizations)
+		}
+	})
+}
+
+func TestFirstOwner(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, voided, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomeFirstOwner})
+		ok(t, err)
+		_, token, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomeFirstOwner})
+		ok(t, err)
+		if _, err := s.Welcome(t.Context(), voided); !errors.Is(err, ErrNotFound) {
+			t.Errorf("an earlier link still opens: %v", err)
+		}
+		if exists := must(s.OwnerExists(t.Context())); exists {
+			t.Error("there is an owner before the first")
+		}
+		var problems *Invalid
+		if _, _, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{}); !errors.As(err, &problems) || len(problems.Fields) != 3 {
+			t.Errorf("an empty form: %v", err)
+		}
+		user, o, err := s.SpendWelcome(t.Context(), audit.Actor{Kind: audit.SetupLink}, token, ada())
+		ok(t, err)
+		if user.Email != "Ada@acme.test" || user.CanonicalEmail != "ada@acme.test" || !user.HasPassword || user.EmailVerifiedAt != nil || o.Name != "Acme" {
+			t.Errorf("made %+v and %+v", user, o)
+		}
+		member := must(s.In(o.ID).MemberOf(t.Context(), user.ID))
+		if !member.IsOwner() || !must(s.OwnerExists(t.Context())) {
+			t.Errorf("no owner: %+v", member)
+		}
+		for _, e := range must(s.In(o.ID).Events(t.Context(), EventFilter{})) {
+			if e.Actor.ID != user.ID || e.Actor.Kind != audit.User {
+				t.Errorf("%s was done by %+v", e.Action, e.Actor)
+			}
+		}
+		_, token, err = s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomeFirstOwner})
+		ok(t, err)
+		if _, _, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{Name: "Eve", Address: address("eve@acme.test"), OrganizationName: "Evil"}); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a second first owner: %v", err)
+		}
+	})
+}
+
+func TestWelcomesRunOut(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, token, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomeFirstOwner})
+		ok(t, err)
+		later(s, WelcomeLife-time.Second)
+		if _, err := s.Welcome(t.Context(), token); err != nil {
+			t.Errorf("gone before its time: %v", err)
+		}
+		later(s, time.Second)
+		if _, _, err := s.SpendWelcome(t.Context(), operator, token, ada()); !errors.Is(err, ErrNotFound) {
+			t.Errorf("spent after its time: %v", err)
+		}
+		if _, err := s.Welcome(t.Context(), secret.TokenOf("guess")); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a guess opens: %v", err)
+		}
+	})
+}
+
+func TestSetup(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		var problems *Invalid
+		if _, _, err := s.Setup(t.Context(), operator, " ", address("ada@acme.test")); !errors.As(err, &problems) {
+			t.Errorf("an organization without a name: %v", err)
+		}
+		o, token, err := s.Setup(t.Context(), operator, "Acme", address("ada@acme.test"))
+		ok(t, err)
+		n := ada()
+		n.Address = address("eve@evil.test") // the link is bound to the address
+		user, owned, err := s.SpendWelcome(t.Context(), operator, token, n)
+		ok(t, err)
+		if owned.ID != o.ID || user.Email != "ada@acme.test" || !must(s.In(o.ID).MemberOf(t.Context(), user.ID)).IsOwner() {
+			t.Errorf("%+v owns %+v", user, owned)
+		}
+
+		globex, token, err := s.Setup(t.Context(), operator, "Globex", address("ADA@acme.test"))
+		ok(t, err)
+		again, _, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{Name: "Mallory", PasswordHash: "mallory's"})
+		ok(t, err)
+		_, hash, err := s.PasswordHash(t.Context(), address("ada@acme.test"))
+		if err != nil || again.ID != user.ID || again.Name != "Ada" || hash != "hash" {
+			t.Errorf("a second organization's link changed the user: %+v, %v", again, err)
+		}
+		if mine := must(s.OrganizationsOf(t.Context(), user.ID)); len(mine) != 2 || mine[1].Organization.ID != globex.ID || mine[1].Member.Roles[0] != access.OrgOwner {
+			t.Errorf("organizations: %+v", mine)
+		}
+	})
+}
+
+func TestPasswordWelcome(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, user := anOrganization(t, s, "acme")
+		aSession(t, s, user, ProvenByPassword())
+		if _, _, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomePassword, UserID: "usr_none"}); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a link for nobody: %v", err)
+		}
+		welcome, token, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomePassword, UserID: user.ID})
+		ok(t, err)
+		if welcome.Email != user.Email {
+			t.Errorf("the link is for %q", welcome.Email)
+		}
+		again, o, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{PasswordHash: "new"})
+		ok(t, err)
+		_, hash, err := s.PasswordHash(t.Context(), address(user.Email))
+		if err != nil || hash != "new" || again.ID != user.ID || o.ID != "" {
+			t.Errorf("password %q of %+v, %v", hash, again, err)
+		}
+		if left := must(s.SessionsOf(t.Context(), user.ID)); len(left) != 0 {
+			t.Errorf("sessions live on: %+v", left)
+		}
+	})
+}
