@@ -9,12 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -40,15 +38,15 @@ func open(ctx context.Context, c *config) (*store.Store, error) {
 	return store.Open(ctx, store.Options{Database: c.Database, MasterKey: key, Previous: c.PreviousKey, Log: c.Log})
 }
 
-// serve opens, wires, and answers until ctx ends. It calls ready once requests are answered.
-func serve(ctx context.Context, c *config, ready func()) (err error) {
+// serve opens, wires, and answers until ctx ends. It calls ready, with the path of the first owner's link or "", once requests are answered.
+func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err error) {
 	db, err := open(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	registry := newRegistry()
-	product, err := wire(c, db, registry)
+	product, err := wire(ctx, c, db, registry)
 	if err != nil {
 		return err
 	}
@@ -67,19 +65,10 @@ func serve(ctx context.Context, c *config, ready func()) (err error) {
 		})
 	}
 	group.Go(func() error {
-		return web.Server{Handler: product, TLS: c.TLS, Limits: web.DefaultLimits(), Log: c.Log}.Serve(ctx, listener)
+		return web.Server{Handler: product.handler, TLS: c.TLS, Limits: web.DefaultLimits(), Log: c.Log}.Serve(ctx, listener)
 	})
-	ready()
+	group.Go(func() error { product.gate.Follow(ctx); return nil })
+	group.Go(func() error { sweep(ctx, db, c.Log); return nil })
+	ready(product.firstRun.Path)
 	return group.Wait()
-}
-
-// wire puts the rooms together.
-func wire(c *config, db *store.Store, metrics prometheus.Registerer) (http.Handler, error) {
-	site := web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics}
-	router := web.NewRouter(func(w http.ResponseWriter, _ *http.Request, status int) {
-		http.Error(w, http.StatusText(status), status)
-	})
-	router.HandleFunc(web.Route{Pattern: "GET /healthz", Body: web.NoBody}, web.Healthy)
-	router.HandleFunc(web.Route{Pattern: "GET /readyz", Body: web.NoBody}, web.Ready(db.Ready))
-	return site.Handler(router), nil
 }

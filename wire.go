@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/net/http/httpproxy"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/broker"
+	"github.com/gatehouse-sso/gatehouse/gate"
+	"github.com/gatehouse-sso/gatehouse/handlers"
+	"github.com/gatehouse-sso/gatehouse/outbound"
+	"github.com/gatehouse-sso/gatehouse/static"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// product is everything that serve runs.
+type product struct {
+	handler  http.Handler
+	gate     *gate.Gate
+	firstRun handlers.FirstRun
+}
+
+// wire puts the rooms together.
+func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Registerer) (product, error) {
+	checks, err := gate.New(gate.Options{Store: db, Catalogue: c.Catalogue, Now: db.Now, Log: c.Log, Registry: metrics})
+	if err != nil {
+		return product{}, err
+	}
+	guard, err := outbound.New(outbound.Options{Allow: c.EgressAllow, Proxy: httpproxy.FromEnvironment().ProxyFunc(), DNS: c.DNS})
+	if err != nil {
+		return product{}, err
+	}
+	keys, err := db.CookieKeys(ctx)
+	if err != nil {
+		return product{}, err
+	}
+	cookies, err := web.NewCookies(c.URL, keys)
+	if err != nil {
+		return product{}, err
+	}
+	assets, err := brandedAssets(c)
+	if err != nil {
+		return product{}, err
+	}
+	first, err := firstRun(ctx, db)
+	if err != nil {
+		return product{}, err
+	}
+	handler, err := handlers.New(handlers.Options{
+		URL: c.URL, Store: db, Broker: broker.New(db, c.URL, c.Log), Gate: checks, Catalogue: c.Catalogue,
+		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, Log: c.Log,
+		Site: web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics},
+	})
+	return product{handler, checks, first}, err
+}
+
+// brandedAssets are the embedded files and, where the operator gave one, the host product's logo, which the pages then show.
+func brandedAssets(c *config) (*web.Assets, error) {
+	assets, err := web.NewAssets(static.Files)
+	if err == nil && c.Logo.name != "" {
+		assets.Add(c.Logo.name, c.Logo.content)
+		c.Brand.LogoURL = assets.URL(c.Logo.name)
+	}
+	return assets, err
+}
+
+// firstRun makes the one-time link of an installation without an owner; an earlier one is void.
+func firstRun(ctx context.Context, db *store.Store) (handlers.FirstRun, error) {
+	exists, err := db.OwnerExists(ctx)
+	if err != nil || exists {
+		return handlers.FirstRun{}, err
+	}
+	welcome, token, err := db.MakeWelcome(ctx, audit.Actor{Kind: audit.System, Name: "Gatehouse"}, store.Welcome{Kind: store.WelcomeFirstOwner})
+	if err != nil {
+		return handlers.FirstRun{}, err
+	}
+	return handlers.FirstRun{Path: "/welcome/" + url.PathEscape(token.Reveal()), ExpiresAt: welcome.ExpiresAt}, nil
+}
+
+// sweepEvery is how often what has run out is removed.
+const sweepEvery = 10 * time.Minute
+
+// sweep removes what has run out, until ctx ends.
+func sweep(ctx context.Context, db *store.Store, log *slog.Logger) {
+	for tick := time.NewTicker(sweepEvery); ; {
+		if err := db.Sweep(ctx); err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "sweep", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
+		}
+	}
+}
