@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/beevik/etree"
+	"github.com/russellhaering/goxmldsig/etreeutils"
 )
 
 const (
@@ -63,11 +64,16 @@ type Answer struct {
 	Inner func(response *etree.Element) // after the assertion is signed, before it is encrypted and the response signed
 	Forge func(response *etree.Element) // after everything is signed
 	Bytes func(message []byte) []byte
+
+	template *etree.Element
 }
 
 // XML is the message. Each call signs and encrypts anew.
 func (a Answer) XML() []byte {
 	response := a.tree()
+	if a.template != nil {
+		response = a.fromTemplate()
+	}
 	call(a.Edit, response)
 	assertion := response.SelectElement("Assertion")
 	if a.Assertion != nil && assertion != nil {
@@ -211,6 +217,11 @@ func indent(el *etree.Element, depth int) {
 
 func bytesOf(el *etree.Element) []byte {
 	return must(etree.NewDocumentWithRoot(el.Copy()).WriteToBytes())
+}
+
+// aloneBytes is an element as a document of its own, with the namespaces that surrounded it.
+func aloneBytes(el *etree.Element) []byte {
+	return bytesOf(must(etreeutils.NSDetatch(must(etreeutils.NSBuildParentContext(el)), el)))
 }
 
 func call(change func(*etree.Element), el *etree.Element) {

@@ -53,7 +53,7 @@ func (e Encryption) seal(assertion *etree.Element, prefix string) *etree.Element
 	if e.Transport == "" {
 		e.Transport = OAEP
 	}
-	plain := bytesOf(assertion)
+	plain := aloneBytes(assertion)
 	if e.Plain != nil {
 		plain = e.Plain(plain)
 	}

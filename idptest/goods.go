@@ -2,6 +2,7 @@ package idptest
 
 import (
 	"crypto/elliptic"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,6 +137,7 @@ func Shapes() []Shape {
 func spaced(a *Answer) { changeSignature(func(s *Signature) { s.Spaced = true })(a) }
 
 func typed(a *Answer) {
+	a.Attributes = slices.Clone(a.Attributes)
 	for i := range a.Attributes {
 		a.Attributes[i].Typed = true
 	}

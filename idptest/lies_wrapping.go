@@ -163,7 +163,7 @@ func extraLies() []Lie {
 		{Class: "S-16", Name: "a signed assertion alone", Reason: trust.ReasonNotAResponse, Bytes: func(raw []byte) []byte {
 			doc := etree.NewDocument()
 			must(0, doc.ReadFromBytes(raw))
-			return bytesOf(doc.Root().SelectElement("Assertion"))
+			return aloneBytes(doc.Root().SelectElement("Assertion"))
 		}},
 		{Class: "S-16", Name: "a logout response", Reason: trust.ReasonNotAResponse, Given: responseSigned, Edit: func(r *etree.Element) { r.Tag = "LogoutResponse" }},
 	}

@@ -78,26 +78,35 @@ func refuses(t *testing.T, class string) {
 		told++
 		t.Run(lie.Name, func(t *testing.T) {
 			s := newScene(t, lie.Allow)
-			claim, steps, refusal := s.read(lie.Tell(s.idp, s.answer()))
-			switch {
-			case refusal == nil:
-				t.Fatalf("accepted: %+v", claim)
-			case refusal.Reason != lie.Reason:
-				t.Errorf("refused as %s (want %q, got %q), should be %s", refusal.Reason, refusal.Want, refusal.Got, lie.Reason)
-			}
-			if claim.Subject != "" || claim.Issuer != "" || claim.Attributes != nil {
-				t.Errorf("a refused message left a claim: %+v", claim)
-			}
-			presentable(t, refusal, steps)
-			if claim, _, refusal := s.read(lie.Twin(s.answer())); refusal != nil {
-				t.Errorf("the honest twin is refused: %s, want %q, got %q", refusal.Reason, refusal.Want, refusal.Got)
-			} else if claim.Subject == "" {
-				t.Error("the honest twin has no subject")
-			}
+			s.refuses(t, lie, s.answer())
+		})
+		t.Run(lie.Name+", as SimpleSAMLphp spells it", func(t *testing.T) {
+			s := newScene(t, lie.Allow)
+			s.refuses(t, lie, s.answer().Like(recorded(t, "simplesamlphp/both.xml")))
 		})
 	}
 	if told == 0 {
 		t.Errorf("no lie of class %s", class)
+	}
+}
+
+func (s scene) refuses(t *testing.T, lie idptest.Lie, a idptest.Answer) {
+	t.Helper()
+	claim, steps, refusal := s.read(lie.Tell(s.idp, a))
+	switch {
+	case refusal == nil:
+		t.Fatalf("accepted: %+v", claim)
+	case refusal.Reason != lie.Reason:
+		t.Errorf("refused as %s (want %q, got %q), should be %s", refusal.Reason, refusal.Want, refusal.Got, lie.Reason)
+	}
+	if claim.Subject != "" || claim.Issuer != "" || claim.Attributes != nil {
+		t.Errorf("a refused message left a claim: %+v", claim)
+	}
+	presentable(t, refusal, steps)
+	if claim, _, refusal := s.read(lie.Twin(a)); refusal != nil {
+		t.Errorf("the honest twin is refused: %s, want %q, got %q", refusal.Reason, refusal.Want, refusal.Got)
+	} else if claim.Subject == "" {
+		t.Error("the honest twin has no subject")
 	}
 }
 
