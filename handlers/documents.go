@@ -1,0 +1,42 @@
+package handlers
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// document is what programs get instead of an error page: a problem document (RFC 9457) with a stable code.
+type document struct {
+	Title   string         `json:"title"`
+	Status  int            `json:"status"`
+	Code    string         `json:"code"`             // stable, for programs
+	Detail  string         `json:"detail,omitempty"` // a sentence, for people
+	Request string         `json:"request,omitempty"`
+	Errors  []fieldMistake `json:"errors,omitempty"` // all of them at once
+}
+
+// fieldMistake is what is wrong with one member of a request's body.
+type fieldMistake struct {
+	Field  string `json:"field"`
+	Detail string `json:"detail"`
+}
+
+// answerDocument answers with d. What is empty in it follows from its status.
+func answerDocument(w http.ResponseWriter, r *http.Request, d document) {
+	d.Title, d.Request = http.StatusText(d.Status), web.RequestInfo(r).ID
+	if d.Code == "" {
+		d.Code = strings.ReplaceAll(strings.ToLower(d.Title), " ", "_")
+	}
+	text, _ := json.Marshal(d) // strings and numbers always encode
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(d.Status)
+	_, _ = w.Write(text)
+}
+
+// documentProblem is the web.Problem of routes for programs.
+func documentProblem(w http.ResponseWriter, r *http.Request, status int) {
+	answerDocument(w, r, document{Status: status})
+}
