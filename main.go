@@ -67,7 +67,7 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 	group.Go(func() error {
 		return web.Server{Handler: product.handler, TLS: c.TLS, Limits: web.DefaultLimits(), Log: c.Log}.Serve(ctx, listener)
 	})
-	group.Go(func() error { product.gate.Follow(ctx); return nil })
+	group.Go(func() error { return product.gate.Follow(ctx) })
 	group.Go(func() error { sweep(ctx, db, c.Log); return nil })
 	ready(product.firstRun.Path)
 	return group.Wait()

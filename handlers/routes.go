@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"context"
+	"errors"
 	"net/http"
 
 	"github.com/gatehouse-sso/gatehouse/access"
@@ -41,7 +43,7 @@ func (c *console) routes() (http.Handler, error) {
 		people.Handle(web.Route{Pattern: rt.pattern, Body: rt.body}, c.handler(rt))
 	}
 	people.HandleFunc(web.Route{Pattern: "GET /healthz", Body: web.NoBody}, web.Healthy)
-	people.HandleFunc(web.Route{Pattern: "GET /readyz", Body: web.NoBody}, web.Ready(c.store.Ready))
+	people.HandleFunc(web.Route{Pattern: "GET /readyz", Body: web.NoBody}, web.Ready(c.ready))
 	people.Handle(web.Route{Pattern: web.AssetsPattern, Body: web.NoBody}, c.Assets)
 
 	p := &protocol{broker: c.broker, cookies: c.Cookies, console: c, log: c.Log}
@@ -59,4 +61,9 @@ func (c *console) routes() (http.Handler, error) {
 	all.Handle("/v1/", programs)
 	all.Handle("/", people)
 	return all, nil
+}
+
+// ready says whether requests can be answered: the database is there, and changes made elsewhere are heard.
+func (c *console) ready(ctx context.Context) error {
+	return errors.Join(c.store.Ready(ctx), c.Gate.Ready())
 }
