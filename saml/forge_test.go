@@ -115,6 +115,7 @@ type forgery struct {
 	canonical          dsig.Canonicalizer
 	encrypt            *lock    // encrypt the Assertion, to us
 	editPlaintext      []string // old, new… in what is encrypted, after it was signed
+	editSealed         []string // old, new… in the EncryptedAssertion, before the Response is signed
 	afterwards         []string // old, new… in the final text
 	signature          []string // old, new… within each Signature, its SignedInfo signed again
 	withoutCertificate bool
@@ -153,7 +154,14 @@ func (f forgery) make(t testing.TB) []byte {
 		root.RemoveChild(assertion)
 		plain.SetRoot(assertion)
 		text, _ := plain.WriteToString()
-		root.AddChild(f.encrypt.encrypt(t, we(), []byte(replaced(t, text, f.editPlaintext))))
+		sealed := etree.NewDocument()
+		sealed.SetRoot(f.encrypt.encrypt(t, we(), []byte(replaced(t, text, f.editPlaintext))))
+		text, _ = sealed.WriteToString()
+		edited := etree.NewDocument()
+		if err := edited.ReadFromString(replaced(t, text, f.editSealed)); err != nil {
+			t.Fatal(err)
+		}
+		root.AddChild(edited.Root())
 	}
 	if f.response {
 		f.sign(t, root)

@@ -18,8 +18,9 @@ import (
 type lock struct {
 	cipher, transport, digest, mask string // names; digest and mask may be left out
 	hash, maskHash                  crypto.Hash
-	keySize                         int  // bytes
-	beside                          bool // the EncryptedKey stands beside the EncryptedData
+	keySize                         int             // bytes
+	beside                          bool            // the EncryptedKey stands beside the EncryptedData
+	to                              func() identity // somebody else than we
 	spoil                           func(key, plaintext []byte) (newKey, padded []byte)
 }
 
@@ -39,6 +40,9 @@ func (l lock) encrypt(t testing.TB, to identity, plaintext []byte) *etree.Elemen
 	key := make([]byte, l.keySize)
 	rand.Read(key)
 	wrapped := key
+	if l.to != nil {
+		to = l.to()
+	}
 	if !strings.HasSuffix(l.cipher, "gcm") {
 		padding := aes.BlockSize - len(plaintext)%aes.BlockSize
 		plaintext = append(plaintext, make([]byte, padding)...)
