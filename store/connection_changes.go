@@ -21,7 +21,7 @@ func (c *Scope) RenameConnection(ctx context.Context, actor audit.Actor, id stri
 	return c.changeConnection(ctx, actor, id, version, "rename", func(w *write, was connectionRow) error {
 		w.record(audit.Event{Action: audit.ConnectionRenamed, Targets: []audit.Target{{Kind: "connection", ID: id, Name: name}},
 			Changes: []audit.Change{{Field: "name", Before: was.Name, After: name}}})
-		return w.updateConnection(was, map[string]any{"name": name})
+		return w.updateConnection(was, columns{"name": name})
 	})
 }
 
@@ -50,7 +50,7 @@ func (c *Scope) ChangeConnectionSettings(ctx context.Context, actor audit.Actor,
 			return err
 		}
 		w.record(audit.Event{Action: audit.ConnectionSettingsChanged, Targets: was.targets(), Changes: before.Settings.differences(settings)})
-		return w.updateConnection(was, map[string]any{"live_version": live, "tested_at": nil})
+		return w.updateConnection(was, columns{"live_version": live, "tested_at": nil})
 	})
 }
 
@@ -71,7 +71,7 @@ func (c *Scope) ActivateConnection(ctx context.Context, actor audit.Actor, id st
 			return err
 		}
 		w.record(audit.Event{Action: audit.ConnectionActivated, Targets: was.targets()})
-		return w.updateConnection(was, map[string]any{"state": ConnectionActive})
+		return w.updateConnection(was, columns{"state": ConnectionActive})
 	})
 }
 
@@ -86,7 +86,10 @@ func (c *Scope) DisableConnection(ctx context.Context, actor audit.Actor, id str
 			return err
 		}
 		w.record(audit.Event{Action: audit.ConnectionDisabled, Targets: was.targets()})
-		return w.updateConnection(was, map[string]any{"state": ConnectionDisabled})
+		if err := w.updateConnection(was, columns{"state": ConnectionDisabled}); err != nil {
+			return err
+		}
+		return w.keepOwner(c.organization)
 	})
 }
 
@@ -140,8 +143,7 @@ func (c *Scope) changeConnection(ctx context.Context, actor audit.Actor, id stri
 }
 
 // updateConnection writes the columns and tells every node.
-func (w *write) updateConnection(was connectionRow, columns map[string]any) error {
-	columns["version"], columns["updated_at"] = was.Version+1, w.now
+func (w *write) updateConnection(was connectionRow, set columns) error {
 	w.tell(ChangedConnection, was.ID)
-	return updated(w.Model(&connectionRow{}).Where("id = ? AND version = ?", was.ID, was.Version).Updates(columns))
+	return w.change(&connectionRow{}, was.ID, was.Version, set)
 }

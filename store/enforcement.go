@@ -167,17 +167,15 @@ func (c *Scope) EnforcementPreview(ctx context.Context, scope access.Scope, owne
 	return preview, err
 }
 
-// coveredBy are the members whom enforcement of the scope covers, as access.Scope.Covers has it. A fresh query at each call.
+// coveredBy are the members whom enforcement of the scope covers, as access.Scope.Covers has it: those on a verified domain and, for everyone,
+// those who are linked. A fresh query at each call.
 func (c *Scope) coveredBy(ctx context.Context, scope access.Scope) func() *gorm.DB {
-	onDomain := "EXISTS (SELECT 1 FROM domains WHERE domains.organization_id = members.organization_id AND domains.name = users.email_domain AND domains.verified_at IS NOT NULL)"
-	linked := "EXISTS (SELECT 1 FROM identities WHERE identities.organization_id = members.organization_id AND identities.user_id = members.user_id)"
-	condition := onDomain
-	if scope == access.EnforceAll {
-		condition = "(" + onDomain + " OR " + linked + ")"
-	}
 	return func() *gorm.DB {
 		return c.store.read(ctx).Table("members").Joins("JOIN users ON users.id = members.user_id").
-			Where("members.organization_id = ?", c.organization).Where(condition)
+			Where("members.organization_id = ?", c.organization).
+			Where(`(EXISTS (SELECT 1 FROM domains d WHERE d.organization_id = members.organization_id AND d.name = users.email_domain AND d.verified_at IS NOT NULL)
+				OR (? AND EXISTS (SELECT 1 FROM identities i WHERE i.organization_id = members.organization_id AND i.user_id = members.user_id)))`,
+				scope == access.EnforceAll)
 	}
 }
 

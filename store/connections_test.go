@@ -1,0 +1,276 @@
+package store
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"math/big"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/secret"
+)
+
+// aCertificate is a self-signed certificate of an identity provider, PEM, valid for an hour on either side of the given time.
+func aCertificate(t *testing.T, around time.Time) string {
+	t.Helper()
+	return certificateWith(t, must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader)), around)
+}
+
+func certificateWith(t *testing.T, key any, around time.Time) string {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: around.Add(-time.Hour), NotAfter: around.Add(time.Hour)}
+	public := func() any {
+		if k, isRSA := key.(*rsa.PrivateKey); isRSA {
+			return &k.PublicKey
+		}
+		return &key.(*ecdsa.PrivateKey).PublicKey
+	}()
+	der, err := x509.CreateCertificate(rand.Reader, template, template, public, key)
+	ok(t, err)
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// settingsOf are complete settings with a certificate that is valid now.
+func settingsOf(t *testing.T, s *Store) SAMLSettings {
+	t.Helper()
+	return SAMLSettings{EntityID: "https://idp.test/metadata", RedirectURL: "https://idp.test/sso", Certificates: []string{aCertificate(t, s.Now())}}
+}
+
+var ourKey = NewKey{CertificatePEM: []byte("our certificate"), KeyPEM: []byte("our private key")}
+
+// aDraft makes a draft with complete settings.
+func aDraft(t *testing.T, s *Store, organization string) Connection {
+	t.Helper()
+	c, err := s.In(organization).CreateConnection(t.Context(), operator, "Okta", settingsOf(t, s), ourKey)
+	ok(t, err)
+	return c
+}
+
+// aConnection makes an active connection.
+func aConnection(t *testing.T, s *Store, organization string) Connection {
+	t.Helper()
+	c := aDraft(t, s, organization)
+	ok(t, s.In(organization).ActivateConnection(t.Context(), operator, c.ID, c.Version))
+	return must(s.In(organization).Connection(t.Context(), c.ID))
+}
+
+// hasProblem ends the test unless err is *Invalid at the field.
+func hasProblem(t *testing.T, err error, field string) {
+	t.Helper()
+	var problems *Invalid
+	if !errors.As(err, &problems) || !slices.ContainsFunc(problems.Fields, func(p FieldProblem) bool { return p.Field == field }) {
+		t.Fatalf("got %v, want a problem with %s", err, field)
+	}
+}
+
+// isError ends the test unless err is the wanted one.
+func isError(t *testing.T, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("got %v, want %v", err, want)
+	}
+}
+
+func TestConnectionFromDraftToDeletion(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		c := aDraft(t, s, o.ID)
+		if c.State != ConnectionDraft || c.VersionNumber != 1 || c.Settings.Binding != BindingRedirect || c.Settings.IDPInitiated != IDPInitiatedHandshake {
+			t.Errorf("a new connection is %+v", c)
+		}
+		ok(t, scope.RenameConnection(ctx, operator, c.ID, c.Version, " Entra "))
+		isError(t, scope.RenameConnection(ctx, operator, c.ID, c.Version, "Other"), ErrConflict)
+		c = must(scope.Connection(ctx, c.ID))
+		ok(t, scope.ActivateConnection(ctx, operator, c.ID, c.Version))
+		isError(t, scope.DeleteConnection(ctx, operator, c.ID, c.Version+1), ErrConflict)
+		if active := must(scope.ActiveConnections(ctx)); len(active) != 1 || active[0].Name != "Entra" {
+			t.Errorf("active connections are %+v", active)
+		}
+		ok(t, scope.DisableConnection(ctx, operator, c.ID, c.Version+1))
+		if active := must(scope.ActiveConnections(ctx)); len(active) != 0 {
+			t.Error("a disabled connection is listed as active")
+		}
+		ok(t, scope.DeleteConnection(ctx, operator, c.ID, c.Version+2))
+		isError(t, errorOf(scope.Connection(ctx, c.ID)), ErrNotFound)
+		for _, table := range []string{"connection_versions", "connection_keys"} {
+			if n := count(t, s, table); n != 0 {
+				t.Errorf("%d rows of %s outlived the connection", n, table)
+			}
+		}
+	})
+}
+
+func errorOf[T any](_ T, err error) error { return err }
+
+func TestConnectionSettingsLiveInVersions(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		c := aConnection(t, s, o.ID)
+		behind(t, s, "UPDATE connections SET tested_at = ?", s.Now())
+		changed := c.Settings
+		changed.EntityID, changed.ForceAuthn, changed.Mapping.Email = "urn:other", true, "mail"
+		changed.Mapping.Own = map[string]string{"team": "urn:team"}
+		ok(t, scope.ChangeConnectionSettings(ctx, operator, c.ID, c.Version, changed))
+		isError(t, scope.ChangeConnectionSettings(ctx, operator, c.ID, c.Version, c.Settings), ErrConflict)
+		now := must(scope.Connection(ctx, c.ID))
+		if now.VersionNumber != 2 || now.Settings.EntityID != "urn:other" || now.Settings.Mapping.Own["team"] != "urn:team" || now.TestedAt != nil {
+			t.Errorf("after the change the connection is %+v", now)
+		}
+		if n := count(t, s, "connection_versions"); n != 2 {
+			t.Errorf("there are %d versions, want 2", n)
+		}
+		events := must(scope.Events(ctx, EventFilter{Action: "connection.settings_changed"}))
+		if len(events) != 1 || len(events[0].Changes) != 3 || events[0].Changes[0].Field != "entity_id" {
+			t.Errorf("the event tells %+v", events)
+		}
+	})
+}
+
+func TestS01_ConnectionWithoutAKeyCannotBeActivated(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		weak := must(rsa.GenerateKey(rand.Reader, 1024))
+		for name, row := range map[string]struct {
+			change func(*SAMLSettings)
+			field  string
+		}{
+			"none":          {func(c *SAMLSettings) { c.Certificates = nil }, "certificates"},
+			"expired":       {func(c *SAMLSettings) { c.Certificates = []string{aCertificate(t, s.Now().Add(-2*time.Hour))} }, "certificates"},
+			"not yet valid": {func(c *SAMLSettings) { c.Certificates = []string{aCertificate(t, s.Now().Add(2*time.Hour))} }, "certificates"},
+			"RSA 1024":      {func(c *SAMLSettings) { c.Certificates = []string{certificateWith(t, weak, s.Now())} }, "certificates"},
+			"no entity ID":  {func(c *SAMLSettings) { c.EntityID = "" }, "entity_id"},
+			"no address":    {func(c *SAMLSettings) { c.RedirectURL = "" }, "redirect_url"},
+			"wrong binding": {func(c *SAMLSettings) { c.Binding = BindingPost }, "post_url"},
+		} {
+			settings := settingsOf(t, s)
+			row.change(&settings)
+			c, err := scope.CreateConnection(ctx, operator, name, settings, ourKey)
+			ok(t, err)
+			hasProblem(t, scope.ActivateConnection(ctx, operator, c.ID, c.Version), row.field)
+			if state := must(scope.Connection(ctx, c.ID)).State; state != ConnectionDraft {
+				t.Errorf("%s: the connection is %s", name, state)
+			}
+		}
+		honest := aDraft(t, s, o.ID)
+		ok(t, scope.ActivateConnection(ctx, operator, honest.ID, honest.Version))
+		// A key that is valid beside one that is not is enough, and an active connection keeps one.
+		both := honest.Settings
+		both.Certificates = append(both.Certificates, aCertificate(t, s.Now().Add(-2*time.Hour)))
+		ok(t, scope.ChangeConnectionSettings(ctx, operator, honest.ID, honest.Version+1, both))
+		both.Certificates = both.Certificates[1:]
+		hasProblem(t, scope.ChangeConnectionSettings(ctx, operator, honest.ID, honest.Version+2, both), "certificates")
+	})
+}
+
+func TestS49_UnsafeLocationsAreNotSaved(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, _ := anOrganization(t, s, "acme")
+		for location, safe := range map[string]bool{
+			"https://idp.test/sso": true, "https://idp.test/sso?a=b": true, "http://localhost:8080/sso": true, "http://127.0.0.1/sso": true,
+			"http://idp.test/sso": false, "javascript:alert(1)": false, "data:text/html,x": false, "//idp.test/sso": false, "/sso": false,
+			`https://idp.test/"onload=x`: false, "https://user:pass@idp.test/": false, "https://idp.test/ x": false, "https:idp.test": false,
+			"HTTP://idp.test": false, "http://localhost.evil.test/": false,
+		} {
+			settings := settingsOf(t, s)
+			settings.RedirectURL = location
+			_, err := s.In(o.ID).CreateConnection(t.Context(), operator, "Okta", settings, ourKey)
+			if safe {
+				ok(t, err)
+				continue
+			}
+			hasProblem(t, err, "redirect_url")
+		}
+	})
+}
+
+func TestConnectionOfAnotherOrganizationDoesNotExist(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		other, _ := anOrganization(t, s, "evil")
+		c := aConnection(t, s, o.ID)
+		theirs := s.In(other.ID)
+		for what, err := range map[string]error{
+			"read":     errorOf(theirs.Connection(ctx, c.ID)),
+			"rename":   theirs.RenameConnection(ctx, operator, c.ID, c.Version, "Mine"),
+			"change":   theirs.ChangeConnectionSettings(ctx, operator, c.ID, c.Version, c.Settings),
+			"activate": theirs.ActivateConnection(ctx, operator, c.ID, c.Version),
+			"disable":  theirs.DisableConnection(ctx, operator, c.ID, c.Version),
+			"delete":   theirs.DeleteConnection(ctx, operator, c.ID, c.Version),
+			"unknown":  errorOf(theirs.Connection(ctx, "con_00000000000000000000000000")),
+		} {
+			if !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: got %v, want ErrNotFound", what, err)
+			}
+		}
+		if list := must(theirs.Connections(ctx)); len(list) != 0 {
+			t.Errorf("the list shows %+v", list)
+		}
+		if certificates := must(theirs.Certificates(ctx, c.ID)); len(certificates) != 0 {
+			t.Error("the list of certificates shows another's")
+		}
+		if now := must(s.In(o.ID).Connection(ctx, c.ID)); now.Version != c.Version {
+			t.Error("the connection was changed")
+		}
+	})
+}
+
+func TestX01_ConnectionKeyIsSealedInItsPlace(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		one, two := aConnection(t, s, o.ID), aConnection(t, s, o.ID)
+		live := must(s.ConnectionByID(ctx, one.ID))
+		if len(live.Keys) != 1 || string(live.Keys[0].KeyPEM) != "our private key" || live.OrganizationSuspended {
+			t.Fatalf("the connection's keys do not come back")
+		}
+		if n := count(t, s, "connection_keys WHERE sealed = ?", []byte("our private key")); n != 0 {
+			t.Error("the private key is kept in clear")
+		}
+		if text := fmt.Sprintf("%v %+v %#v", live, live.Keys, ourKey); strings.Contains(text, "private key") {
+			t.Error("the private key prints")
+		}
+		behind(t, s, "UPDATE connection_keys SET sealed = (SELECT sealed FROM connection_keys WHERE connection_id = ?) WHERE connection_id = ?", one.ID, two.ID)
+		isError(t, errorOf(s.ConnectionByID(ctx, two.ID)), secret.ErrSealed)
+		isError(t, errorOf(s.ConnectionByID(ctx, "con_x")), ErrNotFound)
+	})
+}
+
+func TestLastActiveConnectionStaysWhileEnforced(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		one, two := aConnection(t, s, o.ID), aConnection(t, s, o.ID)
+		behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", access.EnforceDomain)
+		errs := atOnce(2, func(i int) error {
+			c := []Connection{one, two}[i]
+			return scope.DisableConnection(context.WithoutCancel(ctx), operator, c.ID, c.Version)
+		})
+		if refused := count(t, s, "connections WHERE state = 'active'"); refused != 1 {
+			t.Fatalf("%d connections are active, want 1: %v", refused, errs)
+		}
+		if !errors.Is(errs[0], ErrEnforced) && !errors.Is(errs[1], ErrEnforced) {
+			t.Errorf("neither was refused: %v", errs)
+		}
+		behind(t, s, "UPDATE sign_in_policies SET enforcement = ''")
+		last := must(scope.ActiveConnections(ctx))[0]
+		ok(t, scope.DisableConnection(ctx, operator, last.ID, last.Version))
+	})
+}
