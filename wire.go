@@ -89,13 +89,14 @@ const sweepEvery = 10 * time.Minute
 
 // sweep removes what has run out, until ctx ends.
 func sweep(ctx context.Context, db *store.Store, log *slog.Logger) {
-	for tick := time.NewTicker(sweepEvery); ; {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
 		if err := db.Sweep(ctx); err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "sweep", "error", err)
 		}
 		select {
 		case <-ctx.Done():
-			tick.Stop()
 			return
 		case <-tick.C:
 		}

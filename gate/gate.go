@@ -75,6 +75,9 @@ func New(o Options) (*Gate, error) {
 func (g *Gate) Follow(ctx context.Context) error {
 	began := g.now()
 	last, err := g.store.LastChange(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
