@@ -104,6 +104,9 @@ func Shapes() []Shape {
 			a.Edit = on("Conditions", func(el *etree.Element) { el.CreateElement("saml2:ProxyRestriction").CreateAttr("Count", "0") })
 			renamed(a, map[string]string{"email": "urn:oid:0.9.2342.19200300.100.1.3"})
 		}},
+		{Name: "samlp for Node.js, an empty session index", Set: func(a *Answer) {
+			a.Edit = on("AuthnStatement", func(el *etree.Element) { el.CreateAttr("SessionIndex", "") })
+		}},
 		{Name: "indented throughout", Set: func(a *Answer) { a.Style.Indented = true }},
 		{Name: "issued two minutes ahead", Set: func(a *Answer) { a.IssuedAt = a.IssuedAt.Add(2 * time.Minute) }},
 		{Name: "a response without issuer", Set: func(a *Answer) { a.Edit = func(r *etree.Element) { r.RemoveChild(r.SelectElement("Issuer")) } }},

@@ -1,8 +1,10 @@
 package saml_test
 
 import (
+	"crypto/elliptic"
 	"encoding/base64"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -103,6 +105,9 @@ func (s scene) refuses(t *testing.T, lie idptest.Lie, a idptest.Answer) {
 		t.Errorf("a refused message left a claim: %+v", claim)
 	}
 	presentable(t, refusal, steps)
+	if len(steps) > 0 && steps[len(steps)-1].Name == "second_reading" {
+		t.Error("our own rules let it pass as far as the library")
+	}
 	if claim, _, refusal := s.read(lie.Twin(a)); refusal != nil {
 		t.Errorf("the honest twin is refused: %s, want %q, got %q", refusal.Reason, refusal.Want, refusal.Got)
 	} else if claim.Subject == "" {
@@ -243,10 +248,33 @@ func refusedWithoutSwitch(t *testing.T, shape idptest.Shape) {
 // Weak keys are the connection's own fault: the message is honest.
 func TestS28_WeakKeysAreRefused(t *testing.T) {
 	s := newScene(t, idptest.Allowed{})
-	s.idp.Keys = []idptest.Key{idptest.RSAKey("weak", 1024)}
-	s.sp.IdP.Certificates = s.idp.Certificates()
-	if _, _, refusal := s.read(s.answer().Message()); refusal == nil || refusal.Reason != trust.ReasonWeakKey {
-		t.Errorf("RSA-1024: %+v", refusal)
+	for name, key := range map[string]idptest.Key{"RSA-1024": idptest.RSAKey("weak", 1024), "EC P-224": idptest.ECKey("weak", elliptic.P224())} {
+		s.idp.Keys = []idptest.Key{key}
+		s.sp.IdP.Certificates = s.idp.Certificates()
+		if _, _, refusal := s.read(s.answer().Message()); refusal == nil || refusal.Reason != trust.ReasonWeakKey {
+			t.Errorf("%s: %+v", name, refusal)
+		}
+	}
+}
+
+// What is too much is refused by the first pass: nothing is verified, and memory stays a small multiple of the message.
+func TestS34_MemoryIsBounded(t *testing.T) {
+	for _, lie := range idptest.Lies() {
+		if lie.Class != "S-34" || lie.Reason != trust.ReasonTooLarge {
+			continue
+		}
+		s := newScene(t, lie.Allow)
+		posted := lie.Tell(s.idp, s.answer())
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, steps, _ := s.read(posted)
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
+			t.Errorf("%s: %d KB allocated for %d KB", lie, used>>10, len(posted)>>10)
+		}
+		if len(steps) > 1 {
+			t.Errorf("%s: refused only at %s", lie, steps[len(steps)-1].Name)
+		}
 	}
 }
 
