@@ -101,11 +101,14 @@ func requireConfirmations(m *message) *trust.Refusal {
 }
 
 // requireConditions: one Conditions with one AudienceRestriction of one Audience or more (S-40). Several restrictions would
-// have to hold all at once; none would be for everybody.
+// have to hold all at once; none would be for everybody. They end: the library takes those that do not say so as over.
 func requireConditions(m *message) *trust.Refusal {
 	restriction := m.assertion.only(assertionNamespace, "Conditions").only(assertionNamespace, "AudienceRestriction")
 	if restriction == nil || len(restriction.all(assertionNamespace, "Audience")) == 0 {
 		return trust.Refuse(trust.ReasonAudience, m.sp.EntityID, "not one AudienceRestriction")
+	}
+	if !restriction.parent.has("NotOnOrAfter") {
+		return trust.Refuse(trust.ReasonStructure, "Conditions with NotOnOrAfter", "without")
 	}
 	return nil
 }
