@@ -31,11 +31,12 @@ var library struct {
 func init() {
 	crewjam.MaxIssueDelay = trust.MaxAge
 	crewjam.MaxClockSkew = trust.Skew
+	between := crewjam.TimeNow
 	crewjam.TimeNow = func() time.Time {
 		if now := library.now.Load(); now != nil {
 			return *now
 		}
-		return time.Now().UTC()
+		return between()
 	}
 	for algorithm := range blockCiphers {
 		xmlenc.RegisterDecrypter(handed{algorithm: algorithm})
