@@ -12,7 +12,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -197,25 +196,14 @@ func readForm(t *testing.T) func(*http.Response, error) form {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := form{fields: url.Values{}}
-		for node := range page.Descendants() {
-			attributes := map[string]string{}
-			for _, a := range node.Attr {
-				attributes[a.Key] = a.Val
-			}
-			switch {
-			case node.Data == "form":
-				found.action = attributes["action"]
-			case node.Data == "input" && attributes["type"] == "hidden":
-				found.fields.Set(attributes["name"], attributes["value"])
-			}
-		}
-		if strings.HasPrefix(found.action, "/") {
-			found.action = "http://" + response.Request.URL.Host + found.action
-		}
-		if found.action == "" {
+		found := find(page, func(n *html.Node) bool { return n.Data == "form" })
+		if found == nil {
 			t.Fatalf("%s answered %s without a form", response.Request.URL.Path, response.Status)
 		}
-		return found
+		target, err := response.Request.URL.Parse(attr(found, "action"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return form{target.String(), asItStands(found)}
 	}
 }

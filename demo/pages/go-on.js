@@ -1,1 +1,1 @@
-document.forms[0].submit()
+document.querySelector("form[data-go-on]").submit()
