@@ -266,36 +266,3 @@ func (m *Imported) readKeys(descriptors []keyDescriptor, now time.Time) *Problem
 	}
 	return problem(CodeNoSigningKey, "The metadata has no signing certificate, so its sign-ins could not be checked. Turn signing on in the identity provider and export again.")
 }
-
-// CheckLocation refuses an address that we would send people to unless it is an absolute https URL without quotes, spaces,
-// user name or fragment. allow decides whether one over plain http may pass (nil: never).
-func CheckLocation(location string, allow func(*url.URL) error) *Problem {
-	refuse := func(what string) *Problem {
-		return problem(CodeLocation, "The sign-in address “%s” %s. It must be a full https:// address: correct it in the identity provider.", shown(location), what)
-	}
-	if len(location) > 2048 {
-		return refuse("is longer than 2048 characters")
-	}
-	if strings.ContainsFunc(location, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("\"'<>\\`{}|^", r) }) {
-		return refuse("contains quotes, spaces or other characters that do not belong in an address")
-	}
-	u, err := url.Parse(location)
-	switch {
-	case err != nil:
-		return refuse("cannot be read as an address")
-	case u.Scheme == "http" && allow != nil && u.Hostname() != "" && allow(u) == nil:
-	case u.Scheme == "http":
-		return refuse("is plain http, which anyone on the way could change")
-	case u.Scheme != "https":
-		return refuse("does not begin with https://")
-	}
-	switch {
-	case u.Hostname() == "" || u.Opaque != "":
-		return refuse("names no host")
-	case u.User != nil:
-		return refuse("carries a user name or password")
-	case u.Fragment != "" || strings.Contains(location, "#"):
-		return refuse("has a fragment (#)")
-	}
-	return nil
-}

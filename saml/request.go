@@ -11,7 +11,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -132,14 +131,6 @@ func (sp ServiceProvider) target(location string, r Request) (*url.URL, error) {
 		target.RawQuery = strings.TrimPrefix(target.RawQuery+"&"+hint, "&")
 	}
 	return target, nil
-}
-
-// onLoopback lets plain http pass at use where no network lies between; whether it may be saved is decided on saving.
-func onLoopback(u *url.URL) error {
-	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
-		return nil
-	}
-	return errors.New("not on loopback")
 }
 
 // authnRequest is the message itself (saml-core-2.0-os 3.4.1), children in the schema's order.
