@@ -42,20 +42,30 @@ func (m Member) IsOwner() bool { return slices.Contains(m.Roles, access.OrgOwner
 
 func (m Member) target() audit.Target { return audit.Target{Kind: "user", ID: m.UserID, Name: m.Name} }
 
-// MemberFilter narrows a list of members. Search is part of a name or an address; After is the id of the last member of the page before.
+// MemberFilter narrows a list of members. Search is part of a name or an address. After goes on below that member's id, Before goes back
+// above it.
 type MemberFilter struct {
-	Search string
-	After  string
-	Limit  int
+	Search        string
+	After, Before string
+	Limit         int
 }
 
 // Members are the organization's members, newest first, at most Limit (1 to 200; 50 when 0).
 func (c *Scope) Members(ctx context.Context, f MemberFilter) ([]Member, error) {
-	q := c.searchMembers(ctx, f.Search).Order("members.id DESC").Limit(limited(f.Limit))
-	if f.After != "" {
-		q = q.Where("members.id < ?", f.After)
+	q := c.searchMembers(ctx, f.Search).Limit(limited(f.Limit))
+	switch {
+	case f.Before != "":
+		q = q.Where("members.id > ?", f.Before).Order("members.id")
+	case f.After != "":
+		q = q.Where("members.id < ?", f.After).Order("members.id DESC")
+	default:
+		q = q.Order("members.id DESC")
 	}
-	return membersWhere(c.store.read(ctx), q)
+	members, err := membersWhere(c.store.read(ctx), q)
+	if f.Before != "" {
+		slices.Reverse(members)
+	}
+	return members, err
 }
 
 // CountMembers counts those whom a search finds, all with an empty one.

@@ -46,7 +46,7 @@ type NewSession struct {
 	Address, UserAgent string
 }
 
-// StartSession begins a session. The actor is the person who signs in. [ErrNotFound] where the user does not exist, is suspended, or is
+// StartSession begins a session. The actor of its event is the person who signs in, whatever kind the request's was. [ErrNotFound] where the user does not exist, is suspended, or is
 // not who the proof is about.
 func (s *Store) StartSession(ctx context.Context, actor audit.Actor, n NewSession) (Session, secret.Token, error) {
 	token := secret.NewToken()
@@ -68,6 +68,8 @@ func (s *Store) StartSession(ctx context.Context, actor audit.Actor, n NewSessio
 			return err
 		}
 		w.tell(ChangedSession, row.ID)
+		w.actor.Request.SessionID = row.ID
+		w.actAs(user)
 		return w.recordIn(user, n.Proof, audit.Event{Action: audit.SessionStarted, Targets: []audit.Target{user.target()}})
 	})
 	if err != nil {

@@ -25,7 +25,8 @@ const (
 // WelcomeLife is how long a welcome link can be spent.
 const WelcomeLife = time.Hour
 
-// Welcome is a link that lets somebody in once. OrganizationID and Email are for [WelcomeSetup], UserID and Email for [WelcomePassword].
+// Welcome is a link that lets somebody in once. OrganizationID and Email are for [WelcomeSetup]; UserID is for [WelcomePassword], where the
+// OrganizationID, if there is one, is told of it.
 type Welcome struct {
 	ID                     string
 	Kind                   WelcomeKind
@@ -67,7 +68,7 @@ func (s *Store) MakeWelcome(ctx context.Context, actor audit.Actor, welcome Welc
 func (w *write) createWelcome(welcome Welcome) (Welcome, secret.Token, error) {
 	token := secret.NewToken()
 	welcome.ID, welcome.CreatedAt, welcome.ExpiresAt = newID(idWelcome, w.now), w.now, w.now.Add(WelcomeLife)
-	target := audit.Target{Kind: "user", ID: welcome.UserID, Name: welcome.Email}
+	target, made := audit.Target{Kind: "user", ID: welcome.UserID, Name: welcome.Email}, audit.Event{Action: audit.WelcomeLinkMade}
 	switch welcome.Kind {
 	case WelcomeFirstOwner:
 		target.Name = "the first owner"
@@ -81,11 +82,13 @@ func (w *write) createWelcome(welcome Welcome) (Welcome, secret.Token, error) {
 			return Welcome{}, secret.Token{}, err
 		}
 		welcome.Email, target.Name = user.Email, user.Name
+		made = audit.Event{Action: audit.BreakGlassLinkMade, Severity: audit.High}
 	}
 	if err := w.Create(&welcomeRow{welcome, token.Hash()}).Error; err != nil {
 		return Welcome{}, secret.Token{}, err
 	}
-	w.record(audit.Event{Action: audit.WelcomeLinkMade, Targets: []audit.Target{target}})
+	made.Targets = []audit.Target{target}
+	w.record(made)
 	return welcome, token, nil
 }
 
@@ -161,13 +164,6 @@ func (s *Store) SpendWelcome(ctx context.Context, actor audit.Actor, token secre
 	}
 	user, err = s.User(ctx, user.ID)
 	return user, owned, err
-}
-
-// actAs makes the person whom the write let in the actor of its events: before it, they were nobody yet.
-func (w *write) actAs(user User) {
-	for i := range w.events {
-		w.events[i].Actor.Kind, w.events[i].Actor.ID, w.events[i].Actor.Name = audit.User, user.ID, user.Name
-	}
 }
 
 // welcomeFirstOwner makes the first user and the organization that they own. Once there is an owner the link is worth nothing.

@@ -71,6 +71,14 @@ func (w *write) record(e audit.Event) {
 	w.events = append(w.events, e)
 }
 
+// actAs makes the person whom this write lets in the actor of its events: before it, they were nobody.
+func (w *write) actAs(user User) {
+	w.actor.Kind, w.actor.ID, w.actor.Name = audit.User, user.ID, user.Name
+	for i := range w.events {
+		w.events[i].Actor = w.actor
+	}
+}
+
 // tell notes what other nodes may hold in memory and must now forget.
 func (w *write) tell(kind ChangeKind, id string) {
 	w.changes = append(w.changes, Change{Kind: kind, OrganizationID: w.organization, SubjectID: id, At: w.now})
