@@ -2,6 +2,7 @@ package idptest
 
 import (
 	"encoding/base64"
+	"fmt"
 	"slices"
 
 	"github.com/beevik/etree"
@@ -79,7 +80,7 @@ func OneLie(class, name string) Lie {
 			return lie
 		}
 	}
-	panic("idptest: no lie " + class + " " + name)
+	return must(Lie{}, fmt.Errorf("no lie %s %s", class, name))
 }
 
 // How the honest originals are signed.

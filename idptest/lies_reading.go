@@ -2,6 +2,7 @@ package idptest
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -122,7 +123,7 @@ func commentLies() []Lie {
 func replace(old, changed string) func([]byte) []byte {
 	return func(raw []byte) []byte {
 		if !bytes.Contains(raw, []byte(old)) {
-			panic("idptest: " + old + " does not stand in the message")
+			must(0, fmt.Errorf("%q does not stand in the message", old))
 		}
 		return []byte(strings.Replace(string(raw), old, changed, 1))
 	}
