@@ -1,0 +1,190 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+)
+
+// enforceable is an organization that meets every precondition of requiring single sign-on.
+func enforceable(t *testing.T, s *Store) (*Scope, Connection, User) {
+	t.Helper()
+	scope, c, owner := corp(t, s)
+	ok(t, tested(t, s, c, owner, "olga", "owner@corp.test"))
+	return scope, c, owner
+}
+
+func TestEnforcementNeedsEachPrecondition(t *testing.T) {
+	for _, row := range []struct {
+		name, unmet string
+		change      func(t *testing.T, s *Store, c Connection, owner User)
+	}{
+		{"all met", "", func(*testing.T, *Store, Connection, User) {}},
+		{"a test with the last settings, 14 minutes ago", "", func(t *testing.T, s *Store, _ Connection, _ User) { later(s, 14*time.Minute) }},
+		{"no verified domain", "domain", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "UPDATE domains SET verified_at = NULL")
+		}},
+		{"no active connection", "connection", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "UPDATE connections SET state = 'disabled'")
+		}},
+		{"a test 16 minutes ago", "test", func(t *testing.T, s *Store, _ Connection, _ User) { later(s, 16*time.Minute) }},
+		{"no test", "test", func(t *testing.T, s *Store, _ Connection, _ User) { behind(t, s, "DELETE FROM logins") }},
+		{"another owner's test", "test", func(t *testing.T, s *Store, c Connection, _ User) {
+			m := aMember(t, s, c.OrganizationID, "second@corp.test", access.OrgOwner)
+			behind(t, s, "UPDATE logins SET user_id = ?", m.UserID)
+		}},
+		{"a subject that is no longer linked", "test", func(t *testing.T, s *Store, _ Connection, _ User) { behind(t, s, "DELETE FROM identities") }},
+		{"settings changed since the test", "test", func(t *testing.T, s *Store, c Connection, _ User) {
+			now := must(s.In(c.OrganizationID).Connection(t.Context(), c.ID))
+			settings := now.Settings
+			settings.ForceAuthn = true
+			ok(t, s.In(c.OrganizationID).ChangeConnectionSettings(t.Context(), operator, c.ID, now.Version, settings))
+		}},
+		{"a refused test", "test", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "UPDATE logins SET state = 'refused'")
+		}},
+		{"no owner with a password", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "UPDATE users SET password_hash = ''")
+		}},
+		{"the owner with a password is suspended", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "UPDATE members SET suspended_at = created_at")
+		}},
+		{"a password, but no owner's", "break_glass", func(t *testing.T, s *Store, c Connection, owner User) {
+			aMember(t, s, c.OrganizationID, "member@corp.test", access.OrgMember)
+			behind(t, s, "UPDATE users SET password_hash = '' WHERE id = ?", owner.ID)
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s *Store) {
+				ctx := t.Context()
+				scope, c, owner := enforceable(t, s)
+				row.change(t, s, c, owner)
+				version := must(scope.SignInPolicy(ctx)).Version
+				preview := must(scope.EnforcementPreview(ctx, access.EnforceDomain, owner.ID))
+				var unmet []string
+				for _, p := range preview.Preconditions {
+					if !p.Met {
+						unmet = append(unmet, p.Name)
+					}
+				}
+				err := scope.TurnOnEnforcement(ctx, actorOf(owner), version, access.EnforceDomain, owner.ID)
+				policy := must(scope.SignInPolicy(ctx))
+				if row.unmet == "" {
+					ok(t, err)
+					if !preview.Ready() || policy.Enforcement != access.EnforceDomain || policy.EnforcedAt == nil {
+						t.Errorf("the policy is %+v after %+v", policy, preview)
+					}
+					return
+				}
+				hasProblem(t, err, row.unmet)
+				if !slices.Contains(unmet, row.unmet) || preview.Ready() || policy.Enforcement != access.NoEnforcement {
+					t.Errorf("the preview shows %v as unmet and the policy is %+v", unmet, policy)
+				}
+				var problems *Invalid
+				errors.As(err, &problems)
+				if len(problems.Fields) != len(unmet) {
+					t.Errorf("the refusal names %v, the preview %v", problems.Fields, unmet)
+				}
+			})
+		})
+	}
+}
+
+func TestEnforcementTurnsOnAndOff(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, _, owner := enforceable(t, s)
+		version := must(scope.SignInPolicy(ctx)).Version
+		hasProblem(t, scope.TurnOnEnforcement(ctx, operator, version, "sometimes", owner.ID), "scope")
+		ok(t, scope.TurnOnEnforcement(ctx, operator, version, access.EnforceDomain, owner.ID))
+		isError(t, scope.EndEnforcement(ctx, operator, version), ErrConflict)
+		ok(t, scope.TurnOnEnforcement(ctx, operator, version+1, access.EnforceAll, owner.ID))
+		ok(t, scope.EndEnforcement(ctx, operator, version+2))
+		ok(t, scope.EndEnforcement(ctx, operator, version+3)) // nothing to do
+		if policy := must(scope.SignInPolicy(ctx)); policy.Enforcement != access.NoEnforcement || policy.EnforcedAt != nil || policy.Version != version+3 {
+			t.Errorf("the policy is %+v", policy)
+		}
+		if events := must(scope.Events(ctx, EventFilter{Action: "sign_in_policy"})); len(events) != 3 || events[0].Severity != "high" {
+			t.Errorf("the events are %+v", events)
+		}
+	})
+}
+
+func TestEnforcementPreviewCountsWhomItCovers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, c, owner := enforceable(t, s)
+		employee := comes(t, s, c, "ada", "ada@corp.test").User
+		aMember(t, s, c.OrganizationID, "guest@guest.test", access.OrgMember)
+		linked := aMember(t, s, c.OrganizationID, "linked@guest.test", access.OrgMember)
+		ok(t, s.writer.Create(&Identity{ConnectionID: c.ID, Subject: "linked", OrganizationID: c.OrganizationID, UserID: linked.UserID, LinkedBy: "login", LinkedAt: s.Now()}).Error)
+		elsewhere, _ := anOrganization(t, s, "elsewhere")
+		aMember(t, s, elsewhere.ID, "spy@corp.test", access.OrgMember)
+		p := aProject(t, s, c.OrganizationID, owner)
+		aKey(t, s, p, owner, "live", access.ProjectEditor)
+		ended, _ := aKey(t, s, p, owner, "ended", access.ProjectEditor)
+		ok(t, scope.RevokeAPIKey(ctx, operator, p.ID, ended.ID))
+		_, _, err := s.StartSession(ctx, actorOf(owner), NewSession{UserID: owner.ID, Proof: ProvenByPassword()})
+		ok(t, err)
+		_, _, err = s.StartSession(ctx, actorOf(employee), NewSession{UserID: employee.ID, Proof: ProvenByIdentity(arriving(t, s, c, "ada", "ada@corp.test"))})
+		ok(t, err)
+		for policy, want := range map[access.Scope][]string{
+			access.EnforceDomain: {"ada@corp.test", "owner@corp.test"},
+			access.EnforceAll:    {"ada@corp.test", "linked@guest.test", "owner@corp.test"},
+		} {
+			preview := must(scope.EnforcementPreview(ctx, policy, owner.ID))
+			var covered []string
+			for _, m := range preview.Covered {
+				covered = append(covered, m.Email)
+				entry, _, err := s.Entry(ctx, c.OrganizationID, m.UserID)
+				ok(t, err)
+				_ = entry
+			}
+			slices.Sort(covered)
+			if !slices.Equal(covered, want) || preview.CoveredCount != len(want) || preview.APIKeys != 1 || preview.Sessions != 1 {
+				t.Errorf("%s covers %v, bars %d sessions, spares %d keys", policy, covered, preview.Sessions, preview.APIKeys)
+			}
+			behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", policy)
+			for _, m := range must(scope.Members(ctx, MemberFilter{})) {
+				entry, _, err := s.Entry(ctx, c.OrganizationID, m.UserID)
+				ok(t, err)
+				if entry.Covered != slices.Contains(want, m.Email) {
+					t.Errorf("%s: the preview and the door disagree about %s", policy, m.Email)
+				}
+			}
+		}
+	})
+}
+
+func TestPolicyChangesConflict(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := context.WithoutCancel(t.Context())
+		scope, _, _ := corp(t, s)
+		version := must(scope.SignInPolicy(ctx)).Version
+		won := 0
+		for _, err := range atOnce(10, func(i int) error {
+			if i%2 == 0 {
+				return scope.SetAdmitNewcomers(ctx, operator, version, false)
+			}
+			return scope.SetDefaultRole(ctx, operator, version, access.OrgManager, nil)
+		}) {
+			switch {
+			case err == nil:
+				won++
+			case !errors.Is(err, ErrConflict):
+				t.Error(err)
+			}
+		}
+		if policy := must(scope.SignInPolicy(ctx)); won != 1 || policy.Version != version+1 {
+			t.Errorf("%d of two kinds of change at once won, the version is %d", won, policy.Version)
+		}
+		elsewhere, _ := anOrganization(t, s, "elsewhere")
+		if policy := must(s.In(elsewhere.ID).SignInPolicy(ctx)); policy.Version != 1 || !policy.AdmitNewcomers {
+			t.Errorf("another organization's policy is %+v", policy)
+		}
+	})
+}
