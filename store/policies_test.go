@@ -19,7 +19,7 @@ func enforceable(t *testing.T, s *Store) (*Scope, Connection, User) {
 }
 
 func TestEnforcementNeedsEachPrecondition(t *testing.T) {
-	for _, row := range []struct {
+	rows := []struct {
 		name, unmet string
 		change      func(t *testing.T, s *Store, c Connection, owner User)
 	}{
@@ -57,9 +57,11 @@ func TestEnforcementNeedsEachPrecondition(t *testing.T) {
 			aMember(t, s, c.OrganizationID, "member@corp.test", access.OrgMember)
 			behind(t, s, "UPDATE users SET password_hash = '' WHERE id = ?", owner.ID)
 		}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			eachDatabase(t, func(t *testing.T, s *Store) {
+	}
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		for _, row := range rows {
+			t.Run(row.name, func(t *testing.T) {
+				forget(t, s)
 				ctx := t.Context()
 				scope, c, owner := enforceable(t, s)
 				row.change(t, s, c, owner)
@@ -90,8 +92,8 @@ func TestEnforcementNeedsEachPrecondition(t *testing.T) {
 					t.Errorf("the refusal names %v, the preview %v", problems.Fields, unmet)
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestEnforcementTurnsOnAndOff(t *testing.T) {
