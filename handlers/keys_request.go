@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/netip"
 	"slices"
 	"unicode/utf8"
@@ -47,22 +46,23 @@ func parseVerify(body []byte) (request gate.Request, mistakes []fieldMistake, er
 
 // stringMembers reads one JSON object whose members are strings. encoding/json alone would take members in any case, twice, and unknown.
 func stringMembers(body []byte, known []string) (members map[string]string, mistakes []fieldMistake, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	if start, err := decoder.Token(); err != nil || start != json.Delim('{') || !utf8.Valid(body) {
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, nil, errNotObject
+	}
+	c := cursor(body)
+	if c.next() != '{' {
 		return nil, nil, errNotObject
 	}
 	members = make(map[string]string, len(known))
-	for decoder.More() {
-		token, err := decoder.Token()
-		name, ok := token.(string)
-		if err != nil || !ok {
-			return nil, nil, errNotObject
+	for c.step(); c.next() != '}'; c.comma() {
+		name, value := c.text(), ""
+		c.step() // the colon
+		isText := c.next() == '"'
+		if isText {
+			value = c.text()
+		} else {
+			c.skip()
 		}
-		var value any
-		if err := decoder.Decode(&value); err != nil {
-			return nil, nil, errNotObject
-		}
-		text, isText := value.(string)
 		_, twice := members[name]
 		switch {
 		case !slices.Contains(known, name):
@@ -73,14 +73,71 @@ func stringMembers(body []byte, known []string) (members map[string]string, mist
 		case !isText:
 			mistakes = append(mistakes, fieldMistake{name, "must be a string"})
 		default:
-			members[name] = text
+			members[name] = value
 		}
 	}
-	if end, err := decoder.Token(); err != nil || end != json.Delim('}') {
-		return nil, nil, errNotObject
-	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, nil, errNotObject
-	}
 	return members, mistakes, nil
+}
+
+// cursor is what is left to read of a JSON text that is known to be valid.
+type cursor []byte
+
+// next is the first character after white space, which it passes over.
+func (c *cursor) next() byte {
+	*c = bytes.TrimLeft(*c, " \t\r\n")
+	return (*c)[0]
+}
+
+// step passes over one character and the white space before it.
+func (c *cursor) step() {
+	c.next()
+	*c = (*c)[1:]
+}
+
+// comma passes over a comma, if there is one.
+func (c *cursor) comma() {
+	if c.next() == ',' {
+		c.step()
+	}
+}
+
+// text reads a string.
+func (c *cursor) text() (text string) {
+	c.next()
+	end := 1
+	for ; (*c)[end] != '"'; end++ {
+		if (*c)[end] == '\\' {
+			end++
+		}
+	}
+	literal := (*c)[:end+1]
+	*c = (*c)[end+1:]
+	if bytes.IndexByte(literal, '\\') < 0 {
+		return string(literal[1:end])
+	}
+	_ = json.Unmarshal(literal, &text) // valid, so it decodes
+	return text
+}
+
+// skip passes over a value that is no string.
+func (c *cursor) skip() {
+	for depth := 0; ; {
+		switch c.next() {
+		case '"':
+			c.text()
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return // the end of the object that the value stood in
+			}
+			depth--
+		case ',':
+			if depth == 0 {
+				return
+			}
+		}
+		c.step()
+	}
 }
