@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"compress/flate"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,6 +16,8 @@ import (
 
 	"github.com/crewjam/saml"
 	dsig "github.com/russellhaering/goxmldsig"
+
+	"github.com/gatehouse-sso/gatehouse/signing"
 )
 
 const (
@@ -41,6 +39,9 @@ type Person struct {
 // Name is how the person is greeted.
 func (p Person) Name() string { return p.GivenName + " " + p.FamilyName }
 
+// label is the person in the list of the sign-in page.
+func (p Person) label() string { return p.Name() + " " + p.Title + " · " + p.Email }
+
 // IdentityProvider is a small company's own: it asks who you are, believes the
 // answer, and vouches for you to the applications that it knows. It signs both
 // response and assertion, with RSA-SHA256.
@@ -59,16 +60,20 @@ type IdentityProvider struct {
 // NewIdentityProvider makes one with a key pair of its own, to be reached at
 // base, for example http://localhost:8081.
 func NewIdentityProvider(base *url.URL, people []Person, log *slog.Logger) (*IdentityProvider, error) {
-	key, certificate, err := keyPair()
+	pair, err := signing.New("Tidewater identity", time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("make the demo identity provider's key: %w", err)
+	}
+	key, err := signing.Load(pair)
+	if err != nil {
+		return nil, err
 	}
 	idp := &IdentityProvider{
 		base: base, people: people, log: log,
 		signedIn: map[string]saml.Session{}, applications: map[string]*saml.EntityDescriptor{},
 	}
 	idp.saml = saml.IdentityProvider{
-		Key: key, Certificate: certificate, SignatureMethod: dsig.RSASHA256SignatureMethod,
+		Key: key.Private, Certificate: key.Certificate, SignatureMethod: dsig.RSASHA256SignatureMethod,
 		MetadataURL: *base.JoinPath("metadata"), SSOURL: *base.JoinPath("sso"),
 		ServiceProviderProvider: idp, SessionProvider: idp,
 		Logger: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
@@ -201,26 +206,4 @@ func deflate(message []byte) ([]byte, error) {
 		return nil, err
 	}
 	return deflated.Bytes(), nil
-}
-
-// keyPair is an RSA-2048 key and a certificate that outlives any demonstration.
-func keyPair() (*rsa.PrivateKey, *x509.Certificate, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, nil, err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	if err != nil {
-		return nil, nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "Gatehouse demo identity provider"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(1, 0, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		return nil, nil, err
-	}
-	certificate, err := x509.ParseCertificate(der)
-	return key, certificate, err
 }

@@ -47,7 +47,7 @@ func signInToDashboard(t *testing.T, address *url.URL) {
 	if err := browser.press(t.Context(), "Sign in", map[string]string{"Nobody": ""}); err == nil || !strings.Contains(err.Error(), "“Nobody”") {
 		t.Errorf("a field that is not there: %v", err)
 	}
-	if err := browser.press(t.Context(), "Sign in", map[string]string{"Ada Lovelace IT · ada@tidewater.test": ""}); err != nil {
+	if err := browser.press(t.Context(), "Sign in", map[string]string{ada.label(): ""}); err != nil {
 		t.Fatal(err)
 	}
 	if text := textOf(browser.page); browser.at.Path != "/" || !strings.Contains(text, "Ada Lovelace") || !strings.Contains(text, "No application is registered yet") {
