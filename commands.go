@@ -13,6 +13,7 @@ type commandLine struct {
 	Settings settings `embed:"" group:"Settings"`
 
 	Serve   serveCommand   `cmd:"" help:"Answer requests until told to stop."`
+	Demo    demoCommand    `cmd:"" help:"Show everything at once on localhost, with an identity provider and an API around it."`
 	Version versionCommand `cmd:"" help:"Say which version this is."`
 }
 
@@ -33,6 +34,7 @@ func realMain(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("command line: %w", err)
 	}
+	line.Settings.warnOfUnknown(parser.Model.Flags)
 	command, err := parser.Parse(args)
 	if asked {
 		return nil
