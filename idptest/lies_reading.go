@@ -18,6 +18,7 @@ func readingLies() []Lie {
 func parserLies() []Lie {
 	lies := []Lie{
 		{Class: "S-17", Name: "a prefix that is declared nowhere", Reason: trust.ReasonNotXML, Bytes: replace("<samlp:Status>", "<samlp:Status><x:y/>")},
+		{Class: "S-17", Name: "a prefix on an attribute that is declared nowhere", Reason: trust.ReasonNotXML, Bytes: replace("<samlp:Status>", `<samlp:Status x:y="z">`)},
 		{Class: "S-17", Name: "the xml prefix declared anew", Reason: trust.ReasonForbiddenXML, Bytes: replace("<samlp:Response ", `<samlp:Response xmlns:xml="urn:x" `)},
 		{Class: "S-17", Name: "the xmlns prefix declared", Reason: trust.ReasonForbiddenXML, Bytes: replace("<samlp:Response ", `<samlp:Response xmlns:xmlns="urn:x" `)},
 		{Class: "S-17", Name: "two elements with one ID", Reason: trust.ReasonForbiddenXML, Edit: func(r *etree.Element) {
