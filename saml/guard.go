@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/gatehouse-sso/gatehouse/trust"
@@ -51,7 +52,8 @@ func parse(raw []byte) (*node, *trust.Refusal) {
 	return p.root, nil
 }
 
-// refuseBytes: size, UTF-8, no NUL (S-34, S-36). The other control characters XML itself forbids.
+// refuseBytes: size, UTF-8, no NUL (S-34, S-36); the other control characters XML itself forbids. No CDATA, a second spelling
+// of text that canonicalization takes away, and whose empty form the library's validator cannot read (S-17).
 func refuseBytes(raw []byte) *trust.Refusal {
 	switch {
 	case len(raw) > maxBytes:
@@ -60,6 +62,8 @@ func refuseBytes(raw []byte) *trust.Refusal {
 		return trust.Refuse(trust.ReasonNotXML, "UTF-8", "bytes that are not UTF-8")
 	case bytes.IndexByte(raw, 0) >= 0:
 		return trust.Refuse(trust.ReasonNotXML, "text", "a NUL byte")
+	case bytes.Contains(raw, []byte("<![CDATA[")):
+		return trust.Refuse(trust.ReasonForbiddenXML, "no CDATA section", "one")
 	}
 	return nil
 }
@@ -107,8 +111,8 @@ func (p *pass) open(start xml.StartElement) *trust.Refusal {
 		return refusal
 	}
 	space, known := p.names[start.Name.Space]
-	if !known && start.Name.Space != "" || strings.Contains(start.Name.Local, ":") {
-		return trust.Refuse(trust.ReasonNotXML, "declared prefixes", start.Name.Space+":"+start.Name.Local)
+	if !known && start.Name.Space != "" || !isName(start.Name.Local) {
+		return trust.Refuse(trust.ReasonNotXML, "a name with a declared prefix or none", start.Name.Space+":"+start.Name.Local)
 	}
 	n := &node{space: space, name: start.Name.Local, parent: p.at}
 	if refusal := p.attributes(n, start.Attr); refusal != nil {
@@ -192,8 +196,8 @@ func (p *pass) attributes(n *node, attrs []xml.Attr) *trust.Refusal {
 		switch {
 		case seen[expanded]:
 			return trust.Refuse(trust.ReasonForbiddenXML, "no attribute twice", n.name+"/"+attr.Name.Local)
-		case strings.Contains(attr.Name.Local, ":"):
-			return trust.Refuse(trust.ReasonNotXML, "names with one colon at most", attr.Name.Local)
+		case !isName(attr.Name.Local):
+			return trust.Refuse(trust.ReasonNotXML, "an attribute's name", attr.Name.Local)
 		case len(attr.Value) > maxText:
 			return trust.Refuse(trust.ReasonTooLarge, "attribute values of at most 8 KiB", n.name+"/"+attr.Name.Local)
 		case attr.Name.Space != "" && slices.Contains(telling, attr.Name.Local):
@@ -213,6 +217,12 @@ func (p *pass) attributes(n *node, attrs []xml.Attr) *trust.Refusal {
 		}
 	}
 	return nil
+}
+
+// isName: no colon in it and no digit before it, either of which the decoder lets pass behind a prefix (xml-names 4).
+func isName(local string) bool {
+	first, _ := utf8.DecodeRuneInString(local)
+	return (first == '_' || unicode.IsLetter(first)) && !strings.Contains(local, ":")
 }
 
 func (p *pass) shut(end xml.EndElement) *trust.Refusal {
