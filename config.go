@@ -59,6 +59,9 @@ func (s *settings) read() (*config, error) {
 	if len(wrong) > 0 {
 		return nil, wrong
 	}
+	for _, warning := range s.warnings {
+		c.Log.Warn("settings: " + warning)
+	}
 	return c, nil
 }
 

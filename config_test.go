@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -150,5 +151,20 @@ func TestCommandLineMistakes(t *testing.T) {
 	}
 	if out, err := shell(t, nil, "version"); err != nil || !strings.HasPrefix(out, "gatehouse ") {
 		t.Errorf("version: %v %q", err, out)
+	}
+}
+
+func TestOddSettingsAreWarnedOf(t *testing.T) {
+	t.Setenv("GATEHOUSE_LISTENS", "127.0.0.1:1")
+	var s settings
+	s.warnOfUnknown(nil)
+	if !slices.Contains(s.warnings, "GATEHOUSE_LISTENS is not a setting of this version") {
+		t.Errorf("warnings are %q", s.warnings)
+	}
+	for mode, want := range map[os.FileMode]int{0o600: 0, 0o644: 1} {
+		s := settings{}
+		if got := s.fromFile("GATEHOUSE_MASTER_KEY", file(t, "key", goodKey, mode)); got != goodKey || len(s.warnings) != want {
+			t.Errorf("mode %o: %q, warnings %q", mode, got, s.warnings)
+		}
 	}
 }

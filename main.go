@@ -69,6 +69,11 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 	})
 	group.Go(func() error { return product.gate.Follow(ctx) })
 	group.Go(func() error { sweep(ctx, db, c.Log); return nil })
-	ready(product.firstRun.Path)
+	group.Go(func() error {
+		if product.hears(ctx) {
+			ready(product.firstRun.Path)
+		}
+		return nil
+	})
 	return group.Wait()
 }

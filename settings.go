@@ -29,6 +29,7 @@ type settings struct {
 	Log               string `env:"GATEHOUSE_LOG" help:"text or json; by default text on a terminal and json elsewhere."`
 
 	mistakes mistakes // from reading NAME_FILE
+	warnings []string // what is odd and stops nothing
 }
 
 // namesFile are the settings whose value is itself the path of a file, so that NAME_FILE says no more than NAME.
@@ -59,15 +60,40 @@ func (s *settings) fromFiles() kong.Resolver {
 			if namesFile[name] {
 				return path, nil
 			}
-			value, err := os.ReadFile(path)
-			if err != nil {
-				s.mistakes.add("%s_FILE: %s", name, fileProblem(err))
-				return nil, nil
-			}
-			return strings.TrimSpace(string(value)), nil
+			return s.fromFile(name, path), nil
 		}
 		return nil, nil
 	})
+}
+
+// fromFile is the value of NAME_FILE; nil with a mistake noted.
+func (s *settings) fromFile(name, path string) any {
+	value, err := os.ReadFile(path)
+	if err != nil {
+		s.mistakes.add("%s_FILE: %s", name, fileProblem(err))
+		return nil
+	}
+	// A file that somebody mounted has the mode that they could give it, so this is no more than a warning.
+	if info, err := os.Stat(path); err == nil && strings.Contains(name, "KEY") && info.Mode().Perm()&0o077 != 0 {
+		s.warnings = append(s.warnings, fmt.Sprintf("%s_FILE may be read by others (mode %04o)", name, info.Mode().Perm()))
+	}
+	return strings.TrimSpace(string(value))
+}
+
+// warnOfUnknown warns of variables that look like settings and are none: a misspelled one would otherwise be missed in silence.
+func (s *settings) warnOfUnknown(flags []*kong.Flag) {
+	known := map[string]bool{}
+	for _, flag := range flags {
+		for _, name := range flag.Envs {
+			known[name], known[name+"_FILE"] = true, true
+		}
+	}
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "GATEHOUSE_") && !known[name] {
+			s.warnings = append(s.warnings, name+" is not a setting of this version")
+		}
+	}
 }
 
 // fileProblem says of a file error what an operator can act upon.

@@ -61,6 +61,20 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 	return product{handler, checks, first}, err
 }
 
+// hears waits until the gate has heard the change feed, before which it refuses every key; false when ctx ends first.
+func (p product) hears(ctx context.Context) bool {
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for p.gate.Ready() != nil {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-tick.C:
+		}
+	}
+	return true
+}
+
 // brandedAssets are the embedded files and, where the operator gave one, the host product's logo, which the pages then show.
 func brandedAssets(c *config) (*web.Assets, error) {
 	assets, err := web.NewAssets(static.Files)
