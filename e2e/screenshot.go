@@ -23,9 +23,19 @@ func (p *Person) Screenshot(name string) {
 		p.resize(width)
 		for _, scheme := range []string{"dark", "light"} {
 			p.prefer(scheme)
+			p.wait("see the page stand still", p.atStill)
 			p.snapshot(fmt.Sprintf("%02d %s %d %s", p.pictures, name, width, scheme))
 		}
 	}
+}
+
+// atStill says whether nothing on the page is changing its looks.
+func (p *Person) atStill() error {
+	moving, err := run(p, chromedp.Evaluate[int](`document.getAnimations().filter(a => a.playState === "running").length`))
+	if err == nil && moving > 0 {
+		err = fmt.Errorf("%d animations are running", moving)
+	}
+	return err
 }
 
 // snapshot leaves one picture of the page as it is and returns its path.
