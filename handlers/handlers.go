@@ -40,8 +40,10 @@ type Options struct {
 	Brand     views.Brand
 	Outbound  *outbound.Guard
 	FirstRun  FirstRun
-	Site      web.Site // Problem is filled in here
-	Log       *slog.Logger
+	// OpenSignup lets everybody who is signed in make organizations; otherwise the operator alone does.
+	OpenSignup bool
+	Site       web.Site // Problem is filled in here
+	Log        *slog.Logger
 }
 
 // console is what people with a browser reach.

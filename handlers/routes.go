@@ -32,6 +32,40 @@ func consoleRoutes() []route {
 		{pattern: "POST /logout", audience: anyone, handle: (*visit).logout},
 		{pattern: "GET /connections/{connection}/login", audience: anyone, handle: (*visit).loginAtConnection},
 
+		{pattern: "GET /{$}", audience: anyone, handle: (*visit).home},
+		{pattern: "GET /welcome/{token}", audience: anyone, handle: (*visit).welcomePage},
+		{pattern: "POST /welcome/{token}", audience: anyone, handle: (*visit).welcome},
+
+		{pattern: "GET /account", audience: person, handle: (*visit).account},
+		{pattern: "POST /account/name", audience: person, handle: (*visit).renameUser},
+		{pattern: "POST /account/password", audience: person, handle: (*visit).changePassword},
+		{pattern: "POST /account/sessions/{session}/end", audience: person, handle: (*visit).endSession},
+		{pattern: "POST /account/sessions/end-others", audience: person, handle: (*visit).endOtherSessions},
+		{pattern: "POST /organizations", audience: person, handle: (*visit).createOrganization},
+
+		{pattern: "GET /organizations/{organization}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).organizationPage},
+		{pattern: "GET /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).organizationSettings},
+		{pattern: "POST /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).renameOrganization},
+
+		{pattern: "GET /organizations/{organization}/members", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).members},
+		{pattern: "GET /organizations/{organization}/members/{member}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).memberPage},
+		{pattern: "POST /organizations/{organization}/members/{member}/roles", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).setMemberRoles},
+		{pattern: "POST /organizations/{organization}/members/{member}/suspend", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).suspendMember},
+		{pattern: "POST /organizations/{organization}/members/{member}/resume", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).resumeMember},
+		{pattern: "GET /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMemberPage},
+		{pattern: "POST /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMember},
+
+		{pattern: "GET /organizations/{organization}/projects", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).projects},
+		{pattern: "GET /organizations/{organization}/projects/new", audience: inOrganization, permission: access.CreateProjects, handle: (*visit).newProject},
+		{pattern: "POST /organizations/{organization}/projects", audience: inOrganization, permission: access.CreateProjects, handle: (*visit).createProject},
+		{pattern: "GET /organizations/{organization}/projects/{project}", audience: inProject, permission: access.ViewProject, handle: (*visit).projectPage},
+		{pattern: "GET /organizations/{organization}/projects/{project}/members", audience: inProject, permission: access.ReadProjectMembers, handle: (*visit).projectMembers},
+		{pattern: "POST /organizations/{organization}/projects/{project}/members", audience: inProject, permission: access.ManageProjectMembers, handle: (*visit).addProjectMember},
+		{pattern: "GET /organizations/{organization}/projects/{project}/members/{member}", audience: inProject, permission: access.ManageProjectMembers, handle: (*visit).projectMember},
+		{pattern: "POST /organizations/{organization}/projects/{project}/members/{member}", audience: inProject, permission: access.ManageProjectMembers, handle: (*visit).setProjectRoles},
+		{pattern: "GET /organizations/{organization}/projects/{project}/settings", audience: inProject, permission: access.ReadProjectSettings, handle: (*visit).projectSettings},
+		{pattern: "POST /organizations/{organization}/projects/{project}/settings", audience: inProject, permission: access.ManageProject, handle: (*visit).renameProject},
+
 		{pattern: "GET /organizations/{organization}/events", audience: inOrganization, permission: access.ReadAudit, handle: (*visit).events},
 	}
 }

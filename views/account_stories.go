@@ -20,6 +20,7 @@ func accountStories() []Story {
 	managed := one
 	managed.Page = Page{Title: "Your account", Person: storyLongName, AssetURL: nil}
 	managed.Name, managed.Email = storyLongName, storyLongEmail
+	managed.NameNote = "To change your name, sign in with your own password."
 	managed.PasswordNote = "You sign in through Okta (Acme Corporation), which requires it. You have no password here."
 	wrong := one
 	wrong.PasswordProblem = &ui.Problem{Fields: []ui.FieldError{

@@ -1,0 +1,196 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+)
+
+// account is what a person may see and change about themselves.
+func (v *visit) account() error {
+	return v.showAccount(http.StatusOK, views.AccountPage{Name: v.user.Name})
+}
+
+// showAccount completes a page that holds what was typed and what was wrong with it.
+func (v *visit) showAccount(status int, page views.AccountPage) error {
+	page.Page = v.page("Your account")
+	page.Email, page.ID, page.HasPassword = v.user.Email, v.user.ID, v.user.HasPassword
+	page.Version = formVersion(v.user.Version)
+	if !access.MayChangeUser(v.session.Proofs) {
+		page.NameNote = "To change your name, sign in with your own password."
+		page.PasswordNote = "You signed in through your company, which looks after your sign-in. You have no password here."
+		if v.user.HasPassword {
+			page.PasswordNote = "To change your password, sign in with it first: what your company's identity provider says is not enough."
+		}
+	}
+	sessions, err := v.store.SessionsOf(v.ctx(), v.user.ID)
+	if err != nil {
+		return err
+	}
+	names := connectionNames{}
+	for _, s := range sessions {
+		proofs, err := v.proofWords(names, s.Proofs)
+		if err != nil {
+			return err
+		}
+		page.Sessions = append(page.Sessions, views.AccountSession{
+			ID: s.ID, Browser: browserName(s.UserAgent), Address: s.Address, Proofs: proofs,
+			Started: ui.MomentOf(s.CreatedAt, v.now()), LastUsed: ui.MomentOf(s.SeenAt, v.now()), Current: s.ID == v.session.ID,
+		})
+	}
+	return v.render(status, views.Account(page))
+}
+
+// connectionNames remembers how connections are called while a page is built.
+type connectionNames map[string]string
+
+// proofWords says how a session's person showed who they are: "Password, Okta".
+func (v *visit) proofWords(names connectionNames, proofs []access.Proof) (string, error) {
+	var words []string
+	for _, p := range proofs {
+		switch p.Kind {
+		case access.ByPassword:
+			words = append(words, "Password")
+		case access.ByRecovery:
+			words = append(words, "Break-glass")
+		case access.ByConnection:
+			if _, known := names[p.ConnectionID]; !known {
+				connection, err := v.store.In(p.OrganizationID).Connection(v.ctx(), p.ConnectionID)
+				if err != nil && !errors.Is(err, store.ErrNotFound) {
+					return "", err
+				}
+				names[p.ConnectionID] = connection.Name
+			}
+			words = append(words, names[p.ConnectionID])
+		}
+	}
+	return strings.Join(words, ", "), nil
+}
+
+// mayChangeUser refuses changes of the user itself to a session that an identity provider alone vouches for.
+func (v *visit) mayChangeUser() error {
+	if !access.MayChangeUser(v.session.Proofs) {
+		return &denied{"user:change"}
+	}
+	return nil
+}
+
+func (v *visit) renameUser() error {
+	if err := v.mayChangeUser(); err != nil {
+		return err
+	}
+	name := v.form().Text("name")
+	err := v.store.RenameUser(v.ctx(), v.actor(), v.user.ID, v.version(), name)
+	if problem := editProblem(err, "name"); problem != nil {
+		return v.showAccount(http.StatusUnprocessableEntity, views.AccountPage{Name: name, NameProblem: problem})
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo("/account", "Your name is saved.")
+}
+
+// changePassword asks for the present password, which is limited like signing in, and ends the person's other sessions.
+func (v *visit) changePassword() error {
+	if err := v.mayChangeUser(); err != nil {
+		return err
+	}
+	refuse := func(field, sentence string) error {
+		return v.showAccount(http.StatusUnprocessableEntity, views.AccountPage{Name: v.user.Name, PasswordProblem: fieldProblem(field, sentence)})
+	}
+	address, err := trust.ParseAddress(v.user.Email)
+	if err != nil {
+		return err
+	}
+	owner, err := v.checkPassword(address, v.form().Raw("current_password"))
+	if err != nil {
+		return err
+	}
+	if owner != v.user.ID {
+		return refuse("current_password", "This is not your present password.")
+	}
+	hash, sentence, err := newPassword(v.ctx(), v.form().Raw("new_password"), v.user.Email, v.user.Name)
+	if err != nil {
+		return err
+	}
+	if sentence != "" {
+		return refuse("new_password", sentence)
+	}
+	if err := v.store.SetPassword(v.ctx(), v.actor(), v.user.ID, hash); err != nil {
+		return err
+	}
+	if err := v.rotate(); err != nil {
+		return err
+	}
+	return v.goTo("/account", "Your password is changed. Your other sessions have ended.")
+}
+
+// newPassword is the hash of a password that is good enough, or the sentence that says what is wrong with it. Own are the person's address
+// and name, which it may not be.
+func newPassword(ctx context.Context, password string, own ...string) (hash, sentence string, err error) {
+	if sentence = secret.PasswordProblem(password, own...); sentence != "" {
+		return "", sentence, nil
+	}
+	hash, err = secret.HashPassword(ctx, password)
+	return hash, "", err
+}
+
+// rotate gives the browser another session token (W-02).
+func (v *visit) rotate() error {
+	_, token, err := v.store.RotateSession(v.ctx(), v.actor(), v.token, nil)
+	if err != nil {
+		return err
+	}
+	return v.Cookies.Session.Write(v.w, token)
+}
+
+func (v *visit) endSession() error {
+	if err := v.store.EndSession(v.ctx(), v.actor(), v.id("session")); err != nil {
+		return err
+	}
+	return v.goTo("/account", "The session has ended.")
+}
+
+func (v *visit) endOtherSessions() error {
+	if err := v.store.EndSessionsOf(v.ctx(), v.actor(), v.user.ID, v.session.ID); err != nil {
+		return err
+	}
+	return v.goTo("/account", "Your other sessions have ended.")
+}
+
+// browserName names a browser and its system as people know them; what it does not know it calls so.
+func browserName(userAgent string) string {
+	browser := firstIn(userAgent, [][2]string{
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
+	})
+	system := firstIn(userAgent, [][2]string{
+		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+	})
+	switch {
+	case browser == "" && system == "":
+		return "Unknown browser"
+	case browser == "":
+		return "Browser on " + system
+	case system == "":
+		return browser
+	}
+	return browser + " on " + system
+}
+
+// firstIn is the name beside the first of the marks that the text holds.
+func firstIn(text string, marks [][2]string) string {
+	for _, mark := range marks {
+		if strings.Contains(text, mark[0]) {
+			return mark[1]
+		}
+	}
+	return ""
+}

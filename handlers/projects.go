@@ -1,0 +1,245 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+)
+
+// ownProjects are the projects in which the visitor may do something: for owners of the organization all.
+func (v *visit) ownProjects() ([]store.Project, error) {
+	all, err := v.scope.Projects(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(p store.Project) bool {
+		return !access.Project(v.member.ProjectRoles[p.ID], v.isOwner()).Has(access.ViewProject)
+	}), nil
+}
+
+// rolesInProject are the visitor's own, in words.
+func (v *visit) rolesInProject(id string) string {
+	if roles := v.member.ProjectRoles[id]; len(roles) > 0 {
+		return roleTitles(roles)
+	}
+	if v.isOwner() {
+		return access.OrgOwner.Title()
+	}
+	return ""
+}
+
+func (v *visit) projects() error {
+	projects, err := v.ownProjects()
+	if err != nil {
+		return err
+	}
+	page := views.ProjectsPage{Page: v.page("Projects")}
+	if v.may.Has(access.CreateProjects) {
+		page.Create = v.path("projects/new")
+	}
+	for _, p := range projects {
+		page.Rows = append(page.Rows, views.ProjectRow{
+			Name: p.Name, ID: p.ID, Href: v.path("projects/" + p.ID), Kind: kindTitle(p.Kind), Roles: v.rolesInProject(p.ID),
+			Created: ui.MomentOf(p.CreatedAt, v.now()),
+		})
+	}
+	return v.render(http.StatusOK, views.Projects(page))
+}
+
+func kindTitle(kind access.ProjectKind) string { return capitalized(string(kind)) }
+
+func (v *visit) newProject() error {
+	return v.showNewProject(http.StatusOK, "", access.Serverless, nil)
+}
+
+func (v *visit) showNewProject(status int, name string, kind access.ProjectKind, problem *ui.Problem) error {
+	return v.render(status, views.NewProject(views.NewProjectPage{
+		Page:   v.trail(v.page("New project"), ui.Link{Text: "Projects", Href: v.path("projects")}),
+		Action: v.path("projects"), Cancel: v.path("projects"), Name: name, Problem: problem,
+		Kinds: []ui.Option{
+			{Value: string(access.Serverless), Label: "Serverless", Help: "API keys take any permissions: read and write, or read only, for each plane.", Chosen: kind == access.Serverless},
+			{Value: string(access.Pod), Label: "Pod", Help: "API keys always read and write data.", Chosen: kind == access.Pod},
+		},
+	}))
+}
+
+func (v *visit) createProject() error {
+	name, kind := v.form().Text("name"), access.ProjectKind(v.form().Text("kind"))
+	p, err := v.scope.CreateProject(v.ctx(), v.actor(), name, kind, v.user.ID)
+	if problem := problemOf(err); problem != nil {
+		return v.showNewProject(http.StatusUnprocessableEntity, name, kind, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.path("projects/"+p.ID), "The project is created.")
+}
+
+// projectPath is a path under the present project.
+func (v *visit) projectPath(rest string) string {
+	path := v.path("projects/" + v.project.ID)
+	if rest != "" {
+		path += "/" + rest
+	}
+	return path
+}
+
+// projectFrame is the frame of a project's page: the way back, and the tabs that the visitor may open.
+func (v *visit) projectFrame(title string, up ...ui.Link) views.ProjectFrame {
+	frame := views.ProjectFrame{Name: v.project.Name}
+	trail := append([]ui.Link{{Text: "Projects", Href: v.path("projects")}}, up...)
+	if title != v.project.Name {
+		trail = slices.Insert(trail, 1, ui.Link{Text: v.project.Name, Href: v.projectPath("")})
+	}
+	frame.Page = v.trail(v.page(title), trail...)
+	for _, tab := range []struct {
+		text, path string
+		permission access.Permission
+	}{
+		{"Overview", "", access.ViewProject},
+		{"API keys", "api-keys", access.ReadProjectKeys},
+		{"Members", "members", access.ReadProjectMembers},
+		{"Settings", "settings", access.ReadProjectSettings},
+	} {
+		if v.inProject.Has(tab.permission) {
+			href := v.projectPath(tab.path)
+			frame.Tabs = append(frame.Tabs, ui.Link{Text: tab.text, Href: href, Current: v.r.URL.Path == href})
+		}
+	}
+	return frame
+}
+
+func (v *visit) projectPage() error {
+	page := views.ProjectPage{
+		ProjectFrame: v.projectFrame(v.project.Name), ID: v.project.ID, Kind: kindTitle(v.project.Kind),
+		Roles: v.rolesInProject(v.project.ID), Created: ui.MomentOf(v.project.CreatedAt, v.now()),
+	}
+	if v.inProject.Has(access.ReadProjectKeys) {
+		page.Keys = v.projectPath("api-keys")
+	}
+	for _, row := range access.ProjectMatrix() {
+		if v.inProject.Has(row.Permission) {
+			page.Permissions = append(page.Permissions, row.Description)
+		}
+	}
+	return v.render(http.StatusOK, views.Project(page))
+}
+
+func (v *visit) projectSettings() error {
+	return v.showProjectSettings(http.StatusOK, v.project.Name, nil)
+}
+
+func (v *visit) showProjectSettings(status int, name string, problem *ui.Problem) error {
+	return v.render(status, views.ProjectSettings(views.ProjectSettingsPage{
+		ProjectFrame: v.projectFrame("Settings"), Action: v.projectPath("settings"), NewName: name,
+		Version: formVersion(v.project.Version), MayManage: v.inProject.Has(access.ManageProject), Problem: problem,
+	}))
+}
+
+func (v *visit) renameProject() error {
+	name := v.form().Text("name")
+	err := v.scope.RenameProject(v.ctx(), v.actor(), v.project.ID, v.version(), name)
+	if problem := editProblem(err, "name"); problem != nil {
+		return v.showProjectSettings(http.StatusUnprocessableEntity, name, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.projectPath("settings"), "The name is saved.")
+}
+
+func (v *visit) projectMembers() error {
+	return v.showProjectMembers(http.StatusOK, nil)
+}
+
+func (v *visit) showProjectMembers(status int, problem *ui.Problem) error {
+	members, err := v.scope.ProjectMembers(v.ctx(), v.project.ID)
+	if err != nil {
+		return err
+	}
+	page := views.ProjectMembersPage{
+		ProjectFrame: v.projectFrame("Members"), MayManage: v.inProject.Has(access.ManageProjectMembers),
+		Action: v.projectPath("members"), Email: v.form().Text("email"), Problem: problem,
+		Roles: roleOptions(access.ProjectRoles(), func(r access.Role) bool { return slices.Contains(v.sentRoles(), r) }),
+	}
+	for _, m := range members {
+		row := views.ProjectMemberRow{Name: m.Name, Email: m.Email, Roles: roleTitles(m.ProjectRoles[v.project.ID])}
+		if page.MayManage {
+			row.Href = v.projectPath("members/" + m.ID)
+		}
+		page.Rows = append(page.Rows, row)
+	}
+	return v.render(status, views.ProjectMembers(page))
+}
+
+// addProjectMember gives roles to a member of the organization who is named by address.
+func (v *visit) addProjectMember() error {
+	m, err := v.memberByAddress(v.form().Text("email"))
+	if errors.Is(err, store.ErrNotFound) {
+		return v.showProjectMembers(http.StatusUnprocessableEntity, fieldProblem("email", "No member of this organization has this address."))
+	}
+	if err != nil {
+		return err
+	}
+	roles := append(slices.Clone(m.ProjectRoles[v.project.ID]), v.sentRoles()...)
+	if len(v.sentRoles()) == 0 {
+		return v.showProjectMembers(http.StatusUnprocessableEntity, fieldProblem("roles", "Choose at least one role."))
+	}
+	err = v.scope.SetProjectRoles(v.ctx(), v.actor(), v.project.ID, m.ID, roles)
+	if problem := problemOf(err); problem != nil {
+		return v.showProjectMembers(http.StatusUnprocessableEntity, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.projectPath("members"), m.Name+" is a member of this project.")
+}
+
+// memberByAddress is the member of this organization with the address; whoever is none is not found, known elsewhere or not.
+func (v *visit) memberByAddress(typed string) (store.Member, error) {
+	address, err := typedAddress(typed)
+	if err != nil {
+		return store.Member{}, store.ErrNotFound
+	}
+	user, err := v.store.UserByAddress(v.ctx(), address)
+	if err != nil {
+		return store.Member{}, err
+	}
+	return v.scope.MemberOf(v.ctx(), user.ID)
+}
+
+func (v *visit) projectMember() error {
+	m, err := v.scope.Member(v.ctx(), v.id("member"))
+	if err != nil {
+		return err
+	}
+	return v.showProjectMember(http.StatusOK, m, m.ProjectRoles[v.project.ID], nil)
+}
+
+func (v *visit) showProjectMember(status int, m store.Member, chosen []access.Role, problem *ui.Problem) error {
+	return v.render(status, views.ProjectMember(views.ProjectMemberPage{
+		ProjectFrame: v.projectFrame(m.Name, ui.Link{Text: "Members", Href: v.projectPath("members")}),
+		Action:       v.projectPath("members/" + m.ID), Cancel: v.projectPath("members"), Member: m.Name, Email: m.Email, Problem: problem,
+		Roles: roleOptions(access.ProjectRoles(), func(r access.Role) bool { return slices.Contains(chosen, r) }),
+	}))
+}
+
+func (v *visit) setProjectRoles() error {
+	m, err := v.scope.Member(v.ctx(), v.id("member"))
+	if err != nil {
+		return err
+	}
+	err = v.scope.SetProjectRoles(v.ctx(), v.actor(), v.project.ID, m.ID, v.sentRoles())
+	if problem := problemOf(err); problem != nil {
+		return v.showProjectMember(http.StatusUnprocessableEntity, m, v.sentRoles(), problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.projectPath("members"), "The roles are saved.")
+}

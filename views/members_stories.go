@@ -1,0 +1,65 @@
+package views
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+)
+
+func memberStories() []Story {
+	ada := MemberRow{Name: "Ada Lovelace", Email: "ada@acme.example", Href: "/members/1", Roles: "Organization owner", Joined: storyOlder, You: true}
+	one := MembersPage{Page: storyConsole("Members", "Members"), Action: "/members", Rows: []MemberRow{ada}, Count: "1 member"}
+	many := one
+	many.Count, many.Pager = "128 members", ui.Pager{Previous: "/members", Next: "/members"}
+	many.Rows = []MemberRow{
+		{Name: storyLongName, Email: storyLongEmail, Href: "/members/3", Roles: "Organization manager, Billing admin", Joined: storyRecent},
+		{Name: "Grace Hopper", Email: "grace@acme.example", Href: "/members/2", Roles: "Organization member", Joined: storyRecent, Suspended: true},
+		ada,
+	}
+	nobody := MembersPage{Page: one.Page, Action: "/members", Search: "grcae", Count: "0 members"}
+	roles := []ui.Option{
+		{Value: "OrgOwner", Label: "Organization owner", Help: "Manages everything: members, single sign-on, audit log, billing, and every project.", Chosen: true},
+		{Value: "OrgManager", Label: "Organization manager", Help: "Creates projects and becomes their owner."},
+		{Value: "OrgMember", Label: "Organization member", Help: "Sees the organization and the projects they were given."},
+		{Value: "OrgBillingAdmin", Label: "Billing admin", Help: "Sees and manages billing and usage."},
+	}
+	up := ui.Link{Text: "Members", Href: "/members"}
+	managed := MemberPage{
+		Page: storyConsole("Grace Hopper", "Members", up), Name: "Grace Hopper", Email: "grace@acme.example", Action: "/members/2",
+		ID: "mem_01jd9k2x7k8y2v4q6w8r0t2b5a", UserID: "usr_01jd9k1b2c8y2v4q6w8r0t2b4k", Joined: storyOlder,
+		RoleOptions: roles, Version: "2", MayManage: true, HasPassword: true,
+		SignIn:   []MemberIdentity{{Connection: "Okta", Subject: "00u1a2b3c4d5e6f7g8h9", Last: storyRecent}},
+		Projects: []OrganizationRow{{Name: "Search", Href: "/projects/1/members", Roles: "Project owner"}},
+	}
+	lastOwner := managed
+	lastOwner.Page = storyConsole(storyLongName, "Members", up)
+	lastOwner.Name, lastOwner.Email, lastOwner.You = storyLongName, storyLongEmail, true
+	lastOwner.SignIn, lastOwner.Projects = nil, nil
+	lastOwner.Problem = &ui.Problem{Fields: []ui.FieldError{{Message: "This is the last owner who can sign in. Make somebody else an owner first."}}}
+	noRole := managed
+	noRole.Suspended = true
+	noRole.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "roles", Message: "Choose at least one role."}}}
+	seen := managed
+	seen.MayManage, seen.Roles = false, "Organization owner"
+	remove := RemoveMemberPage{
+		Page: storyConsole("Remove Grace Hopper", "Members", up, ui.Link{Text: "Grace Hopper", Href: "/members/2"}), Name: "Grace Hopper",
+		Confirm: ui.Confirm{
+			Action: "/members/2/remove", Name: "grace@acme.example", Button: "Remove member", Cancel: "/members/2",
+			Consequences: []string{"Grace Hopper can no longer enter Acme Corporation.", "They lose 1 project.", "API keys that they made stop within a second."},
+		},
+	}
+	unconfirmed := remove
+	unconfirmed.Confirm.Value = "grace"
+	unconfirmed.Confirm.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "confirm", Message: "Type the address exactly as it is written."}}}
+	return []Story{
+		{"members/one", "Members: one", Members(one), http.StatusOK},
+		{"members/many", "Members: many, long names", Members(many), http.StatusOK},
+		{"members/nobody", "Members: the search finds nobody", Members(nobody), http.StatusOK},
+		{"member/managed", "Member: an owner looks", Member(managed), http.StatusOK},
+		{"member/seen", "Member: a member looks", Member(seen), http.StatusOK},
+		{"member/last-owner", "Member: the last owner stays", Member(lastOwner), http.StatusUnprocessableEntity},
+		{"member/no-role", "Member: suspended, no role chosen", Member(noRole), http.StatusUnprocessableEntity},
+		{"member/remove", "Remove a member", RemoveMember(remove), http.StatusOK},
+		{"member/remove-unconfirmed", "Remove a member: not confirmed", RemoveMember(unconfirmed), http.StatusUnprocessableEntity},
+	}
+}
