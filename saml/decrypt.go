@@ -15,7 +15,8 @@ func refuseSealed() *trust.Refusal {
 }
 
 // open decrypts with each of our keys in turn. It never says what failed, and every length is checked before use (S-31).
-func (s sealed) open(keys []KeyPair) ([]byte, *trust.Refusal) {
+// What CBC did not open is answered as well, so that a bad padding can take the way of a good one: nobody may use it.
+func (s sealed) open(keys []KeyPair) (plaintext []byte, opened bool) {
 	for _, pair := range keys {
 		key, err := pair.Key.Decrypt(nil, s.key, &rsa.OAEPOptions{Hash: s.digest, MGFHash: s.mask})
 		if err != nil || len(key) != s.cipher.keySize {
@@ -29,11 +30,11 @@ func (s sealed) open(keys []KeyPair) ([]byte, *trust.Refusal) {
 		if s.cipher.gcm {
 			unseal = unsealGCM
 		}
-		if plaintext, opened := unseal(block, s.data); opened {
-			return plaintext, nil
+		if plaintext, opened = unseal(block, s.data); opened {
+			break
 		}
 	}
-	return nil, refuseSealed()
+	return plaintext, opened
 }
 
 // unsealGCM opens nonce, ciphertext and tag (xmlenc1-1 5.2.4).

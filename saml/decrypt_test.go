@@ -133,7 +133,7 @@ func TestS31_NoLengthOfCiphertextPanics(t *testing.T) {
 	for length := range 100 {
 		for cipher := range blockCiphers {
 			box := sealed{cipher: blockCiphers[cipher], digest: crypto.SHA1, mask: crypto.SHA1, key: make([]byte, length), data: make([]byte, length)}
-			if _, refusal := box.open([]KeyPair{we().pair()}); refusal == nil {
+			if _, opened := box.open([]KeyPair{we().pair()}); opened {
 				t.Errorf("%d bytes of nothing were opened", length)
 			}
 			block, err := aes.NewCipher(make([]byte, box.cipher.keySize))

@@ -86,6 +86,8 @@ func TestGuardTokens(t *testing.T) {
 	check(t, map[string]row{
 		"S36 not UTF-8":                 {reason: trust.ReasonNotXML, bad: extending(element("", "\xff")), twin: extending(element("", "ÿ"))},
 		"S36 NUL":                       {reason: trust.ReasonNotXML, bad: extending(element("", "\x00")), twin: extending(element("", "\t"))},
+		"S36 not UTF-8, declared":       {reason: trust.ReasonNotXML, bad: outside("<samlp:Response", "<?xml version=\"1.0\" x=\"\xff\"?><samlp:Response"), twin: outside("<samlp:Response", "<?xml version=\"1.0\" standalone=\"yes\"?><samlp:Response")},
+		"S36 NUL, declared":             {reason: trust.ReasonNotXML, bad: outside("<samlp:Response", "<?xml version=\"1.0\" x=\"\x00\"?><samlp:Response"), twin: outside("<samlp:Response", "<?xml version=\"1.0\" standalone=\"no\"?><samlp:Response")},
 		"S36 UTF-16 declared":           {reason: trust.ReasonNotXML, bad: outside("<samlp:Response", `<?xml version="1.0" encoding="UTF-16"?><samlp:Response`), twin: outside("<samlp:Response", `<?xml version="1.0" encoding="UTF-8"?><samlp:Response`)},
 		"S36 a second root":             {reason: trust.ReasonNotXML, bad: outside("</samlp:Response>", "</samlp:Response><x/>"), twin: outside("</samlp:Response>", "</samlp:Response>\n")},
 		"S36 text after the root":       {reason: trust.ReasonNotXML, bad: outside("</samlp:Response>", "</samlp:Response>x"), twin: outside("</samlp:Response>", "</samlp:Response> ")},

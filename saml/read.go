@@ -169,10 +169,11 @@ func (m *message) checkDecryption() (want, got string, refusal *trust.Refusal) {
 }
 
 func (m *message) open(box sealed) (by string, refusal *trust.Refusal) {
-	if m.plaintext, refusal = box.open(m.sp.Keys); refusal != nil {
-		return "", refusal
+	plaintext, opened := box.open(m.sp.Keys)
+	assertion, refusal := parse(plaintext)
+	if !opened {
+		return "", refuseSealed()
 	}
-	assertion, refusal := parse(m.plaintext)
 	if refusal != nil {
 		return "", refusal
 	}
@@ -180,10 +181,10 @@ func (m *message) open(box sealed) (by string, refusal *trust.Refusal) {
 		return "", refusal
 	}
 	document := etree.NewDocument()
-	if err := document.ReadFromBytes(m.plaintext); err != nil {
+	if err := document.ReadFromBytes(plaintext); err != nil {
 		return "", refuseSealed()
 	}
-	m.assertion, m.readings = assertion, []reading{readingIn(assertion)}
+	m.plaintext, m.assertion, m.readings = plaintext, assertion, []reading{readingIn(assertion)}
 	if len(signatures(assertion)) == 0 {
 		return "", nil
 	}

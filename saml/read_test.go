@@ -157,8 +157,8 @@ func TestEachReadingHasItsOwnTime(t *testing.T) {
 	}
 }
 
-// A library that panics is a refusal. Its ACS is one that url.Parse and crewjam cannot agree on; the panic comes from a
-// message that the guard would never let through.
+// A library that panics is an error like any other, and leaves its turn to the next. The message is one on which it does;
+// the guard would never let it through.
 func TestALibraryThatPanicsIsAnError(t *testing.T) {
 	m := &message{sp: goodProvider(), want: goodExpectation, now: noon,
 		raw: forgery{response: true, edit: []string{`<saml:SubjectConfirmationData NotOnOrAfter="2026-11-23T12:05:00Z" Recipient="https://gate.test/saml/con_1/acs" InResponseTo="_request"/>`, ""}}.make(t)}
