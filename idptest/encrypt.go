@@ -98,6 +98,7 @@ func (e Encryption) wrapKey(parent *etree.Element, key []byte) *etree.Element {
 	}
 	to := e.To.PublicKey.(*rsa.PublicKey)
 	if e.Transport == RSA15 {
+		//lint:ignore SA1019 some identity providers still encrypt so, and are refused
 		setCipher(wrapped, must(rsa.EncryptPKCS1v15(rand.Reader, to, key)))
 		return wrapped
 	}
