@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/saml"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -12,8 +13,8 @@ import (
 
 // Browser is where a request came from, as far as a login remembers it.
 type Browser struct {
-	Flow               secret.Token // the flow cookie: binds a login to the browser that began it
-	Address, UserAgent string
+	Flow    secret.Token // the flow cookie: binds a login to the browser that began it
+	Request audit.Request
 }
 
 // Start is a wish to sign in at a connection.
@@ -74,7 +75,7 @@ func (b *Broker) depart(ctx context.Context, c store.ProtocolConnection, s Start
 		Kind: store.RealLogin, StartedBy: store.StartedHere,
 		RequestID: saml.NewRequestID(), Relay: relay, Flow: s.Browser.Flow, ReturnTo: s.ReturnTo,
 		OwnerID: s.TestOwnerID, OwnerSession: s.TestSessionID,
-		Address: s.Browser.Address, UserAgent: s.Browser.UserAgent,
+		Address: s.Browser.Request.Address, UserAgent: s.Browser.Request.UserAgent,
 	}
 	if s.TestOwnerID != "" {
 		login.Kind = store.TestLogin

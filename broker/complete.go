@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -15,11 +14,7 @@ import (
 type Completion struct {
 	Code    secret.Token
 	Browser Browser
-	Request audit.Request
-
-	// The session that the browser has already, if any.
-	Token   secret.Token
-	Session store.Session
+	Present Present
 	Replace bool // the person has agreed to end another person's session in this browser
 }
 
@@ -29,7 +24,6 @@ type Arrived struct {
 	Test                    bool
 	Token                   secret.Token // of the session, new or rotated; zero after a test
 	ReturnTo                string
-	Created                 bool // the person is new here
 }
 
 // OtherPerson says that the browser holds somebody else's session, which is not replaced unasked. The code is still good.
@@ -40,7 +34,7 @@ func (o *OtherPerson) Error() string { return "the browser is signed in as someb
 // Complete spends the code, which only the browser with the right flow cookie can, finds out who the Identity is, and gives the browser a
 // session. It returns *Refused, *OtherPerson, or store.ErrNotFound for a code that is unknown, spent, too old or of another browser.
 func (b *Broker) Complete(ctx context.Context, c Completion) (Arrived, error) {
-	if c.Session.ID != "" && !c.Replace {
+	if c.Present.signedIn() && !c.Replace {
 		if err := b.askBeforeReplacing(ctx, c); err != nil {
 			return Arrived{}, err
 		}
@@ -49,22 +43,20 @@ func (b *Broker) Complete(ctx context.Context, c Completion) (Arrived, error) {
 	if err != nil {
 		return Arrived{}, err
 	}
-	if login.Kind == store.TestLogin {
-		return b.completeTest(ctx, c, login, identity)
+	arrived := Arrived{LoginID: login.ID, OrganizationID: login.OrganizationID, Test: login.Kind == store.TestLogin, ReturnTo: login.ReturnTo}
+	if arrived.Test {
+		return arrived, b.completeTest(ctx, c, login, identity)
 	}
-	actor := audit.Actor{Kind: audit.System, Name: "Gatehouse", Request: c.Request}
+	actor := audit.Actor{Kind: audit.System, Name: "Gatehouse", Request: c.Browser.Request}
 	resolution, refusal, err := b.store.ResolvePerson(ctx, actor, identity, login.ID)
 	if err != nil {
-		return Arrived{}, fmt.Errorf("resolve the person of login %s: %w", login.ID, err)
+		return Arrived{}, err
 	}
 	if refusal != nil {
 		return Arrived{}, &Refused{Refusal: refusal, LoginID: login.ID, OrganizationID: login.OrganizationID}
 	}
-	token, err := b.session(ctx, c, resolution.User, identity)
-	if err != nil {
-		return Arrived{}, err
-	}
-	return Arrived{LoginID: login.ID, OrganizationID: login.OrganizationID, Token: token, ReturnTo: login.ReturnTo, Created: resolution.Created}, nil
+	arrived.Token, err = b.SignIn(ctx, c.Browser.Request, c.Present, resolution.User.ID, store.ProvenByIdentity(identity))
+	return arrived, err
 }
 
 // askBeforeReplacing looks at who is arriving without spending the code.
@@ -73,44 +65,23 @@ func (b *Broker) askBeforeReplacing(ctx context.Context, c Completion) error {
 	if err != nil {
 		return err
 	}
-	if arriving.Kind == store.TestLogin || arriving.UserID == c.Session.UserID {
+	if arriving.Kind == store.TestLogin || arriving.UserID == c.Present.User.ID {
 		return nil
 	}
 	return &OtherPerson{Arriving: arriving.Email}
 }
 
-// completeTest links the arriving subject to the owner who runs the test, in the session in which they began it. The Identity opens nothing.
-func (b *Broker) completeTest(ctx context.Context, c Completion, login store.Login, identity trust.Identity) (Arrived, error) {
-	arrived := Arrived{LoginID: login.ID, OrganizationID: login.OrganizationID, Test: true}
-	refusal := (*trust.Refusal)(nil)
-	if c.Session.ID == "" || c.Session.UserID != login.OwnerID {
-		refusal = trust.Refuse(trust.ReasonTestOwner, "the session in which the test was begun", "another one")
+// completeTest links the arriving subject to the owner who runs the test, in the very session in which they began it. The Identity opens
+// nothing.
+func (b *Broker) completeTest(ctx context.Context, c Completion, login store.Login, identity trust.Identity) error {
+	var refusal *trust.Refusal
+	if !c.Present.signedIn() || c.Present.Session.ID != login.OwnerSession || c.Present.User.ID != login.OwnerID {
+		refusal = trust.Refuse(trust.ReasonTestOwner, "the session in which the test was begun", "another one, or none")
 	}
-	actor := audit.Actor{Kind: audit.User, ID: login.OwnerID, Request: c.Request}
-	if err := b.store.LinkOwner(ctx, actor, identity, login, refusal); err != nil {
-		if errors.As(err, &refusal) {
-			return Arrived{}, &Refused{Refusal: refusal, LoginID: login.ID, OrganizationID: login.OrganizationID, Test: true}
-		}
-		return Arrived{}, fmt.Errorf("link the owner of test login %s: %w", login.ID, err)
+	actor := audit.Actor{Kind: audit.User, ID: login.OwnerID, Request: c.Browser.Request}
+	err := b.store.LinkOwner(ctx, actor, identity, login, refusal)
+	if errors.As(err, &refusal) {
+		return &Refused{Refusal: refusal, LoginID: login.ID, OrganizationID: login.OrganizationID, Test: true}
 	}
-	return arrived, nil
-}
-
-// session adds the proof to the browser's session if that is the same person's, under a new token, and starts a new session otherwise.
-func (b *Broker) session(ctx context.Context, c Completion, user store.User, identity trust.Identity) (secret.Token, error) {
-	actor := audit.Actor{Kind: audit.User, ID: user.ID, Name: user.Name, Request: c.Request}
-	proof := store.ProvenByIdentity(identity)
-	if c.Session.ID != "" && c.Session.UserID == user.ID {
-		_, token, err := b.store.RotateSession(ctx, actor, c.Token, &proof)
-		return token, err
-	}
-	if c.Session.ID != "" {
-		if err := b.store.EndSession(ctx, actor, c.Session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return secret.Token{}, err
-		}
-	}
-	_, token, err := b.store.StartSession(ctx, actor, store.NewSession{
-		UserID: user.ID, Proof: proof, Address: c.Request.Address, UserAgent: c.Request.UserAgent,
-	})
-	return token, err
+	return err
 }

@@ -32,11 +32,12 @@ type Landing struct {
 
 // attempt collects what is known of a login while it is judged, for the record.
 type attempt struct {
-	login   *store.Login // the pending login that the message answers, once found
 	browser Browser
+	login   *store.Login // the pending login that the message answers, once found
 	test    bool
 	raw     []byte
 	steps   []saml.Step
+	claim   trust.Claim // once its signature is checked
 }
 
 // Finish judges a response. It returns *Refused, recorded, when the answer is no; store.ErrNotFound when there is no such connection; and
@@ -76,20 +77,18 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 		return Landing{}, nil, err
 	}
 	now := b.now()
-	claim, steps, refusal := saml.Read(sp, seen.raw, want, now)
-	seen.steps = steps
-	if refusal != nil {
+	if seen.claim, seen.steps, refusal = saml.Read(sp, seen.raw, want, now); refusal != nil {
 		return Landing{}, refusal, nil
 	}
-	claim.ConnectionID = c.ID
-	identity, refusal := trust.Decide(b.policy(c, want, *seen), claim, now)
+	seen.claim.ConnectionID = c.ID
+	identity, refusal := trust.Decide(b.policy(c, want, *seen), seen.claim, now)
 	if refusal != nil {
 		return Landing{}, refusal, nil
 	}
 	if seen.login == nil {
-		return b.handshake(ctx, c, a, claim, *seen)
+		return b.handshake(ctx, c, a, *seen)
 	}
-	return b.accept(ctx, claim, identity, *seen)
+	return b.accept(ctx, identity, *seen)
 }
 
 // expect finds the one pending login of this browser that the response says it answers, or says that an unsolicited one is welcome.
@@ -107,8 +106,10 @@ func (b *Broker) expect(ctx context.Context, c store.ProtocolConnection, a Arriv
 	}
 	// From another browser's message not even the record of the login is touched: a stranger who holds a request's id ends nobody's login.
 	switch {
-	case !matches(login.FlowHash, a.Browser.Flow), !matches(login.RelayHash, secret.TokenOf(a.RelayState)):
+	case !matches(login.FlowHash, a.Browser.Flow):
 		return saml.Expectation{}, trust.Refuse(trust.ReasonOtherBrowser, "the browser that began this login", "another one"), nil
+	case !matches(login.RelayHash, secret.TokenOf(a.RelayState)):
+		return saml.Expectation{}, trust.Refuse(trust.ReasonOtherBrowser, "the RelayState that we sent", "another one, or none"), nil
 	case login.State != store.LoginPending:
 		return saml.Expectation{}, trust.Refuse(trust.ReasonReplayed, "a login that is under way", "one that has ended"), nil
 	case !b.now().Before(login.ExpiresAt):
@@ -142,22 +143,29 @@ func (b *Broker) policy(c store.ProtocolConnection, want saml.Expectation, seen 
 }
 
 // accept spends the login and the assertion, keeps the Identity, and makes the code that finishes it, all in one transaction.
-func (b *Broker) accept(ctx context.Context, claim trust.Claim, identity trust.Identity, seen attempt) (Landing, *trust.Refusal, error) {
+func (b *Broker) accept(ctx context.Context, identity trust.Identity, seen attempt) (Landing, *trust.Refusal, error) {
 	code := secret.NewToken()
 	err := b.store.AcceptLogin(ctx, store.Accepted{
-		LoginID: seen.login.ID, AssertionID: claim.AssertionID, SpentUntil: claim.SpentUntil(),
+		LoginID: seen.login.ID, AssertionID: seen.claim.AssertionID, SpentUntil: seen.claim.SpentUntil(),
 		Identity: identity, Steps: stepsOf(seen.steps), Raw: seen.raw, Code: code,
 	})
+	if refusal, err := refusalIn(err); refusal != nil || err != nil {
+		return Landing{}, refusal, err
+	}
+	return Landing{Code: code}, nil, nil
+}
+
+// refusalIn tells the judgements of the store (a response that was used before, a connection that takes no logins any more) from its
+// failures.
+func refusalIn(err error) (*trust.Refusal, error) {
 	var refusal *trust.Refusal
 	switch {
 	case errors.As(err, &refusal):
-		return Landing{}, refusal, nil
+		return refusal, nil
 	case errors.Is(err, store.ErrConflict):
-		return Landing{}, trust.Refuse(trust.ReasonReplayed, "a response that was not used before", "one that was"), nil
-	case err != nil:
-		return Landing{}, nil, fmt.Errorf("accept login %s: %w", seen.login.ID, err)
+		return trust.Refuse(trust.ReasonReplayed, "a response that was not used before", "one that was"), nil
 	}
-	return Landing{Code: code}, nil, nil
+	return nil, err
 }
 
 // refuse records the refusal, in a transaction of its own, and returns it with its reference.
@@ -165,7 +173,8 @@ func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen at
 	record := store.Refused{
 		OrganizationID: c.OrganizationID, ConnectionID: c.ID, VersionID: c.VersionID,
 		Refusal: *refusal, Steps: stepsOf(seen.steps), Raw: bytes.Clone(seen.raw), Test: seen.test,
-		Address: seen.browser.Address, UserAgent: seen.browser.UserAgent,
+		Email: seen.claim.Email, Subject: seen.claim.Subject,
+		RequestID: seen.browser.Request.ID, Address: seen.browser.Request.Address, UserAgent: seen.browser.Request.UserAgent,
 	}
 	if seen.login != nil {
 		record.LoginID = seen.login.ID
@@ -173,6 +182,10 @@ func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen at
 	id, err := b.store.RefuseLogin(ctx, record)
 	if err != nil {
 		return fmt.Errorf("record a refused login at connection %s: %w", c.ID, err)
+	}
+	if refusal.Reason == trust.ReasonReadingsDisagree {
+		// Somebody holds a message that two readers take for two things: an attack on the readers, or a mistake in one of them.
+		b.log.ErrorContext(ctx, "two readings of a signed response disagree", "connection", c.ID, "login", id)
 	}
 	return &Refused{Refusal: refusal, LoginID: id, OrganizationID: c.OrganizationID, Test: seen.test}
 }

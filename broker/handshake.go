@@ -2,8 +2,6 @@ package broker
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -36,13 +34,10 @@ func (b *Broker) mayHandshake(ctx context.Context, c store.ProtocolConnection, a
 // handshake spends an unsolicited response that was found in order and then uses it as a hint only: it begins a fresh login at the same
 // identity provider, which knows the person and asks them nothing. What an attacker could gain by planting a response in somebody else's
 // browser is gone with that: the session comes from an answer to a request of this very browser.
-func (b *Broker) handshake(ctx context.Context, c store.ProtocolConnection, a Arrival, claim trust.Claim, seen attempt) (Landing, *trust.Refusal, error) {
-	err := b.store.SpendAssertion(ctx, c.ID, claim.AssertionID, claim.SpentUntil())
-	if errors.Is(err, store.ErrConflict) {
-		return Landing{}, trust.Refuse(trust.ReasonReplayed, "a response that was not used before", "one that was"), nil
-	}
-	if err != nil {
-		return Landing{}, nil, fmt.Errorf("spend an unsolicited response at connection %s: %w", c.ID, err)
+func (b *Broker) handshake(ctx context.Context, c store.ProtocolConnection, a Arrival, seen attempt) (Landing, *trust.Refusal, error) {
+	refusal, err := refusalIn(b.store.SpendAssertion(ctx, c.ID, seen.claim.AssertionID, seen.claim.SpentUntil()))
+	if refusal != nil || err != nil {
+		return Landing{}, refusal, err
 	}
 	if seen.browser.Flow.Reveal() == "" {
 		seen.browser.Flow = secret.NewToken()

@@ -68,7 +68,18 @@ func (v *visit) refuse(refused *broker.Refused) {
 		web.Redirect(v.w, v.r, loginRecordPath(refused.OrganizationID, refused.LoginID))
 		return
 	}
-	web.Render(v.w, v.r, http.StatusForbidden, views.Problem(refusal(v.card("Sign-in refused"), refused)))
+	web.Render(v.w, v.r, refusalStatus(refused), views.Problem(refusal(v.card("Sign-in refused"), refused)))
+}
+
+// refusalStatus is 400 for what is no message at all, and 403 for a message that was refused.
+func refusalStatus(refused *broker.Refused) int {
+	switch refused.Reason {
+	case trust.ReasonEncoding, trust.ReasonNotXML:
+		return http.StatusBadRequest
+	case trust.ReasonTooLarge:
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusForbidden
 }
 
 // refusal is the page about a refused login, the same wherever it was refused.

@@ -36,7 +36,7 @@ func (p *protocol) metadata(w http.ResponseWriter, r *http.Request) {
 func (p *protocol) consume(w http.ResponseWriter, r *http.Request) {
 	form := web.Form(r)
 	response, once := form.Once("SAMLResponse")
-	if !once || form.Count("RelayState") > 1 || form.Count("SAMLart") > 0 {
+	if !once || form.Count("RelayState") > 1 || form.Count("SAMLart") > 0 || r.URL.RawQuery != "" {
 		web.Fail(w, r, http.StatusBadRequest)
 		return
 	}
@@ -71,7 +71,7 @@ func (p *protocol) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refused *broker.Refused
 	switch {
 	case errors.As(err, &refused):
-		web.Render(w, r, http.StatusForbidden, views.Problem(refusal(p.console.card("Sign-in refused"), refused)))
+		web.Render(w, r, refusalStatus(refused), views.Problem(refusal(p.console.card("Sign-in refused"), refused)))
 	case errors.Is(err, store.ErrNotFound):
 		web.Fail(w, r, http.StatusNotFound)
 	default:

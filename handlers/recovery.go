@@ -39,7 +39,11 @@ func (v *visit) recover() error {
 			return v.render(http.StatusUnprocessableEntity, views.Recovery(page))
 		}
 	}
-	if err := v.startSession(owned.user, store.ProvenByRecovery(chosen)); err != nil {
+	token, err := v.broker.SignInAnew(v.ctx(), requestOf(v.r), v.present(), owned.user, store.ProvenByRecovery(chosen))
+	if err != nil {
+		return err
+	}
+	if err := v.Cookies.Session.Write(v.w, token); err != nil {
 		return err
 	}
 	return v.goTo("/organizations/"+chosen+"/sign-in", "")

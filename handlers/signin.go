@@ -135,21 +135,18 @@ func (v *visit) checkPassword(address trust.Address, password string) (string, e
 	return user, nil
 }
 
-// startSession gives the browser a session that holds the proof, and ends the one it had.
-func (v *visit) startSession(user string, proof store.Proven) error {
-	actor := v.actor()
-	if v.signedIn() {
-		if err := v.store.EndSession(v.ctx(), actor, v.session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-	}
-	_, token, err := v.store.StartSession(v.ctx(), actor, store.NewSession{
-		UserID: user, Proof: proof, Address: actor.Request.Address, UserAgent: actor.Request.UserAgent,
-	})
+// startSession gives the browser a session of the user with the proof. If it is signed in as the same person, the proof joins theirs.
+func (v *visit) startSession(userID string, proof store.Proven) error {
+	token, err := v.broker.SignIn(v.ctx(), requestOf(v.r), v.present(), userID, proof)
 	if err != nil {
 		return err
 	}
 	return v.Cookies.Session.Write(v.w, token)
+}
+
+// present is what the browser holds already.
+func (v *visit) present() broker.Present {
+	return broker.Present{Token: v.token, Session: v.session, User: v.user}
 }
 
 // loginAtConnection starts a login at one connection; a link may lead here.
@@ -194,8 +191,7 @@ func (v *visit) begin(start broker.Start) error {
 }
 
 func browserOf(r *http.Request, flow secret.Token) broker.Browser {
-	info := web.RequestInfo(r)
-	return broker.Browser{Flow: flow, Address: info.Address.String(), UserAgent: info.UserAgent}
+	return broker.Browser{Flow: flow, Request: requestOf(r)}
 }
 
 // depart leaves for the identity provider. A form of ours may not redirect off our origin (browsers hold redirects to form-action), so its
@@ -237,8 +233,7 @@ func (v *visit) replacePerson() error {
 func (v *visit) complete(code secret.Token, replace bool) error {
 	flow, _ := v.Cookies.Flow.Read(v.r)
 	arrived, err := v.broker.Complete(v.ctx(), broker.Completion{
-		Code: code, Browser: browserOf(v.r, flow), Request: v.actor().Request,
-		Token: v.token, Session: v.session, Replace: replace,
+		Code: code, Browser: browserOf(v.r, flow), Present: v.present(), Replace: replace,
 	})
 	var other *broker.OtherPerson
 	switch {
