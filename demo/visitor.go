@@ -43,16 +43,6 @@ func (v *visitor) open(ctx context.Context, address string) error {
 	return v.request(ctx, http.MethodGet, target, nil)
 }
 
-// follow opens the link with this text.
-func (v *visitor) follow(ctx context.Context, text string) error {
-	for node := range v.page.Descendants() {
-		if node.Data == "a" && attr(node, "href") != "" && textOf(node) == text {
-			return v.open(ctx, attr(node, "href"))
-		}
-	}
-	return v.puzzled("has no link “%s”", text)
-}
-
 // press fills in the form that has the button and submits it. The answers are
 // by label: text for what is typed, the option's text for a select, and for a
 // radio button or checkbox its own label with any answer.
@@ -152,13 +142,4 @@ func (v *visitor) resolve(address string) (*url.URL, error) {
 func (v *visitor) puzzled(format string, args ...any) error {
 	shown := []rune(textOf(v.page))
 	return fmt.Errorf("the page %s %s; it says: %s", v.at.Path, fmt.Sprintf(format, args...), string(shown[:min(len(shown), 600)]))
-}
-
-// value is what the field with this label holds, such as a text to copy.
-func (v *visitor) value(label string) (string, error) {
-	field := labelled(v.page, label)
-	if field == nil {
-		return "", v.puzzled("has no field “%s”", label)
-	}
-	return attr(field, "value"), nil
 }
