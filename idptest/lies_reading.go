@@ -19,6 +19,10 @@ func parserLies() []Lie {
 	lies := []Lie{
 		{Class: "S-17", Name: "a prefix that is declared nowhere", Reason: trust.ReasonNotXML, Bytes: replace("<samlp:Status>", "<samlp:Status><x:y/>")},
 		{Class: "S-17", Name: "a prefix on an attribute that is declared nowhere", Reason: trust.ReasonNotXML, Bytes: replace("<samlp:Status>", `<samlp:Status x:y="z">`)},
+		{Class: "S-17", Name: "a CDATA section in the NameID", Reason: trust.ReasonForbiddenXML, Bytes: replace("</saml:NameID>", "<![CDATA[]]></saml:NameID>")},
+		{Class: "S-17", Name: "a CDATA section that holds an end tag", Reason: trust.ReasonForbiddenXML, Bytes: replace("<samlp:Status>", "<samlp:Status><![CDATA[</samlp:Response>]]>")},
+		{Class: "S-18", Name: "an element name that begins with a digit", Reason: trust.ReasonNotXML, Bytes: replace("<samlp:Status>", "<samlp:Status><samlp:1a/>")},
+		{Class: "S-18", Name: "an attribute name that begins with a digit", Reason: trust.ReasonNotXML, Bytes: replace("<samlp:Status>", `<samlp:Status xmlns:x="urn:x" x:1="2">`)},
 		{Class: "S-17", Name: "the xml prefix declared anew", Reason: trust.ReasonForbiddenXML, Bytes: replace("<samlp:Response ", `<samlp:Response xmlns:xml="urn:x" `)},
 		{Class: "S-17", Name: "the xmlns prefix declared", Reason: trust.ReasonForbiddenXML, Bytes: replace("<samlp:Response ", `<samlp:Response xmlns:xmlns="urn:x" `)},
 		{Class: "S-17", Name: "two elements with one ID", Reason: trust.ReasonForbiddenXML, Edit: func(r *etree.Element) {
