@@ -29,6 +29,7 @@ type config struct {
 	EgressAllow    []netip.Prefix
 	DNS            string
 	Catalogue      *access.Catalogue
+	OpenSignup     bool
 	Brand          views.Brand
 	Logo           logo
 	Log            *slog.Logger
@@ -52,6 +53,12 @@ func (s *settings) read() (*config, error) {
 	}
 	if s.DNS != "" {
 		c.DNS = wrong.hostPort("GATEHOUSE_DNS", s.DNS, "53")
+	}
+	switch s.Signup {
+	case "open", "closed", "":
+		c.OpenSignup = s.Signup == "open"
+	default:
+		wrong.add("GATEHOUSE_SIGNUP is %q. It must be open or closed.", s.Signup)
 	}
 	c.Key = wrong.keySource(s.MasterKey, c.Database)
 	c.TLS = wrong.certificate(s.TLSCert, s.TLSKey, c.URL)

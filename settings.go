@@ -23,6 +23,7 @@ type settings struct {
 	DNS               string `name:"dns" env:"GATEHOUSE_DNS" help:"Resolver asked for domain proofs, host:port."`
 	MetricsListen     string `env:"GATEHOUSE_METRICS_LISTEN" help:"Address of the metrics' own listener, host:port."`
 	Catalog           string `env:"GATEHOUSE_CATALOG" help:"YAML file of what API keys may be allowed to do, in place of the built-in one."`
+	Signup            string `env:"GATEHOUSE_SIGNUP" default:"closed" help:"open lets everybody who is signed in make organizations; closed leaves it to the setup command."`
 	BrandName         string `env:"GATEHOUSE_BRAND_NAME" help:"Name of the host product, shown on every page."`
 	BrandLogo         string `env:"GATEHOUSE_BRAND_LOGO" help:"SVG or PNG file of its logo, at most 64 KiB."`
 	SupportURL        string `name:"support-url" env:"GATEHOUSE_SUPPORT_URL" help:"Where people get help: https://… or mailto:…"`

@@ -55,7 +55,7 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 	}
 	handler, err := handlers.New(handlers.Options{
 		URL: c.URL, Store: db, Broker: broker.New(db, c.URL, c.Log), Gate: checks, Catalogue: c.Catalogue,
-		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, Log: c.Log,
+		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, OpenSignup: c.OpenSignup, Log: c.Log,
 		Site: web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics},
 	})
 	return product{handler, checks, first}, err

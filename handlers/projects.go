@@ -119,9 +119,6 @@ func (v *visit) projectPage() error {
 		ProjectFrame: v.projectFrame(v.project.Name), ID: v.project.ID, Kind: kindTitle(v.project.Kind),
 		Roles: v.rolesInProject(v.project.ID), Created: ui.MomentOf(v.project.CreatedAt, v.now()),
 	}
-	if v.inProject.Has(access.ReadProjectKeys) {
-		page.Keys = v.projectPath("api-keys")
-	}
 	for _, row := range access.ProjectMatrix() {
 		if v.inProject.Has(row.Permission) {
 			page.Permissions = append(page.Permissions, row.Description)

@@ -42,7 +42,7 @@ func projectStories() []Story {
 		{"projects/taken", "New project: the name is taken", NewProject(taken), http.StatusUnprocessableEntity},
 		{"project/overview", "Project", Project(ProjectPage{
 			ProjectFrame: storyProjectFrame("Overview", "Search"), ID: storyProject, Kind: "Serverless", Roles: "Project member", Created: storyOlder,
-			Permissions: []string{"View project", "Read settings", "See members", "See API keys"}, Keys: "/api-keys",
+			Permissions: []string{"View project", "Read settings", "See members", "See API keys"},
 		}), http.StatusOK},
 		{"project/members", "Project: its members", ProjectMembers(members), http.StatusOK},
 		{"project/members-nobody", "Project: nobody, seen without the right to add", ProjectMembers(nobody), http.StatusOK},
@@ -60,7 +60,10 @@ func projectStories() []Story {
 // storyProjectFrame is the frame of a project's page under the tab of that name.
 func storyProjectFrame(tab, name string) ProjectFrame {
 	base := "/organizations/" + storyOrganization + "/projects/" + storyProject
-	frame := ProjectFrame{Page: storyConsole(tab, "Projects", ui.Link{Text: "Projects", Href: "/projects"}, ui.Link{Text: name, Href: base}), Name: name}
+	frame := ProjectFrame{Page: storyConsole(name, "Projects", ui.Link{Text: "Projects", Href: "/projects"}), Name: name}
+	if tab != "Overview" {
+		frame.Page = storyConsole(tab, "Projects", ui.Link{Text: "Projects", Href: "/projects"}, ui.Link{Text: name, Href: base})
+	}
 	for _, t := range []struct{ text, path string }{{"Overview", ""}, {"API keys", "/api-keys"}, {"Members", "/members"}, {"Settings", "/settings"}} {
 		frame.Tabs = append(frame.Tabs, ui.Link{Text: t.text, Href: base + t.path, Current: t.text == tab})
 	}

@@ -1,0 +1,91 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/store"
+)
+
+func TestCreateProject(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	manager, member := acme.member("manager@acme.test", access.OrgManager), acme.member("ada@acme.test", access.OrgMember)
+	path := "/organizations/" + acme.Organization.ID + "/projects"
+
+	acme.owner.get(path).want(http.StatusOK, "There is no project yet.")
+	member.get(path).want(http.StatusOK, "You have no role in any project.").lacks("/new")
+	member.get(path+"/new").want(http.StatusForbidden, string(access.CreateProjects))
+	member.post(path, "name", "Search", "kind", "serverless").want(http.StatusForbidden)
+	wrong := manager.post(path, "name", " ", "kind", "cluster").want(http.StatusUnprocessableEntity, "Enter a name.", "Choose the kind of project.")
+	if !strings.Contains(wrong.Body, "data-focus") {
+		t.Error("the summary of what is wrong does not take the focus")
+	}
+	made := manager.post(path, "name", "Vectors <1>", "kind", "pod").want(http.StatusOK, "The project is created.", "Vectors <1>", "Project owner", "Pod")
+	manager.post(path, "name", "Vectors <1>", "kind", "pod").want(http.StatusUnprocessableEntity, "Another project of this organization has this name.")
+	acme.owner.get(made.path()).want(http.StatusOK, "Organization owner")
+	member.get(made.path()).want(http.StatusNotFound)
+	member.get(path).lacks("Vectors")
+
+	p.ok(p.store.Close())
+	manager.post(path, "name", "Another", "kind", "pod").want(http.StatusInternalServerError)
+}
+
+// project makes one of the organization's owner.
+func (o *organization) project(name string) (store.Project, string) {
+	o.Helper()
+	made, err := o.scope.CreateProject(o.Context(), o.owner.actor(), name, access.Serverless, o.owner.User.ID)
+	o.ok(err)
+	return made, "/organizations/" + o.Organization.ID + "/projects/" + made.ID
+}
+
+func TestProjectSettings(t *testing.T) {
+	p := newProduct(t)
+	acme, globex := p.found("acme"), p.found("globex")
+	search, path := acme.project("Search")
+	member := acme.member("ada@acme.test", access.OrgMember)
+	p.ok(acme.scope.SetProjectRoles(t.Context(), operator, search.ID, member.member().ID, []access.Role{access.ProjectMember}))
+
+	member.get(path).want(http.StatusOK, "Project member", "See members")
+	member.get(path+"/settings").want(http.StatusOK, "Owners of the project change its settings.").lacks("Save name")
+	member.post(path+"/settings", "name", "Mine", "version", "1").want(http.StatusForbidden, string(access.ManageProject))
+	globex.owner.get(path).want(http.StatusNotFound)
+	globex.owner.get(strings.Replace(path, acme.Organization.ID, globex.Organization.ID, 1)).want(http.StatusNotFound)
+	globex.owner.post(path+"/settings", "name", "Mine", "version", "1").want(http.StatusNotFound)
+
+	version := acme.owner.get(path + "/settings").value("version")
+	acme.owner.post(path+"/settings", "name", "Find", "version", version).want(http.StatusOK, "The name is saved.", "Find")
+	acme.owner.post(path+"/settings", "name", "Late", "version", version).want(http.StatusUnprocessableEntity, "Somebody else changed this")
+	acme.owner.post(path+"/settings", "name", "", "version", "2").want(http.StatusUnprocessableEntity, "Enter a name.")
+}
+
+func TestProjectMembers(t *testing.T) {
+	p := newProduct(t)
+	acme, globex := p.found("acme"), p.found("globex")
+	_, path := acme.project("Search")
+	ada := acme.member("ada@acme.test", access.OrgMember)
+	members := path + "/members"
+
+	for _, stranger := range []string{"owner@globex.test", "nobody@acme.test", "not an address", ""} {
+		acme.owner.post(members, "email", stranger, "roles", "ProjectViewer").want(http.StatusUnprocessableEntity, "No member of this organization has this address.")
+	}
+	acme.owner.post(members, "email", "ada@acme.test").want(http.StatusUnprocessableEntity, "Choose at least one role.")
+	acme.owner.post(members, "email", "ada@acme.test", "roles", "OrgOwner").want(http.StatusUnprocessableEntity)
+	ada.get(path).want(http.StatusNotFound)
+	acme.owner.post(members, "email", "ADA@acme.test", "roles", "ProjectManager").want(http.StatusOK, "is a member of this project.", "Project manager")
+	ada.get(members).want(http.StatusOK, "Project manager").lacks("Add a member", "Change roles")
+	ada.post(members, "email", "ada@acme.test", "roles", "ProjectOwner").want(http.StatusForbidden, string(access.ManageProjectMembers))
+
+	one := members + "/" + ada.member().ID
+	ada.post(one, "roles", "ProjectOwner").want(http.StatusForbidden)
+	globex.owner.post(one, "roles", "ProjectOwner").want(http.StatusNotFound)
+	acme.owner.get(members + "/" + globex.owner.member().ID).want(http.StatusNotFound)
+	acme.owner.post(members+"/"+globex.owner.member().ID, "roles", "ProjectOwner").want(http.StatusNotFound)
+	acme.owner.get(one).want(http.StatusOK, "Project manager")
+	acme.owner.post(one, "roles", "ControlPlaneViewer", "roles", "DataPlaneViewer").want(http.StatusOK, "The roles are saved.", "Control plane viewer, Data plane viewer")
+	ada.get(members).want(http.StatusForbidden, string(access.ReadProjectMembers))
+	acme.owner.post(one).want(http.StatusOK, "The roles are saved.")
+	ada.get(path).want(http.StatusNotFound)
+}
