@@ -17,6 +17,7 @@ type route struct {
 	handle     func(*visit) error
 	body       web.Body // what a POST carries; a plain form unless said otherwise
 	recovery   bool     // also open to a recovery session
+	fresh      bool     // asks for a sign-in within the last freshFor; a POST has a GET with the same path, to come back to
 }
 
 // consoleRoutes are the pages of people.
@@ -52,8 +53,8 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/members/{member}/roles", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).setMemberRoles},
 		{pattern: "POST /organizations/{organization}/members/{member}/suspend", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).suspendMember},
 		{pattern: "POST /organizations/{organization}/members/{member}/resume", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).resumeMember},
-		{pattern: "GET /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMemberPage},
-		{pattern: "POST /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMember},
+		{pattern: "GET /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMemberPage, fresh: true},
+		{pattern: "POST /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMember, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/projects", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).projects},
 		{pattern: "GET /organizations/{organization}/projects/new", audience: inOrganization, permission: access.CreateProjects, handle: (*visit).newProject},
@@ -65,6 +66,50 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/projects/{project}/members/{member}", audience: inProject, permission: access.ManageProjectMembers, handle: (*visit).setProjectRoles},
 		{pattern: "GET /organizations/{organization}/projects/{project}/settings", audience: inProject, permission: access.ReadProjectSettings, handle: (*visit).projectSettings},
 		{pattern: "POST /organizations/{organization}/projects/{project}/settings", audience: inProject, permission: access.ManageProject, handle: (*visit).renameProject},
+
+		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys", audience: inProject, permission: access.ReadProjectKeys, handle: (*visit).apiKeys},
+		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/new", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).newAPIKey},
+		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).createAPIKey},
+		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/{key}/revoke", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).revokeAPIKeyPage},
+		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys/{key}/revoke", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).revokeAPIKey},
+
+		{pattern: "GET /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connections, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/new", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).newConnection, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).createConnection, body: web.MultipartBody, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/{connection}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connection, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/name", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).renameConnection, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/test", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).testConnection, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/activate", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).activateConnection, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/disable", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).disableConnection, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/{connection}/delete", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).deleteConnectionPage, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/delete", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).deleteConnection, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/{connection}/identity-provider", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).identityProvider, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveIdentityProvider, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/metadata", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).importIntoConnection, body: web.MultipartBody, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/certificates", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).addCertificates, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/certificates/remove", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).removeCertificate, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/{connection}/attributes", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionAttributes, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/attributes", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveAttributes, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionOptions, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOptions, recovery: true},
+
+		{pattern: "GET /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).domains, recovery: true},
+		{pattern: "POST /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).claimDomain, recovery: true},
+		{pattern: "GET /organizations/{organization}/domains/{domain}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).domain, recovery: true},
+		{pattern: "POST /organizations/{organization}/domains/{domain}/verify", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).verifyDomain, recovery: true},
+		{pattern: "GET /organizations/{organization}/domains/{domain}/release", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).releaseDomainPage, recovery: true},
+		{pattern: "POST /organizations/{organization}/domains/{domain}/release", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).releaseDomain, recovery: true},
+
+		{pattern: "GET /organizations/{organization}/sign-in", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).signInPolicy, recovery: true},
+		{pattern: "POST /organizations/{organization}/sign-in/default-role", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).setDefaultRole, recovery: true},
+		{pattern: "POST /organizations/{organization}/sign-in/newcomers", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).setNewcomers, recovery: true},
+		{pattern: "GET /organizations/{organization}/sign-in/enforcement", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).enforcementPage, recovery: true},
+		{pattern: "POST /organizations/{organization}/sign-in/enforcement", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).requireSingleSignOn, recovery: true},
+		{pattern: "GET /organizations/{organization}/sign-in/enforcement/end", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).endEnforcementPage, recovery: true},
+		{pattern: "POST /organizations/{organization}/sign-in/enforcement/end", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).endEnforcement, recovery: true},
+
+		{pattern: "GET /organizations/{organization}/logins", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecords},
+		{pattern: "GET /organizations/{organization}/logins/{login}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecord},
 
 		{pattern: "GET /organizations/{organization}/events", audience: inOrganization, permission: access.ReadAudit, handle: (*visit).events},
 	}

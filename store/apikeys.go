@@ -127,14 +127,14 @@ func (w *write) planAllows(roles []access.Role, problems *Invalid) error {
 	if err != nil {
 		return err
 	}
-	if organization.Plan == planWithoutGranularKeys && !slices.Equal(roles, []access.Role{access.ProjectEditor}) {
+	if !organization.HasGranularKeys() && !slices.Equal(roles, []access.Role{access.ProjectEditor}) {
 		problems.Add("roles", "This organization's plan has keys with all permissions only. Choose All.")
 	}
 	return nil
 }
 
-// planWithoutGranularKeys is the one plan in which a key has all permissions or does not exist.
-const planWithoutGranularKeys = "starter"
+// HasGranularKeys says whether the organization's plan offers keys with less than all permissions: every plan but the first does.
+func (o Organization) HasGranularKeys() bool { return o.Plan != "starter" }
 
 // sentence makes an error's words a sentence.
 func sentence(err error) string {

@@ -354,3 +354,12 @@ func (s *Store) arriving(ctx context.Context, identity trust.Identity) (string, 
 	}
 	return user.ID, err
 }
+
+// CountIdentities counts the subjects that are linked through one of the organization's connections.
+func (c *Scope) CountIdentities(ctx context.Context, connectionID string) (int, error) {
+	var count int64
+	if err := c.read(ctx).Model(&Identity{}).Where("connection_id = ?", connectionID).Count(&count).Error; err != nil {
+		return 0, fmt.Errorf("count identities of connection %s: %w", connectionID, err)
+	}
+	return int(count), nil
+}

@@ -1,0 +1,148 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+func (v *visit) domains() error { return v.showDomains(http.StatusOK, nil) }
+
+func (v *visit) showDomains(status int, problem *ui.Problem) error {
+	domains, err := v.scope.Domains(v.ctx())
+	if err != nil {
+		return err
+	}
+	page := views.DomainsPage{Page: v.page("Domains"), Action: v.path("domains"), Name: v.form().Text("name"), Problem: problem}
+	for _, d := range domains {
+		row := views.DomainRow{Name: d.Name, Href: v.path("domains/" + d.ID), Verified: d.Verified(), Failing: d.CheckProblem != ""}
+		if d.CheckedAt != nil {
+			row.Checked = ui.MomentOf(*d.CheckedAt, v.now())
+		}
+		page.Rows = append(page.Rows, row)
+	}
+	return v.render(status, views.Domains(page))
+}
+
+func (v *visit) claimDomain() error {
+	domain, err := v.scope.ClaimDomain(v.ctx(), v.actor(), v.form().Text("name"), v.URL.Hostname())
+	if problem := problemOf(err); problem != nil {
+		return v.showDomains(http.StatusUnprocessableEntity, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.path("domains/"+domain.ID), "The domain is claimed. Prove that it is yours with the record below.")
+}
+
+func (v *visit) domain() error {
+	d, err := v.scope.Domain(v.ctx(), v.id("domain"))
+	if err != nil {
+		return err
+	}
+	page := views.DomainPage{
+		Page: v.trail(v.page(d.Name), ui.Link{Text: "Domains", Href: v.path("domains")}), Name: d.Name, ID: d.ID, Verified: d.Verified(),
+		CheckProblem: d.CheckProblem, RecordName: strings.TrimSuffix(d.RecordName(), "."), RecordValue: d.RecordValue(),
+		Verify: v.path("domains/" + d.ID + "/verify"), Release: v.path("domains/" + d.ID + "/release"),
+	}
+	if d.VerifiedAt != nil {
+		page.VerifiedAt = ui.MomentOf(*d.VerifiedAt, v.now())
+	}
+	if d.CheckedAt != nil {
+		page.CheckedAt = ui.MomentOf(*d.CheckedAt, v.now())
+	}
+	return v.render(http.StatusOK, views.Domain(page))
+}
+
+// verifyDomain looks the record up now. That it is not there yet is no mistake of anybody's: the page says what was found instead.
+func (v *visit) verifyDomain() error {
+	d, err := v.scope.Domain(v.ctx(), v.id("domain"))
+	if err != nil {
+		return err
+	}
+	if !v.lookups.Allow(d.ID) {
+		return &tooMany{v.lookups.RetryAfter(d.ID)}
+	}
+	proved, problem := v.lookUp(d)
+	d, err = v.scope.RecordDomainCheck(v.ctx(), v.actor(), d.ID, proved, problem)
+	if err != nil && !errors.Is(err, store.ErrDomainTaken) {
+		return err
+	}
+	notice := ""
+	if err == nil && proved {
+		notice = d.Name + " is verified."
+	}
+	return v.goTo(v.path("domains/"+v.id("domain")), notice)
+}
+
+// lookUp asks the DNS for the record of the domain and says in a sentence what was found instead of it.
+func (v *visit) lookUp(d store.Domain) (proved bool, problem string) {
+	name := strings.TrimSuffix(d.RecordName(), ".")
+	texts, err := v.Outbound.TXT(v.ctx(), d.RecordName())
+	switch {
+	case err != nil:
+		v.Log.WarnContext(v.ctx(), "domain check failed", "domain", d.Name, "request", web.RequestInfo(v.r).ID, "error", err)
+		return false, "The DNS of " + d.Name + " did not answer. Try again in some minutes; if it goes on, ask whoever keeps that DNS."
+	case len(texts) == 0:
+		return false, "There is no TXT record at " + name + ". If you have just added it, try again in some minutes."
+	case slices.ContainsFunc(texts, func(text string) bool { return strings.TrimSpace(text) == d.RecordValue() }):
+		return true, ""
+	}
+	return false, "The TXT record at " + name + " holds another value: “" + shortened(texts[0], 100) + "”. Replace it with the value below."
+}
+
+// shortened cuts a text that came from outside to so many characters.
+func shortened(text string, limit int) string {
+	if runes := []rune(strings.ToValidUTF8(text, "\uFFFD")); len(runes) > limit {
+		return string(runes[:limit]) + "…"
+	}
+	return strings.ToValidUTF8(text, "\uFFFD")
+}
+
+func (v *visit) releaseDomainPage() error {
+	d, err := v.scope.Domain(v.ctx(), v.id("domain"))
+	if err != nil {
+		return err
+	}
+	return v.showReleaseDomain(http.StatusOK, d, nil)
+}
+
+func (v *visit) showReleaseDomain(status int, d store.Domain, problem *ui.Problem) error {
+	page := views.ReleaseDomainPage{
+		Page: v.trail(v.page("Release"), ui.Link{Text: "Domains", Href: v.path("domains")}, ui.Link{Text: d.Name, Href: v.path("domains/" + d.ID)}), Name: d.Name,
+		Confirm: ui.Confirm{
+			Action: v.path("domains/" + d.ID + "/release"), Name: d.Name, Value: v.form().Text("confirm"), Button: "Release domain",
+			Cancel: v.path("domains/" + d.ID), Problem: problem,
+			Consequences: []string{
+				"New people of " + d.Name + " can no longer sign in through your identity provider. Those who have signed in before still can.",
+				"Another organization can claim and verify it.",
+			},
+		},
+	}
+	return v.render(status, views.ReleaseDomain(page))
+}
+
+func (v *visit) releaseDomain() error {
+	d, err := v.scope.Domain(v.ctx(), v.id("domain"))
+	if err != nil {
+		return err
+	}
+	if typed := strings.ToLower(v.form().Text("confirm")); typed != d.Name {
+		return v.showReleaseDomain(http.StatusUnprocessableEntity, d, fieldProblem("confirm", "Type the domain as it is written above."))
+	}
+	err = v.scope.ReleaseDomain(v.ctx(), v.actor(), d.ID)
+	if errors.Is(err, store.ErrEnforced) {
+		return v.showReleaseDomain(http.StatusUnprocessableEntity, d, fieldProblem("",
+			"Single sign-on is required, and this domain says of whom. Stop requiring it on the Sign-in page first, then release the domain."))
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.path("domains"), d.Name+" is released.")
+}

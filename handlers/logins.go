@@ -1,0 +1,215 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+)
+
+// loginsShown is how many logins stand on a page.
+const loginsShown = 50
+
+// loginRecords lists the logins. The address holds what is searched for (q: a reference or part of an address), connection, state, and the
+// login to go on below (before).
+func (v *visit) loginRecords() error {
+	filter := store.LoginFilter{
+		Search: v.query("q"), ConnectionID: v.query("connection"), State: store.LoginState(v.query("state")), Before: v.query("before"), Limit: loginsShown + 1,
+	}
+	logins, err := v.scope.Logins(v.ctx(), filter)
+	if err != nil {
+		return err
+	}
+	connections, err := v.scope.Connections(v.ctx())
+	if err != nil {
+		return err
+	}
+	page := views.LoginsPage{Page: v.page("Logins"), Action: v.path("logins"), Search: filter.Search}
+	if v.filtered("q", "connection", "state") {
+		page.Clear = v.path("logins")
+	}
+	names := map[string]string{}
+	var options []ui.Option
+	for _, c := range connections {
+		names[c.ID] = c.Name
+		options = append(options, ui.Option{Value: c.ID, Label: c.Name})
+	}
+	page.Connections = v.choices("connection", ui.Option{Label: "Any"}, options)
+	page.States = v.choices("state", ui.Option{Label: "Any"}, []ui.Option{
+		{Value: string(store.LoginFinished), Label: "Signed in"}, {Value: string(store.LoginRefused), Label: "Refused"}, {Value: string(store.LoginPending), Label: "Not answered"},
+	})
+	if len(logins) > loginsShown {
+		logins = logins[:loginsShown]
+		page.Pager = ui.Pager{Next: v.loginsBefore(logins[loginsShown-1].ID), Summary: "Newest first"}
+	}
+	for _, l := range logins {
+		page.Rows = append(page.Rows, v.loginRow(l, names[l.ConnectionID]))
+	}
+	return v.render(http.StatusOK, views.Logins(page))
+}
+
+func (v *visit) loginsBefore(id string) string {
+	query := url.Values{"before": {id}}
+	for _, name := range []string{"q", "connection", "state"} {
+		if value := v.query(name); value != "" {
+			query.Set(name, value)
+		}
+	}
+	return v.path("logins") + "?" + query.Encode()
+}
+
+func (v *visit) loginRow(l store.Login, connection string) views.LoginRow {
+	row := views.LoginRow{
+		Reference: l.ID, Href: v.path("logins/" + l.ID), Who: whoArrived(l), Connection: connection, At: ui.MomentOf(l.CreatedAt, v.now()),
+		Test: l.Kind == store.TestLogin,
+	}
+	row.State, row.Kind = v.loginState(l)
+	if l.State == store.LoginRefused {
+		row.Reason = l.Reason.Sentence()
+	}
+	if l.Count > 1 {
+		row.Times = counted(int64(l.Count), "time")
+	}
+	return row
+}
+
+// whoArrived is the person as far as the identity provider named one.
+func whoArrived(l store.Login) string {
+	switch {
+	case l.Email != "":
+		return l.Email
+	case l.Subject != "":
+		return l.Subject
+	}
+	return "Not named yet"
+}
+
+func (v *visit) loginState(l store.Login) (string, ui.Kind) {
+	switch {
+	case l.State == store.LoginRefused:
+		return "Refused", ui.Danger
+	case l.State == store.LoginFinished && l.Kind == store.TestLogin:
+		return "Test passed", ui.Working
+	case l.State == store.LoginFinished:
+		return "Signed in", ui.Working
+	case v.now().Before(l.ExpiresAt):
+		return "Under way", ui.Accent
+	}
+	return "Not finished", ui.Neutral
+}
+
+// mendedBy says who can do something about a refusal, to an admin.
+var mendedBy = map[trust.Party]string{
+	trust.PartyOurAdmin:   "You can mend this here.",
+	trust.PartyTheirAdmin: "The administrator of the identity provider can mend this.",
+	trust.PartyPerson:     "The person can mend this.",
+	trust.PartyUs:         "Whoever runs this service can mend this.",
+}
+
+// loginRecord is one login: the verdict, who must mend it, want and got, the steps, and the message with what it says of the person left out.
+func (v *visit) loginRecord() error {
+	l, err := v.scope.Login(v.ctx(), v.id("login"))
+	if err != nil {
+		return err
+	}
+	connection, err := v.scope.Connection(v.ctx(), l.ConnectionID)
+	if err != nil {
+		return err
+	}
+	title := "Login"
+	if l.Kind == store.TestLogin {
+		title = "Test sign-in"
+	}
+	page := views.LoginRecordPage{
+		Page: v.trail(v.page(title), ui.Link{Text: "Logins", Href: v.path("logins")}), Reference: l.ID,
+		Verdict: v.verdict(l), Steps: loginSteps(l), Facts: v.loginFacts(l, connection),
+		Next: []ui.Button{{Text: "Show connection", Href: v.path("connections/" + connection.ID)}},
+	}
+	_, page.Kind = v.loginState(l)
+	if l.State == store.LoginRefused {
+		page.Refused, page.Reason, page.Want, page.Got = true, string(l.Reason), l.Want, l.Got
+		page.Who, page.Fix = mendedBy[l.Reason.Party()], l.Reason.Fix()
+	}
+	raw, err := v.scope.LoginMessage(v.ctx(), l.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	if len(raw) > 0 {
+		page.Raw = saml.Redacted(raw)
+	}
+	return v.render(http.StatusOK, views.LoginRecord(page))
+}
+
+func (v *visit) verdict(l store.Login) string {
+	who := whoArrived(l)
+	switch {
+	case l.State == store.LoginRefused:
+		return "Refused. " + l.Reason.Sentence()
+	case l.Outcome == store.OutcomeTested:
+		return "The test went well. " + who + " arrived and is linked to you: you can now sign in this way."
+	case l.Outcome == store.OutcomeCreated:
+		return who + " signed in for the first time and became a member."
+	case l.Outcome == store.OutcomeLinked:
+		return who + " signed in through this connection for the first time and was recognized by their address."
+	case l.State == store.LoginFinished:
+		return who + " signed in."
+	case l.State == store.LoginArrived:
+		return "The identity provider's answer was accepted, but the browser has not come back to finish."
+	case v.now().Before(l.ExpiresAt):
+		return "The browser was sent to the identity provider, which has not answered yet."
+	}
+	return "The browser was sent to the identity provider, and no answer came within 15 minutes."
+}
+
+func loginSteps(l store.Login) ui.Timeline {
+	var steps ui.Timeline
+	for _, s := range l.Steps {
+		step := ui.Step{State: ui.StepDone, Title: s.Name}
+		switch {
+		case s.Verdict == store.StepRefused:
+			step.State, step.Want, step.Got = ui.StepFailed, s.Want, s.Got
+		case s.Verdict == store.StepNoted:
+			step.Detail = "Noted: " + s.Got
+		case s.Got != "":
+			step.Detail = s.Got
+		}
+		steps = append(steps, step)
+	}
+	return steps
+}
+
+var startedBy = map[store.LoginStart]string{
+	store.StartedHere: "Our sign-in page", store.StartedByHandshake: "The identity provider's dashboard", store.StartedElsewhere: "A message without a login of ours",
+}
+
+func (v *visit) loginFacts(l store.Login, c store.Connection) []views.LoginFact {
+	facts := []views.LoginFact{{Name: "Connection", Value: c.Name}, {Name: "Begun", Value: ui.ExactMoment(l.CreatedAt).Human}, {Name: "Begun by", Value: startedBy[l.StartedBy]}}
+	add := func(name, value string) {
+		if value != "" {
+			facts = append(facts, views.LoginFact{Name: name, Value: value})
+		}
+	}
+	moment := func(at *time.Time) string {
+		if at == nil {
+			return ""
+		}
+		return ui.ExactMoment(*at).Human
+	}
+	add("Answered", moment(l.ArrivedAt))
+	add("Ended", moment(l.EndedAt))
+	add("Email address", l.Email)
+	add("Subject", l.Subject)
+	add("User", l.UserID)
+	if l.Count > 1 {
+		add("Alike", counted(int64(l.Count), "message")+" within a minute, counted here")
+	}
+	add("Network address", l.Address)
+	add("Browser", l.UserAgent)
+	return facts
+}

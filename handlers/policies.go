@@ -1,0 +1,201 @@
+package handlers
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+)
+
+// scopeWords say whom enforcement covers.
+var scopeWords = map[access.Scope]string{access.EnforceDomain: "members on a verified domain", access.EnforceAll: "everyone"}
+
+func (v *visit) signInPolicy() error { return v.showSignInPolicy(http.StatusOK, nil, nil) }
+
+// showSignInPolicy shows the policy as it is kept but for what chosen says instead: a form that came back keeps its values.
+func (v *visit) showSignInPolicy(status int, chosen *store.SignInPolicy, problem *ui.Problem) error {
+	policy, err := v.scope.SignInPolicy(v.ctx())
+	if err != nil {
+		return err
+	}
+	page := views.SignInPolicyPage{
+		Page: v.page("Sign-in"), Enforced: policy.Enforcement != access.NoEnforcement, Covered: scopeWords[policy.Enforcement],
+		Require: v.path("sign-in/enforcement"), End: v.path("sign-in/enforcement/end"), Version: formVersion(policy.Version),
+		Newcomers: v.path("sign-in/newcomers"), DefaultRole: v.path("sign-in/default-role"), Problem: problem,
+	}
+	if policy.EnforcedAt != nil {
+		page.Since = ui.MomentOf(*policy.EnforcedAt, v.now())
+	}
+	if chosen != nil {
+		policy.DefaultRole, policy.DefaultProjectRoles = chosen.DefaultRole, chosen.DefaultProjectRoles
+	}
+	page.Admit = policy.AdmitNewcomers
+	page.Roles = roleOptions(access.DefaultRoles(), func(r access.Role) bool { return r == policy.DefaultRole })
+	if page.Projects, err = v.projectRoleChoices(policy.DefaultProjectRoles); err != nil {
+		return err
+	}
+	return v.render(status, views.SignInPolicy(page))
+}
+
+// defaultProjectsShown bounds the lines of default project roles.
+const defaultProjectsShown = 20
+
+// projectRoleChoices are the chosen lines and an empty one.
+func (v *visit) projectRoleChoices(chosen []store.ProjectRole) ([]views.ProjectRoleChoice, error) {
+	projects, err := v.scope.Projects(v.ctx())
+	if err != nil || len(projects) == 0 {
+		return nil, err
+	}
+	var lines []views.ProjectRoleChoice
+	for i, p := range append(slices.Clone(chosen), store.ProjectRole{})[:min(len(chosen)+1, defaultProjectsShown)] {
+		line := views.ProjectRoleChoice{Number: strconv.Itoa(i + 1), Project: []ui.Option{{Label: "None"}}}
+		for _, project := range projects {
+			line.Project = append(line.Project, ui.Option{Value: project.ID, Label: project.Name, Chosen: project.ID == p.ProjectID})
+		}
+		line.Roles = roleOptions(access.ProjectRoles()[1:], func(r access.Role) bool { return r == p.Role })
+		lines = append(lines, line)
+	}
+	return lines, nil
+}
+
+func (v *visit) setDefaultRole() error {
+	form := v.form()
+	chosen := store.SignInPolicy{DefaultRole: access.Role(form.Text("default_role"))}
+	for i := range defaultProjectsShown {
+		n := strconv.Itoa(i + 1)
+		if project := form.Text("project_" + n); project != "" {
+			chosen.DefaultProjectRoles = append(chosen.DefaultProjectRoles, store.ProjectRole{ProjectID: project, Role: access.Role(form.Text("project_role_" + n))})
+		}
+	}
+	err := v.scope.SetDefaultRole(v.ctx(), v.actor(), v.version(), chosen.DefaultRole, chosen.DefaultProjectRoles)
+	return v.policyChanged(err, &chosen, "default_role", "The default role is saved.")
+}
+
+func (v *visit) setNewcomers() error {
+	err := v.scope.SetAdmitNewcomers(v.ctx(), v.actor(), v.version(), v.form().Checked("admit"))
+	return v.policyChanged(err, nil, "admit", "The rule for newcomers is saved.")
+}
+
+func (v *visit) policyChanged(err error, chosen *store.SignInPolicy, field, notice string) error {
+	if problem := editProblem(err, field); problem != nil {
+		return v.showSignInPolicy(http.StatusUnprocessableEntity, chosen, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.path("sign-in"), notice)
+}
+
+// enforcementPage says what requiring single sign-on would do; ?scope= chooses whom it covers.
+func (v *visit) enforcementPage() error {
+	scope := access.Scope(v.query("scope"))
+	if scope != access.EnforceAll {
+		scope = access.EnforceDomain
+	}
+	return v.showEnforcement(http.StatusOK, scope, nil)
+}
+
+func (v *visit) showEnforcement(status int, scope access.Scope, problem *ui.Problem) error {
+	preview, err := v.scope.EnforcementPreview(v.ctx(), scope, v.user.ID)
+	if err != nil {
+		return err
+	}
+	policy, err := v.scope.SignInPolicy(v.ctx())
+	if err != nil {
+		return err
+	}
+	page := views.EnforcementPage{
+		Page:  v.trail(v.page("Require single sign-on"), ui.Link{Text: "Sign-in", Href: v.path("sign-in")}),
+		Scope: string(scope), Action: v.path("sign-in/enforcement"), Version: formVersion(policy.Version), Ready: preview.Ready(),
+		Present: policy.Enforcement == scope, Cancel: v.path("sign-in"), Problem: problem, Consequences: v.consequences(preview),
+		Scopes: []ui.Link{
+			{Text: "Members on a verified domain", Href: v.path("sign-in/enforcement"), Current: scope == access.EnforceDomain},
+			{Text: "Everyone", Href: v.path("sign-in/enforcement?scope=everyone"), Current: scope == access.EnforceAll},
+		},
+	}
+	for _, p := range preview.Preconditions {
+		page.Preconditions = append(page.Preconditions, preconditionStep(p))
+	}
+	for _, m := range preview.Covered {
+		page.Covered = append(page.Covered, views.CoveredRow{Name: m.Name, Email: m.Email, Href: v.path("members/" + m.ID), SignsIn: signsInWith(m)})
+	}
+	if more := preview.CoveredCount - len(preview.Covered); more > 0 {
+		page.More = "And " + counted(int64(more), "more member") + "."
+	}
+	return v.render(status, views.Enforcement(page))
+}
+
+var preconditionTitles = map[string]string{
+	"domain": "A verified domain", "connection": "An active connection", "test": "Your own sign-in through it", "break_glass": "A way in for an emergency",
+}
+
+func preconditionStep(p store.Precondition) ui.Step {
+	step := ui.Step{State: ui.StepWaits, Title: preconditionTitles[p.Name], Detail: p.Words}
+	if p.Met {
+		step.State = ui.StepDone
+	}
+	return step
+}
+
+// signsInWith says what a covered person would notice.
+func signsInWith(m store.Member) string {
+	if !m.HasPassword {
+		return "Your identity provider"
+	}
+	if m.IsOwner() {
+		return "A password, which an owner keeps for an emergency"
+	}
+	return "A password, which will no longer open this organization"
+}
+
+func (v *visit) consequences(p store.EnforcementPreview) []string {
+	lines := []string{
+		counted(int64(p.CoveredCount), "member") + " can enter through your identity provider alone, from their next click on.",
+		counted(int64(p.Sessions), "session") + " without a sign-in through it no longer " + opens(p.Sessions) + " this organization.",
+		"API keys are not interactive and go on working: " + counted(int64(p.APIKeys), "key") + " at present.",
+		"Owners who have a password can still get in at /login/recovery, to mend connections, domains and this setting, and nothing else.",
+	}
+	return lines
+}
+
+func opens(n int) string {
+	if n == 1 {
+		return "opens"
+	}
+	return "open"
+}
+
+func (v *visit) requireSingleSignOn() error {
+	scope := access.Scope(v.form().Text("scope"))
+	err := v.scope.TurnOnEnforcement(v.ctx(), v.actor(), v.version(), scope, v.user.ID)
+	if problem := editProblem(err, ""); problem != nil {
+		for i := range problem.Fields {
+			problem.Fields[i].Field = "" // these are no fields of this form
+		}
+		return v.showEnforcement(http.StatusUnprocessableEntity, scope, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.path("sign-in"), "Single sign-on is required of "+scopeWords[scope]+".")
+}
+
+func (v *visit) endEnforcementPage() error {
+	policy, err := v.scope.SignInPolicy(v.ctx())
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, views.EndEnforcement(views.EndEnforcementPage{
+		Page:    v.trail(v.page("Stop requiring single sign-on"), ui.Link{Text: "Sign-in", Href: v.path("sign-in")}),
+		Version: formVersion(policy.Version), Action: v.path("sign-in/enforcement/end"), Cancel: v.path("sign-in"),
+	}))
+}
+
+func (v *visit) endEnforcement() error {
+	err := v.scope.EndEnforcement(v.ctx(), v.actor(), v.version())
+	return v.policyChanged(err, nil, "", "Single sign-on is no longer required.")
+}
