@@ -1,0 +1,376 @@
+package broker
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/idptest"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+// allow opens the doors of a connection that a message needs.
+func (w *world) allow(a idptest.Allowed) {
+	w.Helper()
+	w.settle(func(s *store.SAMLSettings) {
+		s.InclusiveC14N, s.UnsignedResponseAroundEncrypted = a.InclusiveC14N, a.UnsignedAroundEncrypted
+		s.Certificates = certificatesOf(w.idp)
+	})
+}
+
+func TestEveryShapeOfResponseSignsIn(t *testing.T) {
+	w := newWorld(t)
+	honest := w.idp.Keys
+	for _, shape := range idptest.Shapes() {
+		if shape.Allow.Unsolicited {
+			continue // begins a login and ends none: TestS46
+		}
+		w.idp.Keys = honest
+		if shape.Key != nil {
+			shape.Key(w.idp)
+		}
+		w.allow(shape.Allow)
+		arrival, answer := w.asked(someBrowser())
+		shape.Set(&answer)
+		arrival.SAMLResponse = answer.Message()
+		landing, err := w.Finish(t.Context(), arrival)
+		if err != nil {
+			t.Errorf("%s: %v", shape.Name, err)
+			continue
+		}
+		arrived, err := w.Complete(t.Context(), Completion{Code: landing.Code, Browser: arrival.Browser})
+		if err != nil {
+			t.Errorf("%s: %v", shape.Name, err)
+			continue
+		}
+		if who := w.holder(arrived.Token); who.User.Email != "ada@corp.test" || len(who.Session.Proofs) != 1 || who.Session.Proofs[0].ConnectionID != w.connection.ID {
+			t.Errorf("%s: signed in as %q with %v", shape.Name, who.User.Email, who.Session.Proofs)
+		}
+	}
+	if people := w.kept()[2]; people != 2 {
+		t.Errorf("one person in many shapes, and the owner, became %d users", people)
+	}
+}
+
+// What a reader of messages refuses is package saml's to test, lie by lie; here one lie for each reason shows that the refusal is recorded
+// and that nothing else is.
+func TestEveryReasonOfAReaderIsRecordedAndLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	honest, told := w.idp.Keys, map[trust.Reason]bool{}
+	for _, lie := range idptest.Lies() {
+		if told[lie.Reason] || lie.Class == "S-43" { // the pending login is looked for before the message is read
+			continue
+		}
+		told[lie.Reason] = true
+		w.idp.Keys = honest
+		w.allow(lie.Allow)
+		arrival, answer := w.asked(someBrowser())
+		arrival.SAMLResponse = lie.Tell(w.idp, answer)
+		refused := w.refuses(lie.Reason, w.finish(arrival))
+		if raw, err := w.scope().LoginMessage(t.Context(), refused.LoginID); lie.Reason != trust.ReasonEncoding && lie.Reason != trust.ReasonTooLarge && (err != nil || len(raw) == 0) {
+			t.Errorf("%s: the message is not kept: %v", lie, err)
+		}
+		arrival, answer = w.asked(someBrowser())
+		arrival.SAMLResponse = lie.Twin(answer)
+		if _, err := w.Finish(t.Context(), arrival); err != nil {
+			t.Errorf("%s: its honest twin: %v", lie, err)
+		}
+	}
+	if w.log.String() != "" {
+		t.Errorf("a refusal is recorded and not logged: %s", w.log)
+	}
+	if len(told) < 25 {
+		t.Errorf("only %d reasons were told", len(told))
+	}
+}
+
+func TestS43_InResponseToIsTheOnePendingLoginOfThisBrowserAndConnection(t *testing.T) {
+	w := newWorld(t)
+	one, other := someBrowser(), someBrowser()
+	theirs := w.begin(other)
+	mine, answer := w.asked(one)
+
+	// The answer to somebody else's request, with my own RelayState and with theirs.
+	stolen := w.ask(theirs)
+	w.refuses(trust.ReasonOtherBrowser, w.finish(stolen.in(one)))
+	stolen.RelayState = mine.RelayState
+	w.refuses(trust.ReasonOtherBrowser, w.finish(stolen.in(one)))
+
+	// A request that nobody made.
+	unknown := mine
+	forged := answer
+	forged.InResponseTo = "_nobody-asked"
+	unknown.SAMLResponse = forged.Message()
+	w.refuses(trust.ReasonLoginUnknown, w.finish(unknown))
+
+	// A request of another connection.
+	second := w.connect(w.idp)
+	elsewhere := mine
+	elsewhere.ConnectionID = second.ID
+	w.refuses(trust.ReasonLoginUnknown, w.finish(elsewhere))
+
+	// Response and assertion disagree about the request.
+	split, answer := w.asked(someBrowser())
+	lie := idptest.OneLie("S-43", "another request in the assertion alone")
+	split.SAMLResponse = lie.Tell(w.idp, answer)
+	w.refuses(lie.Reason, w.finish(split))
+
+	// None of that ended either login.
+	for _, honest := range []Arrival{mine, w.ask(theirs).in(other)} {
+		if _, err := w.Finish(t.Context(), honest); err != nil {
+			t.Errorf("the honest answer: %v", err)
+		}
+	}
+}
+
+func TestS43_SeveralTabsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	browser := someBrowser()
+	first, second := w.begin(browser), w.begin(browser)
+	for _, departure := range []Departure{second, first} {
+		landing, err := w.Finish(t.Context(), w.ask(departure).in(browser))
+		w.ok(err)
+		if _, err := w.Complete(t.Context(), Completion{Code: landing.Code, Browser: browser}); err != nil {
+			t.Errorf("a second tab: %v", err)
+		}
+	}
+}
+
+func TestS44_APendingLoginLives15Minutes(t *testing.T) {
+	w := newWorld(t)
+	for _, c := range []struct {
+		after time.Duration
+		fits  bool
+	}{{15*time.Minute - time.Second, true}, {15 * time.Minute, false}} {
+		browser := someBrowser()
+		departure := w.begin(browser)
+		w.pass(c.after)
+		arrival := w.ask(departure).in(browser)
+		if !c.fits {
+			w.refuses(trust.ReasonLoginExpired, w.finish(arrival))
+		} else if _, err := w.Finish(t.Context(), arrival); err != nil {
+			t.Errorf("after %s: %v", c.after, err)
+		}
+	}
+}
+
+func TestS45_OneOf100PostsOfOneResponseSucceeds(t *testing.T) {
+	w := newWorld(t)
+	browser := someBrowser()
+	arrival := w.ask(w.begin(browser)).in(browser)
+	var landings []Landing
+	var reasons []trust.Reason
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	for range 100 {
+		all.Go(func() {
+			landing, err := w.Finish(t.Context(), arrival)
+			mu.Lock()
+			defer mu.Unlock()
+			var refused *Refused
+			switch {
+			case err == nil:
+				landings = append(landings, landing)
+			case errors.As(err, &refused):
+				reasons = append(reasons, refused.Reason)
+			default:
+				t.Errorf("neither a landing nor a refusal: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if len(landings) != 1 || len(reasons) != 99 {
+		t.Fatalf("%d landings and %d refusals", len(landings), len(reasons))
+	}
+	for _, reason := range reasons {
+		if reason != trust.ReasonReplayed {
+			t.Errorf("refused for %s", reason)
+		}
+	}
+	if _, err := w.Complete(t.Context(), Completion{Code: landings[0].Code, Browser: browser}); err != nil {
+		t.Errorf("the one that succeeded does not finish: %v", err)
+	}
+	logins, err := w.scope().Logins(t.Context(), store.LoginFilter{State: store.LoginRefused})
+	w.ok(err)
+	count := 0
+	for _, login := range logins {
+		count += login.Count
+	}
+	if count != 99 || len(logins) > 30 {
+		t.Errorf("99 replays left %d records that stand for %d", len(logins), count)
+	}
+}
+
+func TestS45_AReplayIsRefusedAfterARestart(t *testing.T) {
+	w := newWorld(t)
+	browser := someBrowser()
+	arrival := w.ask(w.begin(browser)).in(browser)
+	_, err := w.Finish(t.Context(), arrival)
+	w.ok(err)
+	w.ok(w.store.Close())
+	w.open()
+	w.refuses(trust.ReasonReplayed, w.finish(arrival))
+}
+
+// The same assertion in answer to a fresh login: its id alone gives it away.
+func TestS45_AnAssertionIsSpentWhateverLoginItAnswers(t *testing.T) {
+	w := newWorld(t)
+	first, answer := w.asked(someBrowser())
+	first.SAMLResponse = answer.Message()
+	_, err := w.Finish(t.Context(), first)
+	w.ok(err)
+	for _, id := range []string{answer.AssertionID, "_a-fresh-one"} {
+		next, answer := w.asked(someBrowser())
+		answer.AssertionID = id
+		next.SAMLResponse = answer.Message()
+		if id != "_a-fresh-one" {
+			w.refuses(trust.ReasonReplayed, w.finish(next))
+		} else if _, err := w.Finish(t.Context(), next); err != nil {
+			t.Errorf("an assertion with an id of its own: %v", err)
+		}
+	}
+}
+
+func TestS45_WithoutTheDatabaseNothingIsJudgedOrSpent(t *testing.T) {
+	w := newWorld(t)
+	browser := someBrowser()
+	arrival := w.ask(w.begin(browser)).in(browser)
+	w.ok(w.store.Close())
+	_, err := w.Finish(t.Context(), arrival)
+	var refused *Refused
+	if err == nil || errors.As(err, &refused) || errors.Is(err, store.ErrNotFound) {
+		t.Fatalf("without a database: %v", err)
+	}
+	w.open()
+	if _, err = w.Finish(t.Context(), arrival); err != nil {
+		t.Errorf("the same response, once the database is back: %v", err)
+	}
+}
+
+func TestS47_AResponsePostedFromAnotherBrowser(t *testing.T) {
+	w := newWorld(t)
+	browser := someBrowser()
+	arrival := w.ask(w.begin(browser))
+	none := someBrowser()
+	none.Flow = secret.Token{}
+	for name, other := range map[string]Browser{"no flow cookie": none, "another's flow cookie": someBrowser()} {
+		w.Log(name)
+		w.refuses(trust.ReasonOtherBrowser, w.finish(arrival.in(other)))
+	}
+	landing, err := w.Finish(t.Context(), arrival.in(browser))
+	w.ok(err)
+	for _, other := range []Browser{none, someBrowser()} {
+		before := w.kept()
+		if _, err := w.Complete(t.Context(), Completion{Code: landing.Code, Browser: other}); !errors.Is(err, store.ErrNotFound) || w.kept() != before {
+			t.Errorf("another browser finishes: %v", err)
+		}
+	}
+	if _, err := w.Complete(t.Context(), Completion{Code: landing.Code, Browser: browser}); err != nil {
+		t.Errorf("the browser that began it: %v", err)
+	}
+}
+
+func TestS48_RelayStateIsOurHandle(t *testing.T) {
+	w := newWorld(t)
+	browser := someBrowser()
+	honest := w.ask(w.begin(browser)).in(browser)
+	for _, relay := range []string{"", "/", "https://evil.test/", honest.RelayState + "x", strings.ToUpper(honest.RelayState)} {
+		altered := honest
+		altered.RelayState = relay
+		w.refuses(trust.ReasonOtherBrowser, w.finish(altered))
+	}
+	if _, err := w.Finish(t.Context(), honest); err != nil {
+		t.Errorf("the handle that we sent: %v", err)
+	}
+}
+
+func TestS51_StateChangesBetweenRequestAndResponse(t *testing.T) {
+	disable := func(w *world) {
+		c, err := w.scope().Connection(w.Context(), w.connection.ID)
+		w.ok(err)
+		w.ok(w.scope().DisableConnection(w.Context(), operator, c.ID, c.Version))
+	}
+	for name, change := range map[string]struct {
+		reason trust.Reason
+		do     func(*world)
+	}{
+		"connection disabled":    {trust.ReasonConnectionNotActive, disable},
+		"organization suspended": {trust.ReasonOrganizationSuspended, func(w *world) { w.ok(w.store.SuspendOrganization(w.Context(), operator, w.organization.ID)) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			early, late, unsolicited := someBrowser(), someBrowser(), someBrowser()
+			arrival := w.ask(w.begin(early)).in(early)
+			code := w.arrive(late)
+			tile := w.tile().in(unsolicited)
+			change.do(w)
+			w.refuses(change.reason, w.finish(arrival))
+			w.refuses(change.reason, w.finish(tile))
+			w.refuses(change.reason, w.complete(Completion{Code: code, Browser: late}))
+			w.refuses(change.reason, func() error {
+				_, err := w.Begin(w.Context(), Start{ConnectionID: w.connection.ID, Browser: someBrowser()})
+				return err
+			})
+		})
+	}
+	t.Run("connection deleted", func(t *testing.T) {
+		w := newWorld(t)
+		browser := someBrowser()
+		arrival := w.ask(w.begin(browser)).in(browser)
+		disable(w)
+		c, err := w.scope().Connection(t.Context(), w.connection.ID)
+		w.ok(err)
+		w.ok(w.scope().DeleteConnection(t.Context(), operator, c.ID, c.Version))
+		if _, err := w.Finish(t.Context(), arrival); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("got %v, want no such connection", err)
+		}
+	})
+}
+
+func TestS54_ARemovedCertificateIsRefusedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	old, next := w.idp.Keys[0], idptest.RSAKey("next", 2048)
+	w.idp.Keys = []idptest.Key{old, next}
+	w.allow(idptest.Allowed{})
+	w.signIn(someBrowser())
+	w.idp.Keys = []idptest.Key{next}
+	w.allow(idptest.Allowed{})
+	w.idp.Keys = []idptest.Key{old}
+	arrival, _ := w.asked(someBrowser())
+	w.refuses(trust.ReasonSignatureInvalid, w.finish(arrival))
+	w.idp.Keys = []idptest.Key{next}
+	w.signIn(someBrowser())
+}
+
+func TestS54_AnExpiredCertificateIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.idp.Keys = []idptest.Key{idptest.RSAKey("idp", 2048).Valid(started.Add(-time.Hour), started.Add(time.Hour))}
+	w.allow(idptest.Allowed{})
+	w.signIn(someBrowser())
+	w.pass(2 * time.Hour)
+	arrival, _ := w.asked(someBrowser())
+	w.refuses(trust.ReasonCertificateExpired, w.finish(arrival))
+}
+
+func TestS61_WhatIsClaimedIsKeptShortAndPrintable(t *testing.T) {
+	w := newWorld(t)
+	arrival, answer := w.asked(someBrowser())
+	answer.Issuer = "https://evil.test/" + strings.Repeat("<script>", 100)
+	arrival.SAMLResponse = answer.Message()
+	refused := w.refuses(trust.ReasonIssuer, w.finish(arrival))
+	if n := len([]rune(refused.Got)); n == 0 || n > 256 {
+		t.Errorf("%d characters of a claim are kept", n)
+	}
+}
+
+// asked is what comes back to the browser after a login was begun in it, and the same answer in the making.
+func (w *world) asked(browser Browser) (Arrival, idptest.Answer) {
+	w.Helper()
+	arrival := w.ask(w.begin(browser)).in(browser)
+	requests := w.idp.Requests()
+	return arrival, w.idp.Answer(w.service(w.connection), requests[len(requests)-1].ID, w.time())
+}
