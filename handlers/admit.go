@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
@@ -26,6 +27,12 @@ const (
 
 // errSignIn sends to the sign-in page, and back here afterwards.
 var errSignIn = errors.New("nobody is signed in")
+
+// errSignInAgain sends to the sign-in page although somebody is signed in: what they ask for is too dangerous for a sign-in of long ago.
+var errSignInAgain = errors.New("the sign-in is not fresh")
+
+// freshFor is how long a sign-in counts as fresh (W-07).
+const freshFor = 15 * time.Minute
 
 // denied says which permission is missing, to a member of the organization.
 type denied struct{ permission access.Permission }
@@ -81,7 +88,15 @@ func (v *visit) admit(rt route) error {
 	if !holds.Has(rt.permission) {
 		return &denied{rt.permission}
 	}
+	if rt.fresh && !v.fresh() {
+		return errSignInAgain
+	}
 	return nil
+}
+
+// fresh reports whether the person has just shown who they are, in whatever way lets them in here.
+func (v *visit) fresh() bool {
+	return slices.ContainsFunc(v.session.Proofs, func(p access.Proof) bool { return v.now().Sub(p.At) <= freshFor })
 }
 
 // recognize reads the session that the cookie names; a cookie that names none is no error.
@@ -175,6 +190,19 @@ func (v *visit) signInPath() string {
 		return "/login?return_to=" + url.QueryEscape(back)
 	}
 	return "/login"
+}
+
+// askToSignInAgain sends to the sign-in page, says why, and comes back to the page that was asked for or that holds the form.
+func (v *visit) askToSignInAgain() {
+	if err := v.Cookies.Notice(v.w, "This asks for a sign-in within the last 15 minutes. Sign in again to go on."); err != nil {
+		v.fail(err)
+		return
+	}
+	if v.recovering() {
+		web.Redirect(v.w, v.r, "/login/recovery")
+		return
+	}
+	web.Redirect(v.w, v.r, "/login?return_to="+url.QueryEscape(v.r.URL.Path))
 }
 
 // askToSignIn sends to the sign-in page. A form whose session ended while it was open loses nothing: it comes back as a page that can be

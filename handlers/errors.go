@@ -27,6 +27,8 @@ func (v *visit) fail(err error) {
 	switch {
 	case errors.Is(err, errSignIn):
 		v.askToSignIn()
+	case errors.Is(err, errSignInAgain):
+		v.askToSignInAgain()
 	case errors.Is(err, store.ErrNotFound):
 		v.failWith(views.ErrorPage{Status: http.StatusNotFound})
 	case errors.Is(err, store.ErrConflict):

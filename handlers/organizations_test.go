@@ -150,3 +150,22 @@ func TestD14_LastOwnerIsToldWhy(t *testing.T) {
 	acme.member("second@acme.test", access.OrgOwner) // the honest twin
 	acme.owner.post(one+"/remove", "confirm", "owner@acme.test").want(http.StatusOK, "You left acme.")
 }
+
+func TestW07_DangerousActsAskForAFreshSignIn(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	ada := acme.member("ada@acme.test", access.OrgMember)
+	remove := "/organizations/" + acme.Organization.ID + "/members/" + ada.member().ID + "/remove"
+	p.pass(10 * time.Minute)
+	acme.owner.get(remove).want(http.StatusOK, "Remove Name of ada")
+	p.pass(5*time.Minute + time.Second)
+	acme.owner.post(remove, "confirm", "ada@acme.test").want(http.StatusOK, "Sign in again to go on.", "Sign in")
+	signIn := acme.owner.get(remove).want(http.StatusOK, "Sign in again to go on.")
+	if back := signIn.value("return_to"); back != remove {
+		t.Errorf("signing in leads back to %q", back)
+	}
+	password := acme.owner.post("/login", "email", "owner@acme.test", "return_to", remove)
+	acme.owner.post("/login/password", "email", "owner@acme.test", "password", goodPassword, "return_to", password.value("return_to")).
+		want(http.StatusOK, "Remove Name of ada")
+	acme.owner.post(remove, "confirm", "ada@acme.test").want(http.StatusOK, "is no longer a member.")
+}
