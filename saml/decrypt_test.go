@@ -64,6 +64,7 @@ func TestGuardEncryption(t *testing.T) {
 		"S31 something beside":          {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "</e:EncryptedData>", "</e:EncryptedData><e:Other/>"), twin: sealedInside(gcm())},
 		"S31 encrypted content":         {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "xmlenc#Element", "xmlenc#Content"), twin: sealedInside(gcm(), kind, "")},
 		"S31 a ciphertext elsewhere":    {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "<e:CipherValue>", `<e:CipherReference URI="https://evil.test"/><e:Other>`, "</e:CipherValue>", "</e:Other>"), twin: sealedInside(gcm())},
+		"S31 the data not base64":       {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "</ds:KeyInfo><e:CipherData><e:CipherValue>", "</ds:KeyInfo><e:CipherData><e:CipherValue>!"), twin: sealedInside(gcm(), "</ds:KeyInfo><e:CipherData>", "</ds:KeyInfo>\n<e:CipherData>")},
 		"S31 not base64":                {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "<e:CipherValue>", "<e:CipherValue>!"), twin: sealedInside(gcm(), "<e:CipherValue>", "<e:CipherValue>\n ")},
 
 		"S31 a key of another length": {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) { l.spoil = func(key, plain []byte) ([]byte, []byte) { return key[:16], plain } })), twin: sealedInside(gcm())},

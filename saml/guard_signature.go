@@ -43,7 +43,7 @@ func placed(root *node, owners ...*node) *trust.Refusal {
 	for _, signature := range signatures(root) {
 		owner := signature.parent
 		switch {
-		case signature.space != signatureNamespace || owner == nil || !slices.Contains(owners, owner) || owner.name == "EncryptedAssertion":
+		case signature.space != signatureNamespace || !slices.Contains(owners, owner):
 			return trust.Refuse(trust.ReasonSignaturePlacement, "Signature in Response or Assertion", "elsewhere")
 		case owner.only(signatureNamespace, "Signature") == nil:
 			return trust.Refuse(trust.ReasonSignaturePlacement, "one Signature in "+owner.name, "several")

@@ -36,6 +36,8 @@ func TestGuardSignaturePlaces(t *testing.T) {
 		"S03 after the Subject":          {reason: trust.ReasonSignaturePlacement, bad: moved("<saml:Conditions"), twin: moved("\n    " + subject)},
 		"S03 before the Issuer":          {reason: trust.ReasonSignaturePlacement, bad: moved("<saml:Issuer>https://idp.test/metadata</saml:Issuer>\n    "), twin: outside()},
 		"S03 twice":                      {reason: trust.ReasonSignaturePlacement, bad: outside("</ds:Signature>", "</ds:Signature>"+strings.ReplaceAll(signature, `ID="`, `ID="x`)), twin: outside()},
+		"S03 twice, after two Issuers":   {reason: trust.ReasonSignaturePlacement, bad: outside("</ds:Signature>", "</ds:Signature><saml:Issuer>x</saml:Issuer>"+signature), twin: outside()},
+		"S03 one that fits elsewhere":    {reason: trust.ReasonSignaturePlacement, bad: extending(`<saml:x ID="_x"><saml:Issuer>x</saml:Issuer>` + strings.Replace(signature, "#_assertion", "#_x", 1) + `</saml:x>`), twin: extending(`<saml:x ID="_x"><saml:Issuer>x</saml:Issuer></saml:x>`)},
 		"S03 in Extensions":              {reason: trust.ReasonSignaturePlacement, bad: extending(signature), twin: extending("<ds/>")},
 		"S03 of another namespace":       {reason: trust.ReasonSignaturePlacement, bad: extending(`<x:Signature xmlns:x="https://x.test"/>`), twin: extending(`<x:Signed xmlns:x="https://x.test"/>`)},
 		"S03 in a Response of no Issuer": {reason: trust.ReasonStructure, bad: forgery{response: true, moved: status, edit: []string{"<saml:Issuer>https://idp.test/metadata</saml:Issuer>\n  <samlp", "<samlp"}, afterwards: []string{`<samlp:Status>`, `<samlp:Status2/><samlp:Status>`}}, twin: forgery{response: true, moved: status, edit: []string{"<saml:Issuer>https://idp.test/metadata</saml:Issuer>\n  <samlp", "<samlp"}}},
