@@ -49,6 +49,9 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 	if err != nil {
 		return product{}, err
 	}
+	if err := rememberURL(ctx, c, db); err != nil {
+		return product{}, err
+	}
 	first, err := firstRun(ctx, db)
 	if err != nil {
 		return product{}, err
@@ -83,6 +86,15 @@ func brandedAssets(c *config) (*web.Assets, error) {
 		c.Brand.LogoURL = assets.URL(c.Logo.name)
 	}
 	return assets, err
+}
+
+// rememberURL warns when the public address is another than at the last start: identity providers and links out there may know the old one.
+func rememberURL(ctx context.Context, c *config, db *store.Store) error {
+	before, err := db.RememberURL(ctx, c.URL.String())
+	if err == nil && before != "" && before != c.URL.String() {
+		c.Log.WarnContext(ctx, "GATEHOUSE_URL has changed: identity providers still know the old address", "before", before, "now", c.URL.String())
+	}
+	return err
 }
 
 // firstRun makes the one-time link of an installation without an owner; an earlier one is void.
