@@ -141,3 +141,21 @@ func TestTheEarlierEndCounts(t *testing.T) {
 		t.Error(claim.NotOnOrAfter)
 	}
 }
+
+// A name left out on our side matches nothing, not even a message that leaves the same out.
+func TestAProviderWithoutANameBelievesNobody(t *testing.T) {
+	for reason, one := range map[trust.Reason]struct {
+		f      forgery
+		change func(*ServiceProvider)
+	}{
+		trust.ReasonAudience:  {inside("<saml:Audience>"+ourEntity, "<saml:Audience>"), func(sp *ServiceProvider) { sp.EntityID = "" }},
+		trust.ReasonRecipient: {forgery{assertion: true, edit: []string{` Destination="` + ourACS + `"`, "", recipient, ""}}, func(sp *ServiceProvider) { sp.ACS = "" }},
+		trust.ReasonIssuer:    {inside(), func(sp *ServiceProvider) { sp.IdP.EntityID = "" }},
+	} {
+		sp := goodProvider()
+		one.change(&sp)
+		if _, _, refusal := read(t, sp, one.f, goodExpectation); refusal == nil || refusal.Reason != reason {
+			t.Errorf("got %+v, want %s", refusal, reason)
+		}
+	}
+}

@@ -18,7 +18,7 @@ var statements = []rule{
 func requireAssertionHeader(m *message) *trust.Refusal { return requireHeader(m.assertion) }
 
 // allowedParts are the children that saml-core lets the elements of an assertion have and that we understand. What is not
-// listed is refused: Advice, encrypted ids and attributes, conditions that we do not know (S-20).
+// listed is refused (a Signature went when it was verified): Advice, encrypted ids and attributes, conditions that we do not know (S-20).
 var allowedParts = map[string][]string{
 	"Assertion":           {"Issuer", "Subject", "Conditions", "AuthnStatement", "AttributeStatement", "AuthzDecisionStatement"},
 	"Subject":             {"NameID", "SubjectConfirmation"},
@@ -43,9 +43,6 @@ func onlyAllowed(n *node) *trust.Refusal {
 		return nil
 	}
 	for _, child := range n.children {
-		if child.is(signatureNamespace, "Signature") && n.name == "Assertion" {
-			continue // placed already
-		}
 		if child.space != assertionNamespace || !slices.Contains(allowed, child.name) {
 			return trust.Refuse(trust.ReasonStructure, n.name+" of "+strings.Join(allowed, ", "), child.space+" "+child.name)
 		}
