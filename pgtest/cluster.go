@@ -82,10 +82,14 @@ func (c *cluster) serve(programs, data string, account *syscall.SysProcAttr) err
 	}
 	c.host = net.JoinHostPort("127.0.0.1", port)
 	server := exec.Command(filepath.Join(programs, "postgres"), "-D", data, "-p", port)
-	for _, setting := range []string{
+	settings := []string{
 		"listen_addresses=127.0.0.1", "unix_socket_directories=" + c.folder, "max_connections=200", "shared_buffers=64MB",
-		"fsync=off", "synchronous_commit=off", "full_page_writes=off", "wal_level=minimal", "max_wal_senders=0", "timezone=UTC",
-	} {
+		"wal_level=minimal", "max_wal_senders=0", "timezone=UTC",
+	}
+	if !shared.durable {
+		settings = append(settings, "fsync=off", "synchronous_commit=off", "full_page_writes=off")
+	}
+	for _, setting := range settings {
 		server.Args = append(server.Args, "-c", setting)
 	}
 	server.Dir, server.SysProcAttr = c.folder, account

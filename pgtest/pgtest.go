@@ -12,7 +12,8 @@
 // test half of the product.
 //
 // It is never a mock, never touches a server that it did not start, and
-// trades durability for speed: what it holds is worth nothing.
+// trades durability for speed, unless told Durable: what it holds is worth
+// nothing.
 package pgtest
 
 import (
@@ -34,6 +35,7 @@ var ErrMissing = errors.New("no PostgreSQL on this machine: looked for initdb an
 
 var shared struct {
 	managed bool // Main is running the tests and will stop the cluster
+	durable bool
 	start   sync.Once
 	cluster *cluster
 	err     error
@@ -51,6 +53,10 @@ func Main(m *testing.M) int {
 	}
 	return code
 }
+
+// Durable makes the cluster keep what it has acknowledged, as in production and
+// at its price: for measurements. It is called before Main.
+func Durable() { shared.durable = true }
 
 // Database makes an empty database and returns its address as
 // postgres://user@127.0.0.1:port/name?sslmode=disable. It is dropped, with
