@@ -73,7 +73,7 @@ func (v *visit) showNewAPIKey(status int, f keyForm, problem *ui.Problem) error 
 		Permissions: []ui.Option{{Value: "all", Label: "All", Help: "Everything in both planes, and whatever is added to them.", Chosen: f.all}},
 	}
 	if v.organization.HasGranularKeys() {
-		page.Permissions = append(page.Permissions, ui.Option{Value: "planes", Label: "By plane", Help: "What you choose for each of the two below.", Chosen: !f.all})
+		page.Permissions = append(page.Permissions, ui.Option{Value: "planes", Label: "By plane", Help: "What you choose below for the control plane and the data plane.", Chosen: !f.all})
 		control, data := v.Catalogue.Planes()
 		page.Control = levelOptions(control, f.control)
 		page.Data = levelOptions(data, f.data)

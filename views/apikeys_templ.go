@@ -378,7 +378,7 @@ func NewAPIKey(p NewAPIKeyPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				if len(p.Control) > 0 {
-					templ_7745c5c3_Err = ui.Radio{Name: "control", Label: "Control plane", Help: "Counts when you choose permissions by plane.", Error: p.Problem.For("control"), Options: p.Control}.Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Radio{Name: "control", Label: "Control plane", Error: p.Problem.For("control"), Options: p.Control}.Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -386,7 +386,7 @@ func NewAPIKey(p NewAPIKeyPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Radio{Name: "data", Label: "Data plane", Help: "Counts when you choose permissions by plane.", Error: p.Problem.For("data"), Options: p.Data}.Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Radio{Name: "data", Label: "Data plane", Error: p.Problem.For("data"), Options: p.Data}.Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -1193,7 +1193,7 @@ func certificateTable(caption string, rows []CertificateRow, remove, version str
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Table(caption, certificateColumns(caption, remove)...).Render(templ.WithChildren(ctx, templ_7745c5c3_Var38), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Table(caption, certificateColumns(remove)...).Render(templ.WithChildren(ctx, templ_7745c5c3_Var38), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -1201,7 +1201,7 @@ func certificateTable(caption string, rows []CertificateRow, remove, version str
 	})
 }
 
-func certificateColumns(caption, remove string) []string {
+func certificateColumns(remove string) []string {
 	columns := []string{"Our certificate", "State", "Expires"}
 	if remove != "" {
 		columns = []string{"Certificate", "State", "Expires", ""}

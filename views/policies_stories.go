@@ -1,0 +1,72 @@
+package views
+
+import (
+	"net/http"
+
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+)
+
+func policyStories() []Story {
+	role := func(value, label, help string, chosen bool) ui.Option {
+		return ui.Option{Value: value, Label: label, Help: help, Chosen: chosen}
+	}
+	page := SignInPolicyPage{
+		Page: storyConsole("Sign-in", "Sign-in"), Require: "/enforcement", End: "/end", Version: "3", Newcomers: "/newcomers", DefaultRole: "/default-role", Admit: true,
+		Roles: []ui.Option{
+			role("OrgManager", "Organization manager", "Creates projects and becomes their owner.", false),
+			role("OrgMember", "Organization member", "Sees the organization and the projects they were given.", true),
+			role("OrgBillingAdmin", "Billing admin", "Sees and manages billing and usage.", false),
+		},
+	}
+	projects := page
+	options := []ui.Option{{Label: "None"}, {Value: "prj_1", Label: "Search", Chosen: true}, {Value: "prj_2", Label: storyLongName}}
+	roles := []ui.Option{{Value: "ProjectManager", Label: "Project manager"}, {Value: "ProjectViewer", Label: "Project viewer", Chosen: true}}
+	projects.Projects = []ProjectRoleChoice{{Number: "1", Project: options, Roles: roles}, {Number: "2", Project: options[:1], Roles: roles}}
+	projects.Enforced, projects.Covered, projects.Since, projects.Admit = true, "members on a verified domain", storyRecent, false
+	wrong := page
+	wrong.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "default_role", Message: "Choose a role that newcomers may have. Owners are made by owners, one at a time."}}}
+
+	scopes := []ui.Link{{Text: "Members on a verified domain", Href: "/enforcement", Current: true}, {Text: "Everyone", Href: "/enforcement?scope=everyone"}}
+	ready := EnforcementPage{
+		Page:   storyConsole("Require single sign-on", "Sign-in", ui.Link{Text: "Sign-in", Href: "/sign-in"}),
+		Scopes: scopes, Scope: "domain", Action: "/enforcement", Version: "3", Ready: true, Cancel: "/sign-in",
+		Preconditions: ui.Timeline{
+			{State: ui.StepDone, Title: "A verified domain", Detail: "A domain is verified."},
+			{State: ui.StepDone, Title: "An active connection", Detail: "A connection is active."},
+			{State: ui.StepDone, Title: "Your own sign-in through it", Detail: "You have just signed in through an active connection."},
+			{State: ui.StepDone, Title: "A way in for an emergency", Detail: "An owner has a password for an emergency."},
+		},
+		Consequences: []string{
+			"3 members can enter through your identity provider alone, from their next click on.",
+			"1 session without a sign-in through it no longer opens this organization.",
+			"API keys are not interactive and go on working: 14 keys at present.",
+			"Owners who have a password can still get in at /login/recovery, to mend connections, domains and this setting, and nothing else.",
+		},
+		Covered: []CoveredRow{
+			{Name: "Ada Lovelace", Email: "ada@example.com", Href: "/members/1", SignsIn: "A password, which an owner keeps for an emergency"},
+			{Name: "Grace Hopper", Email: "grace@example.com", Href: "/members/2", SignsIn: "Your identity provider"},
+			{Name: storyLongName, Email: storyLongEmail, Href: "/members/3", SignsIn: "A password, which will no longer open this organization"},
+		},
+		More: "And 1,041 more members.",
+	}
+	early := ready
+	early.Ready, early.Covered, early.More = false, nil, ""
+	early.Preconditions = ui.Timeline{
+		{State: ui.StepDone, Title: "A verified domain", Detail: "A domain is verified."},
+		{State: ui.StepWaits, Title: "An active connection", Detail: "Activate a connection to your identity provider."},
+		{State: ui.StepWaits, Title: "Your own sign-in through it", Detail: "Sign in yourself through an active connection, by its test or for real, within the last 15 minutes."},
+		{State: ui.StepDone, Title: "A way in for an emergency", Detail: "An owner has a password for an emergency."},
+	}
+	refused := early
+	refused.Problem = &ui.Problem{Fields: []ui.FieldError{{Message: "Activate a connection to your identity provider."}, {Message: "Sign in yourself through an active connection, by its test or for real, within the last 15 minutes."}}}
+	end := EndEnforcementPage{Page: storyConsole("Stop requiring single sign-on", "Sign-in", ui.Link{Text: "Sign-in", Href: "/sign-in"}), Version: "3", Action: "/end", Cancel: "/sign-in"}
+	return []Story{
+		{"sign-in/open", "Sign-in: not required, no project", SignInPolicy(page), http.StatusOK},
+		{"sign-in/enforced", "Sign-in: required, roles in projects", SignInPolicy(projects), http.StatusOK},
+		{"sign-in/wrong", "Sign-in: the default role was refused", SignInPolicy(wrong), http.StatusUnprocessableEntity},
+		{"sign-in/enforcement-ready", "Require single sign-on: all is ready", Enforcement(ready), http.StatusOK},
+		{"sign-in/enforcement-early", "Require single sign-on: two things are missing", Enforcement(early), http.StatusOK},
+		{"sign-in/enforcement-refused", "Require single sign-on: refused", Enforcement(refused), http.StatusUnprocessableEntity},
+		{"sign-in/end", "Stop requiring single sign-on", EndEnforcement(end), http.StatusOK},
+	}
+}
