@@ -172,3 +172,19 @@ func TestALibraryThatPanicsIsAnError(t *testing.T) {
 		t.Errorf("after a panic, an honest message: %v", err)
 	}
 }
+
+// No message is known that two readers of ours read differently; should there be one, nobody is believed (S-17).
+func TestS17_ReadingsThatDisagreeAreRefused(t *testing.T) {
+	for _, said := range []string{"ada", "eve"} {
+		m := &message{sp: goodProvider(), want: goodExpectation, now: noon, raw: forgery{assertion: true}.make(t)}
+		for _, step := range steps[:10] {
+			if _, _, refusal := step.take(m); refusal != nil {
+				t.Fatal(step.name, refusal)
+			}
+		}
+		m.readings[0].nameID = said
+		if _, _, refusal := m.checkReadings(); (refusal == nil) != (said == "ada") {
+			t.Errorf("%s: %+v", said, refusal)
+		}
+	}
+}
