@@ -181,6 +181,10 @@ func (v *visit) removeMemberPage() error {
 }
 
 func (v *visit) showRemoveMember(status int, m store.Member, problem *ui.Problem) error {
+	keys, err := v.scope.CountAPIKeysOf(v.ctx(), m.UserID)
+	if err != nil {
+		return err
+	}
 	path := v.path("members/" + m.ID)
 	page := views.RemoveMemberPage{
 		Page:    v.trail(v.page("Remove "+m.Name), ui.Link{Text: "Members", Href: v.path("members")}, ui.Link{Text: m.Name, Href: path}),
@@ -189,8 +193,8 @@ func (v *visit) showRemoveMember(status int, m store.Member, problem *ui.Problem
 	}
 	page.Confirm.Consequences = []string{
 		m.Name + " can no longer enter " + v.organization.Name + ".",
-		"They lose " + counted(int64(len(m.ProjectRoles)), "project") + ".",
-		"API keys that they made stop within a second.",
+		"They lose their roles in " + counted(int64(len(m.ProjectRoles)), "project") + ".",
+		"The API keys that they made, " + counted(keys, "live key") + ", stop within a second.",
 	}
 	if m.UserID == v.user.ID {
 		page.Confirm.Consequences[0] = "You can no longer enter " + v.organization.Name + "."

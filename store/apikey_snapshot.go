@@ -26,10 +26,10 @@ type KeySnapshot struct {
 	CreatorProjectRoles                 []access.Role
 }
 
-// keySnapshotQuery is one read of indexes alone. A key that is older than its creator's return from a suspension is nobody's (D-16).
+// keySnapshotQuery is one read of indexes alone. A key that is older than its creator's return, from a suspension or a removal, is nobody's (D-16).
 const keySnapshotQuery = `SELECT k.name, k.project_id, k.organization_id, p.kind, k.roles, k.pepper_version, k.hash, k.expires_at, k.revoked_at,
 	o.suspended_at IS NOT NULL,
-	m.id IS NULL OR COALESCE(m.resumed_at > k.created_at, FALSE),
+	m.id IS NULL OR m.created_at > k.created_at OR COALESCE(m.resumed_at > k.created_at, FALSE),
 	u.suspended_at IS NOT NULL OR COALESCE(m.suspended_at IS NOT NULL, FALSE),
 	COALESCE((SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = k.creator_id AND b.scope_id = k.organization_id), ''),
 	COALESCE((SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = k.creator_id AND b.scope_id = k.project_id), '')

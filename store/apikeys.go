@@ -203,6 +203,16 @@ func (c *Scope) countLiveKeys(ctx context.Context) (int, error) {
 	return int(count), nil
 }
 
+// CountAPIKeysOf counts the live keys that the user answers for.
+func (c *Scope) CountAPIKeysOf(ctx context.Context, userID string) (int64, error) {
+	var count int64
+	err := c.read(ctx).Model(&apiKeyRow{}).Where("creator_id = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", userID, c.store.now()).Count(&count).Error
+	if err != nil {
+		return 0, fmt.Errorf("count API keys of user %s: %w", userID, err)
+	}
+	return count, nil
+}
+
 // RevokeAPIKey ends a key for good, on every node within a second. ErrConflict when it was revoked before.
 func (c *Scope) RevokeAPIKey(ctx context.Context, actor audit.Actor, projectID, id string) error {
 	err := c.write(ctx, actor, func(w *write) error {

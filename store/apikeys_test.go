@@ -206,10 +206,21 @@ func TestKeySnapshotFollowsTheCreator(t *testing.T) {
 		if k := must(s.KeyByID(ctx, fresh.ID)); k.CreatorGone || k.CreatorSuspended {
 			t.Error("a key from after the suspension does not live")
 		}
+		if n := must(scope.CountAPIKeysOf(ctx, creator.UserID)); n != 2 {
+			t.Errorf("the creator answers for %d keys, want 2", n)
+		}
 		now = must(scope.Member(ctx, creator.ID))
 		ok(t, scope.RemoveMember(ctx, operator, now.ID, now.Version))
 		if k := must(s.KeyByID(ctx, fresh.ID)); !k.CreatorGone || len(k.CreatorOrganizationRoles) != 0 || len(k.CreatorProjectRoles) != 0 {
 			t.Errorf("after the creator has gone the snapshot is %+v", k)
+		}
+		later(s, time.Second)
+		ok(t, s.write(ctx, o.ID, operator, func(w *write) error {
+			_, err := w.addMember(User{ID: creator.UserID}, "console", access.OrgOwner)
+			return err
+		}))
+		if k := must(s.KeyByID(ctx, fresh.ID)); !k.CreatorGone {
+			t.Error("a key lives again because its creator comes back (D-16)")
 		}
 		ok(t, s.SuspendOrganization(ctx, operator, o.ID))
 		if !snapshot().OrganizationSuspended {

@@ -45,7 +45,7 @@ func memberStories() []Story {
 		Page: storyConsole("Remove Grace Hopper", "Members", up, ui.Link{Text: "Grace Hopper", Href: "/members/2"}), Name: "Grace Hopper",
 		Confirm: ui.Confirm{
 			Action: "/members/2/remove", Name: "grace@acme.example", Button: "Remove member", Cancel: "/members/2",
-			Consequences: []string{"Grace Hopper can no longer enter Acme Corporation.", "They lose 1 project.", "API keys that they made stop within a second."},
+			Consequences: []string{"Grace Hopper can no longer enter Acme Corporation.", "They lose their roles in 1 project.", "The API keys that they made, 3 live keys, stop within a second."},
 		},
 	}
 	unconfirmed := remove
