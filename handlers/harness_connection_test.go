@@ -214,12 +214,9 @@ func (c *connection) answer(d broker.Departure) response {
 // lastLogin is the newest record of a login of the organization.
 func (o *organization) lastLogin() store.Login {
 	o.Helper()
-	logins, err := o.scope.Logins(o.Context(), store.LoginFilter{Limit: 1})
-	o.ok(err)
-	if len(logins) == 0 {
-		o.Fatal("no login is recorded")
-	}
-	login, err := o.scope.Login(o.Context(), logins[0].ID)
+	var id string
+	o.ok(o.tables.QueryRow("SELECT id FROM logins WHERE organization_id = ? ORDER BY rowid DESC LIMIT 1", o.ID).Scan(&id))
+	login, err := o.scope.Login(o.Context(), id)
 	o.ok(err)
 	return login
 }
