@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -32,6 +33,8 @@ type Gatehouse struct {
 	URL string // http://localhost:port
 
 	t           testing.TB
+	listen      string // 127.0.0.1:port
+	logName     string
 	program     string
 	environment []string
 	process     *exec.Cmd
@@ -53,10 +56,10 @@ func StartGatehouse(t testing.TB, settings map[string]string) *Gatehouse {
 	t.Helper()
 	program := binary(t)
 	port := freePort(t)
-	g := &Gatehouse{t: t, program: program, URL: "http://localhost:" + port}
+	g := &Gatehouse{t: t, program: program, URL: "http://localhost:" + port, listen: "127.0.0.1:" + port, logName: "gatehouse.log"}
 	values := map[string]string{
 		"GATEHOUSE_URL":          g.URL,
-		"GATEHOUSE_LISTEN":       "127.0.0.1:" + port,
+		"GATEHOUSE_LISTEN":       g.listen,
 		"GATEHOUSE_DATABASE":     "sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"),
 		"GATEHOUSE_EGRESS_ALLOW": "127.0.0.0/8,::1/128",
 		"GATEHOUSE_LOG":          "json",
@@ -83,6 +86,20 @@ func StartGatehouse(t testing.TB, settings map[string]string) *Gatehouse {
 	return g
 }
 
+// Beside starts a second process on the same data and under the same public
+// address, as behind a load balancer. A Visitor of it reaches it alone.
+func (g *Gatehouse) Beside() *Gatehouse {
+	g.t.Helper()
+	listen := "127.0.0.1:" + freePort(g.t)
+	other := &Gatehouse{
+		t: g.t, program: g.program, URL: g.URL, listen: listen, logName: "gatehouse beside.log",
+		environment: append(slices.Clone(g.environment), "GATEHOUSE_LISTEN="+listen),
+	}
+	g.t.Cleanup(other.finish)
+	other.Start()
+	return other
+}
+
 // Start starts the program, again after Stop or Kill, on the same data and at
 // the same address.
 func (g *Gatehouse) Start() {
@@ -102,7 +119,7 @@ func (g *Gatehouse) Start() {
 			g.t.Fatalf("gatehouse ended instead of serving: %v\n%s%s", err, g.output.String(), g.log.String())
 		default:
 		}
-		_, err := get(g.URL + "/readyz")
+		_, err := get("http://" + g.listen + "/readyz")
 		return err
 	})
 	if err != nil {
@@ -192,7 +209,7 @@ func (g *Gatehouse) Printed(pattern *regexp.Regexp) (found string) {
 func (g *Gatehouse) finish() {
 	g.Stop()
 	log := g.log.String()
-	if err := os.WriteFile(artefact(g.t, "gatehouse.log"), []byte(log), 0o644); err != nil {
+	if err := os.WriteFile(artefact(g.t, g.logName), []byte(log), 0o644); err != nil {
 		g.t.Error(err)
 	}
 	for _, line := range spilled(log, g.secrets) {

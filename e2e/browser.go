@@ -50,12 +50,24 @@ func NewPerson(t testing.TB, name string) *Person {
 		t.Fatalf("start Chromium: %v", chromium.err)
 	}
 	ctx, cancel := chromedp.NewContext(chromium.context, chromedp.WithNewBrowserContext())
+	return newPerson(t, name, ctx, cancel)
+}
+
+// NewTab is the same person at another tab of the same browser profile.
+func (p *Person) NewTab(name string) *Person {
+	p.t.Helper()
+	ctx, cancel := chromedp.NewContext(p.context)
+	return newPerson(p.t, name, ctx, cancel)
+}
+
+func newPerson(t testing.TB, name string, ctx context.Context, cancel func()) *Person {
+	t.Helper()
 	p := &Person{Name: name, t: t, context: ctx, loading: map[string]bool{}}
 	p.person = p
 	t.Cleanup(cancel)
 	t.Cleanup(p.reportProblems)
 	if err := chromedp.Listen(ctx, p.notice); err != nil {
-		t.Fatalf("open a browser profile for %s: %v", name, err)
+		t.Fatalf("open a browser for %s: %v", name, err)
 	}
 	p.resize(wide)
 	return p

@@ -130,6 +130,20 @@ func (s Part) Value(label string) string {
 	return value
 }
 
+// Copyable returns the value that the button "Copy" with this label would copy.
+func (s Part) Copyable(label string) string {
+	s.person.t.Helper()
+	value, err := callOn[string](s.person, s.one("Copy "+label, "button"), `function() {
+		let part = this
+		while (!part.querySelector("code")) part = part.parentElement
+		return part.querySelector("code").innerText
+	}`)
+	if err != nil {
+		s.person.fail(fmt.Sprintf("read what “Copy %s” copies: %v", label, err))
+	}
+	return value
+}
+
 // Click clicks on what has this role and name with the mouse, so that
 // something that covers it is noticed, and waits for the page that it leads to.
 func (s Part) Click(role, name string) {

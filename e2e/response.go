@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -73,6 +74,15 @@ func readForm(response *http.Response, err error) (form, error) {
 	if err != nil {
 		return form{}, err
 	}
+	found, err := firstForm(response.Request.URL, body)
+	if err != nil {
+		return form{}, fmt.Errorf("%s answered %s: %w: %.600s", response.Request.URL.Redacted(), response.Status, err, body)
+	}
+	return found, nil
+}
+
+// firstForm is the first form of the page at the address.
+func firstForm(address *url.URL, body []byte) (form, error) {
 	page, err := html.Parse(bytes.NewReader(body))
 	if err != nil {
 		return form{}, err
@@ -81,13 +91,13 @@ func readForm(response *http.Response, err error) (form, error) {
 		if node.Type != html.ElementNode || node.Data != "form" {
 			continue
 		}
-		action, err := response.Request.URL.Parse(attribute(node, "action"))
+		action, err := address.Parse(attribute(node, "action"))
 		if err != nil {
 			return form{}, fmt.Errorf("the form's action: %w", err)
 		}
 		return form{action.String(), formFields(node)}, nil
 	}
-	return form{}, fmt.Errorf("%s answered %s without a form: %.600s", response.Request.URL.Redacted(), response.Status, body)
+	return form{}, errors.New("there is no form")
 }
 
 func formFields(node *html.Node) url.Values {

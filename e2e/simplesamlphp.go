@@ -14,6 +14,7 @@ import (
 	"path"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 )
@@ -38,6 +39,7 @@ type SimpleSAMLphp struct {
 
 	folder  string
 	parties int
+	stop    func()
 }
 
 // Answers says how SimpleSAMLphp answers one service provider. The zero value
@@ -74,6 +76,9 @@ func StartSimpleSAMLphp(t testing.TB, host, domain string) *SimpleSAMLphp {
 	s.serve(t, program, port)
 	return s
 }
+
+// Stop takes the identity provider down for good, as an outage does.
+func (s *SimpleSAMLphp) Stop() { s.stop() }
 
 // MetadataURL is where the identity provider's metadata is.
 func (s *SimpleSAMLphp) MetadataURL() string { return s.Base + "saml2/idp/metadata.php" }
@@ -188,10 +193,11 @@ func (s *SimpleSAMLphp) serve(t testing.TB, program, port string) {
 	if err := command.Start(); err != nil {
 		t.Fatalf("start SimpleSAMLphp: %v", err)
 	}
-	t.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		_ = syscall.Kill(-command.Process.Pid, syscall.SIGTERM)
 		_ = command.Wait() // killed by our signal
 	})
+	t.Cleanup(s.stop)
 	if err := eventually(func() error { _, err := get(s.MetadataURL()); return err }); err != nil {
 		t.Fatalf("SimpleSAMLphp does not serve its metadata: %v (see %s)", err, log.Name())
 	}

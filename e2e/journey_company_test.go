@@ -1,0 +1,237 @@
+package e2e
+
+import (
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-sso/gatehouse/pgtest"
+)
+
+// domain is where the people of the journeys have their addresses.
+const domain = "corp.example"
+
+// company is a customer on the way to single sign-on: its Gatehouse, its name
+// server, its identity provider, and its owner at a browser. Alice is the
+// owner, Bob is an employee. Each method is something that one of them does,
+// and sees, in a browser.
+type company struct {
+	t         *testing.T
+	gatehouse *Gatehouse
+	dns       *DNS
+	idp       *SimpleSAMLphp
+	owner     *Person
+	password  string // the owner's own
+
+	home, project, connection string // the paths of their pages
+}
+
+// newCompany starts everything, on SQLite unless the settings say otherwise.
+// The identity provider is on another site than Gatehouse, as in life: for a
+// browser localhost and 127.0.0.1 have nothing in common.
+func newCompany(t *testing.T, settings map[string]string) *company {
+	t.Helper()
+	c := &company{t: t, dns: StartDNS(t), password: "seven tidy harbour lamps"}
+	c.idp = StartSimpleSAMLphp(t, "127.0.0.1", domain)
+	all := map[string]string{"GATEHOUSE_DNS": c.dns.Address}
+	for name, value := range settings {
+		all[name] = value
+	}
+	c.gatehouse = StartGatehouse(t, all)
+	c.gatehouse.Secret(c.password, c.idp.Alice.Password, c.idp.Bob.Password)
+	c.owner = NewPerson(t, "Alice")
+	return c
+}
+
+// signedUpCompany has an active connection and a verified domain, and its
+// owner is linked.
+func signedUpCompany(t *testing.T, settings map[string]string) *company {
+	t.Helper()
+	c := newCompany(t, settings)
+	c.becomeOwner()
+	c.connect("Corp")
+	c.proveDomain()
+	c.testConnection()
+	c.activate()
+	return c
+}
+
+// onBothDatabases runs the same test on each.
+func onBothDatabases(t *testing.T, test func(t *testing.T, settings map[string]string)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, nil) })
+	t.Run("postgres", func(t *testing.T) {
+		test(t, map[string]string{"GATEHOUSE_DATABASE": pgtest.Database(t)})
+	})
+}
+
+var firstRunLink = regexp.MustCompile(`(http://localhost:\d+/welcome/\S+)`)
+
+// becomeOwner spends the printed one-time link.
+func (c *company) becomeOwner() {
+	c.t.Helper()
+	link := c.gatehouse.Printed(firstRunLink)
+	c.gatehouse.Secret(link[strings.LastIndex(link, "/")+1:])
+	c.owner.Open(link)
+	c.owner.Click("button", "Continue")
+	c.owner.Fill("Your name", "Alice Adams")
+	c.owner.Fill("Email address", c.idp.Alice.Email)
+	c.owner.Fill("Password", c.password)
+	c.owner.Fill("Organization", "Acme")
+	c.owner.Click("button", "Create account")
+	c.owner.See("Welcome, Alice Adams.")
+	c.home = c.owner.Address().Path
+}
+
+// go_ opens a page of the organization from the sidebar.
+func (c *company) goTo(page string) {
+	c.t.Helper()
+	c.owner.Within("navigation", "Organization").Click("link", page)
+}
+
+// open goes to a page of the organization by its address.
+func (c *company) open(person *Person, page string) {
+	c.t.Helper()
+	person.Open(c.gatehouse.URL + c.home + "/" + page)
+}
+
+func (c *company) makeProject(name string) {
+	c.t.Helper()
+	c.goTo("Projects")
+	c.owner.Click("link", "New project")
+	c.owner.Fill("Name", name)
+	c.owner.Click("button", "Create project")
+	c.owner.See("The project is created.")
+	c.project = c.owner.Address().Path
+}
+
+// connect makes a connection from the identity provider's metadata address,
+// and the identity provider learns of us from ours.
+func (c *company) connect(name string) {
+	c.t.Helper()
+	c.goTo("Connections")
+	c.owner.Click("link", "New connection")
+	c.owner.Fill("Name", name)
+	c.owner.Fill("Metadata address (optional)", c.idp.MetadataURL())
+	c.owner.Click("button", "Create connection")
+	c.owner.See("The connection is created as a draft.")
+	c.connection = c.owner.Address().Path
+	c.register(Answers{SignResponse: true, SignAssertion: true})
+}
+
+// metadataURL is where the identity provider finds what it must know of us; it
+// is our entity ID, too.
+func (c *company) metadataURL() string {
+	return c.gatehouse.URL + "/saml/" + c.connectionID() + "/metadata"
+}
+
+func (c *company) connectionID() string {
+	return c.connection[strings.LastIndex(c.connection, "/")+1:]
+}
+
+// register makes the identity provider answer us in this way from now on. The
+// NameID is the person's address, which its other attributes repeat.
+func (c *company) register(answers Answers) {
+	c.t.Helper()
+	c.idp.RegisterURL(c.t, c.metadataURL(), answers)
+}
+
+func (c *company) proveDomain() {
+	c.t.Helper()
+	c.claimDomain()
+	c.publishRecord()
+	c.owner.Click("button", "Verify now")
+	c.owner.See(domain + " is verified.")
+}
+
+func (c *company) claimDomain() {
+	c.t.Helper()
+	c.goTo("Domains")
+	c.owner.Fill("Domain", domain)
+	c.owner.Click("button", "Claim domain")
+	c.owner.See("The domain is claimed.")
+}
+
+// publishRecord puts the TXT record that the page asks for into the DNS.
+func (c *company) publishRecord() {
+	c.t.Helper()
+	c.dns.Set(c.owner.Copyable("Name"), c.owner.Copyable("Value"))
+}
+
+// testConnection runs a test login, which links the owner.
+func (c *company) testConnection() {
+	c.t.Helper()
+	c.owner.Open(c.gatehouse.URL + c.connection)
+	c.owner.Click("button", "Test sign-in")
+	c.atIdentityProvider(c.owner, c.idp.Alice)
+	c.owner.See("The test went well. " + c.idp.Alice.Email + " arrived and is linked to you")
+}
+
+// atIdentityProvider signs the person in on the identity provider's own page.
+func (c *company) atIdentityProvider(person *Person, as Employee) {
+	c.t.Helper()
+	person.Fill("Username", as.User)
+	person.Fill("Password", as.Password)
+	person.Click("button", "Login")
+}
+
+func (c *company) activate() {
+	c.t.Helper()
+	c.owner.Open(c.gatehouse.URL + c.connection)
+	c.owner.Click("button", "Activate connection")
+	c.owner.See("The connection is active.")
+}
+
+func (c *company) enforce() {
+	c.t.Helper()
+	c.goTo("Sign-in")
+	c.owner.Click("link", "Require single sign-on")
+	c.owner.Click("button", "Require single sign-on")
+	c.owner.See("Single sign-on is required of members on a verified domain.")
+}
+
+// enterEmail begins a sign-in from our own page.
+func (c *company) enterEmail(person *Person, email string) {
+	c.t.Helper()
+	person.Open(c.gatehouse.URL + "/login")
+	person.Fill("Email address", email)
+	person.Click("button", "Continue")
+}
+
+// signInByPassword is for who may.
+func (c *company) signInByPassword(person *Person, email, password string) {
+	c.t.Helper()
+	c.enterEmail(person, email)
+	person.Fill("Password", password)
+	person.Click("button", "Sign in")
+}
+
+// signsIn is the employee at a fresh browser, from our page.
+func (c *company) signsIn(name string, as Employee) *Person {
+	c.t.Helper()
+	person := NewPerson(c.t, name)
+	c.enterEmail(person, as.Email)
+	c.atIdentityProvider(person, as)
+	c.isIn(person, as)
+	return person
+}
+
+// isIn sees that the person has landed on our side, signed in.
+func (c *company) isIn(person *Person, as Employee) {
+	c.t.Helper()
+	person.Has("link", "Account of "+as.GivenName+" "+as.FamilyName)
+	if address := person.Address(); address.Scheme+"://"+address.Host != c.gatehouse.URL {
+		c.t.Fatalf("%s landed at %s", person.Name, address)
+	}
+}
+
+// curl runs the real command and returns what it prints.
+func curl(t *testing.T, arguments ...string) string {
+	t.Helper()
+	program := requireProgram(t, "curl", "curl")
+	output, err := exec.Command(program, append([]string{"--silent", "--show-error"}, arguments...)...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("curl: %v\n%s", err, output)
+	}
+	return string(output)
+}
