@@ -99,7 +99,7 @@ var helpWith = map[trust.Party]string{
 
 // bar tells a member why the organization stays shut, and which way leads in.
 func (v *visit) bar(b *barred) {
-	page := views.BarredPage{Page: v.card("Sign in to continue")}
+	page := views.BarredPage{Page: v.page("Sign in to continue")} // with the notice of the act that shut it, if it was the visitor's own
 	scope := v.store.In(b.organization)
 	organization, err := scope.Organization(v.ctx())
 	if err != nil {
