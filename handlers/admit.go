@@ -34,6 +34,9 @@ var errSignInAgain = errors.New("the sign-in is not fresh")
 // freshFor is how long a sign-in counts as fresh (W-07).
 const freshFor = 15 * time.Minute
 
+// errRecovering refuses what a recovery session does not open.
+var errRecovering = errors.New("a recovery session opens sign-in settings alone")
+
 // denied says which permission is missing, to a member of the organization.
 type denied struct{ permission access.Permission }
 
@@ -69,17 +72,30 @@ func (v *visit) admit(rt route) error {
 	if !v.signedIn() {
 		return errSignIn
 	}
+	if rt.audience != person {
+		if err := v.enter(); err != nil {
+			return err
+		}
+	}
 	if v.recovering() && !rt.recovery {
-		return &denied{rt.permission}
+		return errRecovering
 	}
-	if rt.audience == person {
-		return nil
-	}
-	if err := v.enter(); err != nil {
+	if err := v.hold(rt); err != nil {
 		return err
 	}
+	if rt.fresh && !v.fresh() {
+		return errSignInAgain
+	}
+	return nil
+}
+
+// hold refuses whoever lacks the permission that the route asks for, where it asks for it.
+func (v *visit) hold(rt route) error {
 	holds := v.may
-	if rt.audience == inProject {
+	switch rt.audience {
+	case person:
+		return nil
+	case inProject:
 		if err := v.enterProject(); err != nil {
 			return err
 		}
@@ -88,15 +104,17 @@ func (v *visit) admit(rt route) error {
 	if !holds.Has(rt.permission) {
 		return &denied{rt.permission}
 	}
-	if rt.fresh && !v.fresh() {
-		return errSignInAgain
-	}
 	return nil
 }
 
-// fresh reports whether the person has just shown who they are, in whatever way lets them in here.
+// fresh reports whether the person has just shown who they are, in a way that lets them in here by itself: what an identity provider of
+// another organization says does not make an old sign-in new.
 func (v *visit) fresh() bool {
-	return slices.ContainsFunc(v.session.Proofs, func(p access.Proof) bool { return v.now().Sub(p.At) <= freshFor })
+	recent := slices.DeleteFunc(slices.Clone(v.session.Proofs), func(p access.Proof) bool { return v.now().Sub(p.At) > freshFor })
+	if v.scope == nil {
+		return access.MayChangeUser(recent)
+	}
+	return access.MayEnter(v.entry, recent).Allowed
 }
 
 // recognize reads the session that the cookie names; a cookie that names none is no error.
@@ -124,9 +142,11 @@ func (v *visit) enter() error {
 	if err != nil {
 		return err
 	}
-	if verdict := access.MayEnter(entry, v.session.Proofs); !verdict.Allowed {
+	verdict := access.MayEnter(entry, v.session.Proofs)
+	if !verdict.Allowed {
 		return &barred{id, verdict}
 	}
+	v.entry, v.limited = entry, verdict.Limited
 	if v.memberships, err = v.store.OrganizationsOf(v.ctx(), v.user.ID); err != nil {
 		return err
 	}
@@ -152,8 +172,8 @@ func (v *visit) enterProject() error {
 	return nil
 }
 
-// recovering reports whether the session came from break-glass: it opens connections, domains and enforcement of one organization.
-func (v *visit) recovering() bool { return v.session.LimitedTo != "" }
+// recovering reports whether the visitor is here by break-glass: it opens connections, domains and enforcement of one organization.
+func (v *visit) recovering() bool { return v.session.LimitedTo != "" || v.limited }
 
 // isOwner reports whether the visitor owns the present organization.
 func (v *visit) isOwner() bool { return slices.Contains(v.member.Roles, access.OrgOwner) }

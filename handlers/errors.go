@@ -35,6 +35,8 @@ func (v *visit) fail(err error) {
 		v.failWith(views.ErrorPage{Status: http.StatusConflict})
 	case errors.As(err, &missing):
 		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Permission: string(missing.permission)})
+	case errors.Is(err, errRecovering):
+		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: "A recovery session opens connections, domains and sign-in settings. For anything else, sign in as usual."})
 	case errors.As(err, &bar):
 		v.bar(bar)
 	case errors.As(err, &refused):

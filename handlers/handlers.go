@@ -71,12 +71,12 @@ func New(o Options) (http.Handler, error) {
 	if c.lookups, err = web.NewLimiter(c.now, web.Rate{Count: 20, Per: time.Minute}); err != nil {
 		return nil, err
 	}
-	all, err := c.routes()
+	all, err := c.surface()
 	if err != nil {
 		return nil, err
 	}
 	o.Site.Problem = c.problem
-	return o.Site.Handler(all), nil
+	return o.Site.Handler(all.handler()), nil
 }
 
 // visit is one request of a person: what was asked, who asks, and what they may do where they ask it.
@@ -91,6 +91,8 @@ type visit struct {
 
 	// On routes within an organization:
 	scope        *store.Scope
+	entry        access.Entry // what decides whether the session's proofs open it
+	limited      bool         // they do by break-glass alone
 	organization store.Organization
 	memberships  []store.Membership // every organization of the person, for the switcher
 	member       store.Member

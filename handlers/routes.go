@@ -115,8 +115,23 @@ func consoleRoutes() []route {
 	}
 }
 
-// routes is every URL of the product. Three routers, because their error pages differ: people, identity providers, programs.
-func (c *console) routes() (http.Handler, error) {
+// surface is every URL of the product. Three routers, because their error pages differ.
+type surface struct{ people, providers, programs *web.Router }
+
+func (s surface) handler() http.Handler {
+	all := http.NewServeMux()
+	all.Handle("/saml/", s.providers)
+	all.Handle("/v1/", s.programs)
+	all.Handle("/", s.people)
+	return all
+}
+
+func (c *console) surface() (surface, error) {
+	programs, err := KeyRoutes(c.Gate, c.now, c.Log)
+	return surface{c.peoplesRoutes(), c.providersRoutes(), programs}, err
+}
+
+func (c *console) peoplesRoutes() *web.Router {
 	people := web.NewRouter(c.problem)
 	for _, rt := range consoleRoutes() {
 		people.Handle(web.Route{Pattern: rt.pattern, Body: rt.body}, c.handler(rt))
@@ -124,22 +139,16 @@ func (c *console) routes() (http.Handler, error) {
 	people.HandleFunc(web.Route{Pattern: "GET /healthz", Body: web.NoBody}, web.Healthy)
 	people.HandleFunc(web.Route{Pattern: "GET /readyz", Body: web.NoBody}, web.Ready(c.ready))
 	people.Handle(web.Route{Pattern: web.AssetsPattern, Body: web.NoBody}, c.Assets)
+	return people
+}
 
+func (c *console) providersRoutes() *web.Router {
 	p := &protocol{broker: c.broker, cookies: c.Cookies, console: c, log: c.Log}
 	providers := web.NewRouter(c.problem)
 	providers.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
 	// The one place to which other sites may post: it reads no session (W-01, W-04).
 	providers.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/acs", CrossOrigin: true}, p.consume)
-
-	programs, err := KeyRoutes(c.Gate, c.now, c.Log)
-	if err != nil {
-		return nil, err
-	}
-	all := http.NewServeMux()
-	all.Handle("/saml/", providers)
-	all.Handle("/v1/", programs)
-	all.Handle("/", people)
-	return all, nil
+	return providers
 }
 
 // ready says whether requests can be answered: the database is there, and changes made elsewhere are heard.
