@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -167,10 +168,17 @@ func (v *visit) verdict(l store.Login) string {
 	return "The browser was sent to the identity provider, and no answer came within 15 minutes."
 }
 
+// stepTitles are the names of a login's steps in words; a name that is not here is a title already.
+var stepTitles = map[string]string{
+	"structure": "Structure of the message", "signature": "Signature", "decryption": "Encryption", "assertion": "Statements", "issuer": "Issuer",
+	"destination": "Destination", "recipient": "Recipient", "audience": "Audience", "in_response_to": "Request that it answers", "times": "Times",
+	"second_reading": "Second, independent reading", "subject": "Subject", "attributes": "Attributes",
+}
+
 func loginSteps(l store.Login) ui.Timeline {
 	var steps ui.Timeline
 	for _, s := range l.Steps {
-		step := ui.Step{State: ui.StepDone, Title: s.Name}
+		step := ui.Step{State: ui.StepDone, Title: cmp.Or(stepTitles[s.Name], s.Name)}
 		switch {
 		case s.Verdict == store.StepRefused:
 			step.State, step.Want, step.Got = ui.StepFailed, s.Want, s.Got
@@ -189,7 +197,11 @@ var startedBy = map[store.LoginStart]string{
 }
 
 func (v *visit) loginFacts(l store.Login, c store.Connection) []views.LoginFact {
-	facts := []views.LoginFact{{Name: "Connection", Value: c.Name}, {Name: "Begun", Value: ui.ExactMoment(l.CreatedAt).Human}, {Name: "Begun by", Value: startedBy[l.StartedBy]}}
+	by := startedBy[l.StartedBy]
+	if l.Kind == store.TestLogin {
+		by = "A test from the connection's page"
+	}
+	facts := []views.LoginFact{{Name: "Connection", Value: c.Name}, {Name: "Begun", Value: ui.ExactMoment(l.CreatedAt).Human}, {Name: "Begun by", Value: by}}
 	add := func(name, value string) {
 		if value != "" {
 			facts = append(facts, views.LoginFact{Name: name, Value: value})
