@@ -140,7 +140,7 @@ func (v *visit) showConnection(status int, c store.Connection, problem *ui.Probl
 	case c.State == store.ConnectionActive:
 		page.Disable = base + "/disable"
 	default:
-		page.Activate, page.Delete, page.MayActivate = base+"/activate", base+"/delete", complete && c.TestedAt != nil
+		page.Activate, page.Delete, page.Tested = base+"/activate", base+"/delete", complete && c.TestedAt != nil
 	}
 	return v.render(status, views.Connection(page))
 }

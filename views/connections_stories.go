@@ -67,7 +67,7 @@ func connectionPageStories(active, draft, disabled ConnectionState) []Story {
 	ready, live, off := page, page, page
 	done := func(title, detail string) ui.Step { return ui.Step{State: ui.StepDone, Title: title, Detail: detail} }
 	ready.Progress = ui.Timeline{done("Give our values to your identity provider", "They stand below."), done("Take your identity provider's values", "http://www.okta.com/exk1fcia6d6EMsf331d8"), {State: ui.StepDone, Title: "Tested with a real sign-in", At: storyRecent}, page.Progress[3]}
-	ready.MayActivate, ready.Test = true, "/test"
+	ready.Tested, ready.Test = true, "/test"
 	live.ConnectionFrame, live.Activate, live.Delete, live.Disable, live.Test = storyConnection("Overview", active), "", "", "/disable", "/test"
 	live.Progress = append(append(ui.Timeline{}, ready.Progress[:3]...), done("Active", "Your people can sign in with it."))
 	live.Warnings = []string{"Certificate expires in 6 days. Add the certificate that your identity provider signs with, under Identity provider."}
