@@ -54,14 +54,16 @@ func NewLimiter(now func() time.Time, rates ...Rate) (*Limiter, error) {
 }
 
 // Allow counts one for key and reports whether it was within all rates. A refused one is not counted.
-func (l *Limiter) Allow(key string) bool { return l.ask(key, true) }
+func (l *Limiter) Allow(key string) bool { return l.ask(l.bucketsOf(key), true) }
 
 // Allowed reports whether Allow would be true, and counts nothing: for limits on failures, which are counted afterwards.
-func (l *Limiter) Allowed(key string) bool { return l.ask(key, false) }
+func (l *Limiter) Allowed(key string) bool {
+	b, found := l.cache.GetIfPresent(key)
+	return !found || l.ask(b, false)
+}
 
-func (l *Limiter) ask(key string, count bool) bool {
+func (l *Limiter) ask(b *buckets, count bool) bool {
 	now := l.now()
-	b := l.bucketsOf(key, now)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, limiter := range b.rates {
@@ -80,7 +82,7 @@ func (l *Limiter) ask(key string, count bool) bool {
 // RetryAfter is how many whole seconds to wait until key is allowed again, at least 1.
 func (l *Limiter) RetryAfter(key string) int {
 	now := l.now()
-	b := l.bucketsOf(key, now)
+	b := l.bucketsOf(key)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	seconds := 1.0
@@ -91,7 +93,7 @@ func (l *Limiter) RetryAfter(key string) int {
 	return int(seconds)
 }
 
-func (l *Limiter) bucketsOf(key string, now time.Time) *buckets {
+func (l *Limiter) bucketsOf(key string) *buckets {
 	b, _ := l.cache.ComputeIfAbsent(key, func() (*buckets, bool) {
 		fresh := &buckets{}
 		for _, r := range l.rates {

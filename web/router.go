@@ -47,6 +47,7 @@ func (rt *Router) Routes() []Route { return rt.routes }
 func (rt *Router) Handle(route Route, handler http.Handler) {
 	rt.routes = append(rt.routes, route)
 	rt.mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) {
+		w = w.(*unmatched).ResponseWriter
 		stateOf(r).info.Route = route.Pattern
 		if !route.CrossOrigin && rt.protection.Check(r) != nil {
 			Fail(w, r, http.StatusForbidden)
@@ -65,28 +66,30 @@ func (rt *Router) HandleFunc(route Route, handler http.HandlerFunc) { rt.Handle(
 
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	stateOf(r).problem = rt.problem
-	handler, pattern := rt.mux.Handler(r)
-	if pattern != "" {
-		rt.mux.ServeHTTP(w, r)
-		return
+	u := &unmatched{ResponseWriter: w}
+	rt.mux.ServeHTTP(u, r)
+	if u.status != 0 {
+		w.Header().Del("Location")
+		Fail(w, r, u.status)
 	}
-	// The mux answers 404 and 405 in words of its own. Only its status and its Allow header are taken.
-	refusal := &statusOnly{header: http.Header{}, status: http.StatusNotFound}
-	handler.ServeHTTP(refusal, r)
-	if allow := refusal.header.Get("Allow"); allow != "" {
-		w.Header().Set("Allow", allow)
-	}
-	Fail(w, r, refusal.status)
 }
 
-type statusOnly struct {
-	header http.Header
+// unmatched is what the mux writes to: only a route that matched takes the answer out of it. In words of its own the mux answers 404, 405
+// and a way to a path with a slash at its end; of those only the status and the Allow header are taken, and the way, since no page of ours
+// ends with a slash, is 404.
+type unmatched struct {
+	http.ResponseWriter
 	status int
 }
 
-func (s *statusOnly) Header() http.Header         { return s.header }
-func (s *statusOnly) Write(p []byte) (int, error) { return len(p), nil }
-func (s *statusOnly) WriteHeader(status int)      { s.status = status }
+func (u *unmatched) WriteHeader(status int) {
+	if status < http.StatusBadRequest {
+		status = http.StatusNotFound
+	}
+	u.status = status
+}
+
+func (u *unmatched) Write(p []byte) (int, error) { return len(p), nil }
 
 // takeBody limits the body and reads a form. It returns the status to refuse with, or 0.
 func (route Route) takeBody(w http.ResponseWriter, r *http.Request) int {
