@@ -11,7 +11,9 @@ import (
 
 func TestMain(m *testing.M) {
 	pgtest.Durable() // SQLite keeps what it acknowledges, so PostgreSQL must too: else there would be no ratio
-	os.Exit(pgtest.Main(m))
+	code := pgtest.Main(m)
+	removeBinary()
+	os.Exit(code)
 }
 
 func TestTablePrintsMediansAndRatiosOfOneJobAlone(t *testing.T) {
