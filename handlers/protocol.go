@@ -70,6 +70,8 @@ func (p *protocol) land(w http.ResponseWriter, r *http.Request, l broker.Landing
 func (p *protocol) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refused *broker.Refused
 	switch {
+	case errors.As(err, &refused) && refused.Test:
+		web.Redirect(w, r, loginRecordPath(refused.OrganizationID, refused.LoginID)) // where the owner who runs the test reads all of it
 	case errors.As(err, &refused):
 		web.Render(w, r, refusalStatus(refused), views.Problem(refusal(p.console.card("Sign-in refused"), refused)))
 	case errors.Is(err, store.ErrNotFound):
