@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -67,6 +68,14 @@ func onBothDatabases(t *testing.T, test func(t *testing.T, settings map[string]s
 
 var firstRunLink = regexp.MustCompile(`(http://localhost:\d+/welcome/\S+)`)
 
+// in is the company in a subtest.
+func (c company) in(t *testing.T) *company {
+	before := c.t
+	c.t, c.owner.t = t, t
+	t.Cleanup(func() { c.owner.t = before })
+	return &c
+}
+
 // becomeOwner spends the printed one-time link.
 func (c *company) becomeOwner() {
 	c.t.Helper()
@@ -83,7 +92,7 @@ func (c *company) becomeOwner() {
 	c.home = c.owner.Address().Path
 }
 
-// go_ opens a page of the organization from the sidebar.
+// goTo opens a page of the organization from the sidebar.
 func (c *company) goTo(page string) {
 	c.t.Helper()
 	c.owner.Within("navigation", "Organization").Click("link", page)
@@ -129,8 +138,7 @@ func (c *company) connectionID() string {
 	return c.connection[strings.LastIndex(c.connection, "/")+1:]
 }
 
-// register makes the identity provider answer us in this way from now on. The
-// NameID is the person's address, which its other attributes repeat.
+// register makes the identity provider answer us in this way from now on.
 func (c *company) register(answers Answers) {
 	c.t.Helper()
 	c.idp.RegisterURL(c.t, c.metadataURL(), answers)
@@ -198,24 +206,6 @@ func (c *company) enterEmail(person *Person, email string) {
 	person.Click("button", "Continue")
 }
 
-// signInByPassword is for who may.
-func (c *company) signInByPassword(person *Person, email, password string) {
-	c.t.Helper()
-	c.enterEmail(person, email)
-	person.Fill("Password", password)
-	person.Click("button", "Sign in")
-}
-
-// signsIn is the employee at a fresh browser, from our page.
-func (c *company) signsIn(name string, as Employee) *Person {
-	c.t.Helper()
-	person := NewPerson(c.t, name)
-	c.enterEmail(person, as.Email)
-	c.atIdentityProvider(person, as)
-	c.isIn(person, as)
-	return person
-}
-
 // isIn sees that the person has landed on our side, signed in.
 func (c *company) isIn(person *Person, as Employee) {
 	c.t.Helper()
@@ -223,6 +213,40 @@ func (c *company) isIn(person *Person, as Employee) {
 	if address := person.Address(); address.Scheme+"://"+address.Host != c.gatehouse.URL {
 		c.t.Fatalf("%s landed at %s", person.Name, address)
 	}
+}
+
+// tells finds each sentence on the page, the last one first as the events page
+// has it; other events may stand between them.
+func (c *company) tells(person *Person, story ...string) {
+	c.t.Helper()
+	shown := collapse(person.Text())
+	for i := range story {
+		sentence := story[len(story)-1-i]
+		_, rest, found := strings.Cut(shown, sentence)
+		if !found {
+			c.t.Fatalf("there is no “%s” below that in:\n%s", sentence, person.Text())
+		}
+		shown = rest
+	}
+}
+
+// verdict is what a check of the key at the node says, asked with curl.
+func (c *company) verdict(node *Gatehouse, key, permission string) string {
+	c.t.Helper()
+	question, err := json.Marshal(map[string]string{"key": key, "permission": permission})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	answer := curl(c.t, node.URL+"/v1/keys/verify", "--connect-to", "::"+node.listen,
+		"--header", "Content-Type: application/json", "--data", string(question))
+	var said struct {
+		Valid bool
+		Code  string
+	}
+	if err := json.Unmarshal([]byte(answer), &said); err != nil || said.Valid != (said.Code == "VALID") {
+		c.t.Fatalf("the check answers %s (%v)", answer, err)
+	}
+	return said.Code
 }
 
 // curl runs the real command and returns what it prints.

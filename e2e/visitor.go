@@ -30,13 +30,13 @@ type Answer struct {
 
 // Visitor is a new one, without cookies, who reaches this process whatever the
 // address says.
-func (g *Gatehouse) Visitor() *Visitor {
+func (g *Gatehouse) Visitor(t testing.TB) *Visitor {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, g.listen)
 	}
 	transport := &http.Transport{DialContext: dial}
-	g.t.Cleanup(transport.CloseIdleConnections)
-	return &Visitor{t: g.t, base: g.URL, client: &http.Client{
+	t.Cleanup(transport.CloseIdleConnections)
+	return &Visitor{t: t, base: g.URL, client: &http.Client{
 		Transport: transport, Jar: &jar{cookies: map[string]*http.Cookie{}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
