@@ -91,7 +91,7 @@ func (e Event) name(braced string) string {
 		switch {
 		case target.Kind != kind:
 			continue
-		case kind == "user" && target.ID != "" && target.ID == e.Actor.ID:
+		case kind == "user" && target.ID != "" && target.ID == e.Actor.ID && e.Action != UserCreated: // nobody was there to act on
 			return themselves
 		case kind == "user" || kind == "domain" || kind == "role":
 			return first(target.Name, target.ID) // these read as themselves

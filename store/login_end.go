@@ -87,10 +87,10 @@ func (w *write) linkOwner(identity trust.Identity, login Login) error {
 	if err != nil {
 		return err
 	}
+	w.actor.Kind, w.actor.ID, w.actor.Name = audit.User, user.ID, user.Name
 	if err := w.linkTested(identity, user); err != nil {
 		return err
 	}
-	w.actor.Kind, w.actor.ID, w.actor.Name = audit.User, user.ID, user.Name
 	w.record(audit.Event{Action: audit.LoginTestSucceeded,
 		Targets: []audit.Target{{Kind: "connection", ID: login.ConnectionID, Name: w.connectionName(login.ConnectionID)}}})
 	w.tell(ChangedConnection, login.ConnectionID)

@@ -74,7 +74,7 @@ func (c *Scope) SetDefaultRole(ctx context.Context, actor audit.Actor, version i
 		if err := w.checkDefaults(role, projects); err != nil {
 			return nil, err
 		}
-		changes := []audit.Change{{Field: "default_role", Before: string(was.DefaultRole), After: string(role)}}
+		changes := []audit.Change{{Field: "default_role", Before: was.DefaultRole.Title(), After: role.Title()}}
 		if !slices.Equal(was.DefaultProjectRoles, projects) {
 			changes = append(changes, audit.Change{Field: "default_project_roles", Before: encodeList(was.DefaultProjectRoles), After: encodeList(projects)})
 		}
