@@ -66,6 +66,8 @@ func sizeLies() []Lie {
 			a.Attributes = append(a.Attributes, Attribute{Name: "more", Values: make([]string, 971)})
 		}},
 		{Class: "S-34", Name: "41 attributes on an element", Reason: trust.ReasonTooLarge, Bytes: replace("<samlp:Status>", "<samlp:Status"+manyAttributes(41)+">")},
+		{Class: "S-34", Name: "40 namespaces at one place", Reason: trust.ReasonTooLarge, Bytes: outside("<samlp:a" + manyNamespaces(0, 20) + "><samlp:a" + manyNamespaces(20, 40) + "/></samlp:a>")},
+		{Class: "S-34", Name: "a ciphertext in pieces", Reason: trust.ReasonForbiddenXML, Bytes: outside(`<x:CipherValue xmlns:x="http://www.w3.org/2001/04/xmlenc#">` + strings.Repeat("AAAA<x:a/>", 800) + "</x:CipherValue>")},
 		{Class: "S-34", Name: "an attribute of 9 KiB", Reason: trust.ReasonTooLarge, Bytes: replace("<samlp:Status>", `<samlp:Status a="`+strings.Repeat("x", 9<<10)+`">`)},
 		{Class: "S-34", Name: "a text of 9 KiB", Reason: trust.ReasonTooLarge, Says: func(a *Answer) {
 			a.Attributes = append(a.Attributes, Attribute{Name: "more", Values: []string{strings.Repeat("x", 9<<10)}})
@@ -80,6 +82,14 @@ func manyAttributes(n int) string {
 	var out strings.Builder
 	for i := range n {
 		fmt.Fprintf(&out, ` a%d=""`, i)
+	}
+	return out.String()
+}
+
+func manyNamespaces(from, to int) string {
+	var out strings.Builder
+	for i := from; i < to; i++ {
+		fmt.Fprintf(&out, ` xmlns:p%d="urn:p"`, i)
 	}
 	return out.String()
 }

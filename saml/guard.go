@@ -21,6 +21,7 @@ const (
 	maxDepth      = 32
 	maxElements   = 900
 	maxAttributes = 40
+	maxNamespaces = 32 // declared at one place: every reader keeps them all for every element that declares one more
 	maxText       = 8 << 10
 )
 
@@ -102,6 +103,9 @@ func (p *pass) open(start xml.StartElement) *trust.Refusal {
 	if p.root != nil && p.at == nil {
 		return trust.Refuse(trust.ReasonNotXML, "one root element", "a second one") // S-36
 	}
+	if p.at.is(encryptionNamespace, "CipherValue") { // the one text that may be long must not come in pieces (S-34)
+		return trust.Refuse(trust.ReasonForbiddenXML, "text alone in CipherValue", start.Name.Local)
+	}
 	p.elements++
 	if refusal := p.refuseSize(start); refusal != nil {
 		return refusal
@@ -160,6 +164,9 @@ func (p *pass) declare(attrs []xml.Attr) *trust.Refusal {
 			}
 		}
 		names[prefix] = attr.Value
+		if len(names) > maxNamespaces {
+			return trust.Refuse(trust.ReasonTooLarge, fmt.Sprintf("at most %d namespaces at one place", maxNamespaces), "more")
+		}
 	}
 	if names != nil {
 		p.names = names
