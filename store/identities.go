@@ -229,8 +229,7 @@ func (w *write) welcome(identity trust.Identity, user User) (Resolution, error) 
 	if !slices.Contains(access.DefaultRoles(), role) {
 		role = access.OrgMember // whatever the row says, a newcomer owns nothing (D-15)
 	}
-	member, err := w.addMember(user, "default_role", role)
-	if err != nil {
+	if _, err := w.addMember(user, "default_role", role); err != nil {
 		return Resolution{}, err
 	}
 	if err := w.giveDefaultProjects(user, policy.DefaultProjectRoles); err != nil {
@@ -239,7 +238,7 @@ func (w *write) welcome(identity trust.Identity, user User) (Resolution, error) 
 	if user, err = w.link(identity, user, false, LinkedByLogin); err != nil {
 		return Resolution{}, err
 	}
-	member, err = w.memberOf(user.ID)
+	member, err := w.memberOf(user.ID)
 	return Resolution{User: user, Member: member, Created: true, Linked: true}, err
 }
 
