@@ -169,3 +169,17 @@ func TestW07_DangerousActsAskForAFreshSignIn(t *testing.T) {
 		want(http.StatusOK, "Remove Name of ada")
 	acme.owner.post(remove, "confirm", "ada@acme.test").want(http.StatusOK, "is no longer a member.")
 }
+
+func TestPagesOnABrokenStore(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	_, project := acme.project("Vectors")
+	path := "/organizations/" + acme.Organization.ID
+	p.ok(p.store.Close())
+	for _, page := range []string{"/", "/account", path, path + "/settings", path + "/members", path + "/members/" + "mem_x", path + "/projects", project, project + "/members", project + "/settings"} {
+		acme.owner.get(page).want(http.StatusInternalServerError, "Request ID").lacks("sql:", "closed")
+	}
+	for _, act := range []string{"/account/sessions/end-others", path + "/members/mem_x/suspend", path + "/projects", project + "/members"} {
+		acme.owner.post(act).want(http.StatusInternalServerError).lacks("sql:", "closed")
+	}
+}
