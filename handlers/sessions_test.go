@@ -1,0 +1,142 @@
+package handlers
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+)
+
+func TestW03_TheSessionCookie(t *testing.T) {
+	acme, c := corp(t)
+	b := acme.browser()
+	b.post("/login/password", "email", "owner@acme.test", "password", goodPassword)
+	session := b.jar["__Host-gatehouse"]
+	if session == nil || !session.HttpOnly || !session.Secure || session.SameSite != http.SameSiteLaxMode || session.Path != "/" || session.Domain != "" || session.MaxAge != 0 {
+		t.Errorf("the session cookie is %+v", session)
+	}
+	b.get(c.loginPath())
+	flow := b.jar["__Host-gatehouse-flow"]
+	if flow == nil || !flow.HttpOnly || !flow.Secure || flow.SameSite != http.SameSiteNoneMode || flow.Path != "/" || flow.Domain != "" || flow.MaxAge != 900 {
+		t.Errorf("W-04: the flow cookie is %+v", flow)
+	}
+	if acme.count("sessions WHERE token_hash = ?", []byte(b.token().Reveal())) != 0 || acme.count("sessions WHERE token_hash = ?", b.token().Hash()) != 1 {
+		t.Error("the token is kept in clear, or not at all")
+	}
+}
+
+func TestW03_ACookieThatWeDidNotSign(t *testing.T) {
+	acme := newProduct(t).found("acme")
+	for _, value := range []string{"x", acme.owner.token().Reveal(), acme.owner.jar["__Host-gatehouse"].Value + "x"} {
+		b := acme.browser()
+		b.jar["__Host-gatehouse"] = &http.Cookie{Name: "__Host-gatehouse", Value: value, SameSite: http.SameSiteLaxMode}
+		if shown := b.get("/account"); !strings.HasPrefix(shown.path(), "/login") {
+			t.Errorf("%d at %s", shown.Status, shown.path())
+		}
+	}
+	acme.owner.get("/account").want(http.StatusOK)
+}
+
+// W-02: whatever session was planted in a browser, whoever planted it is not signed in by what happens there.
+func TestW02_SessionFixation(t *testing.T) {
+	acme, c := corp(t)
+	attacker := acme.member("eve@guest.test", access.OrgMember)
+	for way, signIn := range map[string]func(b *browser){
+		"password": func(b *browser) { b.post("/login/password", "email", "owner@acme.test", "password", goodPassword) },
+		"connection": func(b *browser) {
+			c.vouch("u-1", "grace@corp.test")
+			asked := c.signIn(b, c.loginPath()).want(http.StatusOK, "Switch to another person?")
+			b.post("/login/finish", "login", asked.value("login"), "replace", "yes")
+		},
+	} {
+		attacker.signInByPassword()
+		victim := acme.browser()
+		victim.jar["__Host-gatehouse"] = attacker.jar["__Host-gatehouse"]
+		signIn(victim)
+		if victim.token().Reveal() == attacker.token().Reveal() {
+			t.Errorf("%s: the planted token is the victim's now", way)
+		}
+		if shown := attacker.get("/account"); !strings.HasPrefix(shown.path(), "/login") {
+			t.Errorf("%s: whoever planted it is signed in: %d at %s", way, shown.Status, shown.path())
+		}
+	}
+}
+
+func TestW02_TheTokenRotatesWhenTheSamePersonSignsInAgain(t *testing.T) {
+	acme := newProduct(t).found("acme")
+	old := acme.browser()
+	old.jar["__Host-gatehouse"] = acme.owner.jar["__Host-gatehouse"]
+	acme.owner.post("/login/password", "email", "owner@acme.test", "password", goodPassword).want(http.StatusOK)
+	if shown := old.get("/account"); !strings.HasPrefix(shown.path(), "/login") {
+		t.Errorf("the old token opens %s", shown.path())
+	}
+	acme.owner.get("/account").want(http.StatusOK)
+	if acme.count("sessions WHERE user_id = ?", acme.owner.User.ID) != 1 {
+		t.Error("signing in again left another session")
+	}
+}
+
+func TestW05_LogoutHoldsAtOnceAndEverywhere(t *testing.T) {
+	acme, c := corp(t)
+	employee := c.employee("u-1", "grace@corp.test")
+	copied := acme.browser()
+	copied.jar["__Host-gatehouse"] = employee.jar["__Host-gatehouse"]
+	copied.get("/account").want(http.StatusOK)
+	employee.post("/logout").want(http.StatusOK, "Okta")
+	if employee.jar["__Host-gatehouse"] != nil {
+		t.Error("the cookie stays")
+	}
+	if shown := copied.get("/account"); !strings.HasPrefix(shown.path(), "/login") {
+		t.Errorf("a copy of the cookie opens %s", shown.path())
+	}
+	acme.owner.post("/logout").want(http.StatusOK).lacks("Okta")
+	acme.browser().post("/logout").want(http.StatusOK)
+}
+
+func TestW06_ASessionEndsIdleAfter30MinutesAndAfter12HoursInAnyCase(t *testing.T) {
+	acme := newProduct(t).found("acme")
+	in := func() bool { return acme.owner.get("/account").path() == "/account" }
+	acme.pass(29 * time.Minute)
+	if !in() {
+		t.Error("29 minutes idle ended it")
+	}
+	acme.pass(31 * time.Minute)
+	if in() {
+		t.Error("31 minutes idle did not end it")
+	}
+	acme.owner.signInByPassword()
+	for range 12*60/25 - 1 {
+		acme.pass(25 * time.Minute)
+		if !in() {
+			t.Fatal("it ended before 12 hours although it was used")
+		}
+	}
+	acme.pass(25 * time.Minute)
+	acme.pass(20 * time.Minute)
+	if in() {
+		t.Error("it lives beyond 12 hours")
+	}
+}
+
+// A form whose session ended while it was open loses nothing but passwords.
+func TestAFormOutlivesItsSession(t *testing.T) {
+	acme := newProduct(t).found("acme")
+	acme.pass(time.Hour)
+	kept := acme.owner.post(acme.projectsPage(), "name", `Search "<b>`, "kind", "serverless", "password", "secret words of mine").
+		want(http.StatusUnauthorized, "Nothing was changed").lacks("secret words of mine")
+	if kept.value("name") != `Search "<b>` || kept.value("kind") != "serverless" || acme.count("projects") != 0 {
+		t.Error("what was typed is lost, or something was done")
+	}
+	acme.owner.signInByPassword()
+	acme.owner.post(acme.projectsPage(), "name", kept.value("name"), "kind", kept.value("kind"))
+	if acme.count("projects") != 1 {
+		t.Error("sending it again does nothing")
+	}
+	// And a page comes back to where it was asked for.
+	shown := acme.browser().get(acme.projectsPage() + "?a=b").want(http.StatusOK)
+	if shown.value("return_to") != acme.projectsPage()+"?a=b" {
+		t.Errorf("it would return to %s", shown.value("return_to"))
+	}
+}
