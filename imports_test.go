@@ -90,7 +90,7 @@ func sources(t *testing.T) []source {
 			return err
 		}
 		if entry.IsDir() {
-			if base := entry.Name(); name != "." && (base[0] == '.' || base == "testdata" || base == "node_modules" || name == "tools" || name == "warm") {
+			if base := entry.Name(); name != "." && (base[0] == '.' || base == "testdata" || base == "node_modules" || name == "tools") {
 				return fs.SkipDir
 			}
 			return nil
