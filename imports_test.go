@@ -48,7 +48,7 @@ var arrows = map[string][]string{
 var outermost = []string{".", "demo"}
 
 // forTests are imported by tests and by each other alone.
-var forTests = []string{"idptest", "pgtest", "e2e", "bench"}
+var forTests = []string{"idptest", "pgtest", "porttest", "e2e", "bench"}
 
 // within reports whether a folder is one of rooms, or in one.
 func within(rooms []string, folder string) bool {

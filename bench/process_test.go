@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gatehouse-sso/gatehouse/porttest"
 )
 
 // patience is how long a process may take to be ready or to end.
@@ -128,8 +130,7 @@ func (g *gatehouse) resident(t testing.TB) float64 {
 // freeAddress is an address of loopback on which nobody listened when it was asked for.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := porttest.Address()
 	check(t, err)
-	defer listener.Close()
-	return listener.Addr().String()
+	return address
 }

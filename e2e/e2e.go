@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/pgtest"
+	"github.com/gatehouse-sso/gatehouse/porttest"
 )
 
 const (
@@ -81,12 +82,11 @@ func missing(t testing.TB, component, looked string) {
 // freePort returns a TCP port of 127.0.0.1 that was free when it was asked for.
 func freePort(t testing.TB) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := porttest.Address()
 	if err != nil {
 		t.Fatalf("find a free port: %v", err)
 	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/porttest"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/trust"
@@ -49,11 +50,11 @@ func startGatehouse(ctx context.Context, folder string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	address, err := freeAddress()
+	address, err := porttest.Address()
 	if err != nil {
 		return nil, err
 	}
-	metrics, err := freeAddress()
+	metrics, err := porttest.Address()
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +114,7 @@ func makeKey(ctx context.Context, database string, raw []byte) (key secret.Token
 
 // startBare starts this program again as the bare handler that answers like the sample.
 func startBare(ctx context.Context, like *server, sample answer) (*server, error) {
-	address, err := freeAddress()
+	address, err := porttest.Address()
 	if err != nil {
 		return nil, err
 	}
@@ -199,14 +200,4 @@ func (s *server) load(ctx context.Context, script string) (float64, error) {
 		return 0, fmt.Errorf("wrk said no rate: %s", out)
 	}
 	return strconv.ParseFloat(string(rate[1]), 64)
-}
-
-// freeAddress is an address on loopback that nobody listens on.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer listener.Close()
-	return listener.Addr().String(), nil
 }
