@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/pem"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/prometheus/client_golang/prometheus"
 	_ "modernc.org/sqlite" // also read here past the store: what is in the tables decides, not what the store says
 
@@ -55,12 +57,13 @@ var (
 // browser of it sends or gets that is secret must not be in the log when the test ends.
 type product struct {
 	*testing.T
+	options Options
 	handler http.Handler
 	store   *store.Store
 	cookies *web.Cookies
 	dns     *nameServer
 	log     *logged
-	tables  *sql.DB // nil on PostgreSQL
+	tables  *sql.DB
 
 	clock   atomic.Int64
 	hidden  sync.Map // what no log may hold
@@ -71,16 +74,18 @@ type product struct {
 func newProduct(t *testing.T) *product {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "gatehouse.db")
-	p := productOn(t, "sqlite:"+file)
-	tables, err := sql.Open("sqlite", "file:"+file+"?mode=ro")
-	p.ok(err)
-	t.Cleanup(func() { p.ok(tables.Close()) })
-	p.tables = tables
-	return p
+	return productOn(t, "sqlite:"+file, "sqlite", "file:"+file+"?mode=ro")
 }
 
-// productOn is a product on the database at that address.
-func productOn(t *testing.T, database string) *product {
+// newProductOnPostgreSQL is a product on a database of the test run's own server.
+func newProductOnPostgreSQL(t *testing.T) *product {
+	t.Helper()
+	address := pgtest.Database(t)
+	return productOn(t, address, "pgx", address)
+}
+
+// productOn is a product on the database at that address, whose tables the driver reads at source.
+func productOn(t *testing.T, database, driver, source string) *product {
 	t.Helper()
 	p := &product{T: t, dns: serveNames(t), log: &logged{}}
 	p.clock.Store(startOfTests.UnixNano())
@@ -91,9 +96,11 @@ func productOn(t *testing.T, database string) *product {
 	log := slog.New(slog.NewJSONHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	p.store, err = store.Open(t.Context(), store.Options{Database: database, MasterKey: master, Now: p.now, Log: log})
 	p.ok(err)
+	p.tables, err = sql.Open(driver, source)
+	p.ok(err)
 	p.wire(log)
 	t.Cleanup(func() {
-		p.ok(p.store.Close())
+		p.ok(errors.Join(p.tables.Close(), p.store.Close()))
 		p.hidden.Range(func(text, _ any) bool {
 			if strings.Contains(p.log.String(), text.(string)) {
 				t.Errorf("the log holds %q", text)
@@ -120,11 +127,12 @@ func (p *product) wire(log *slog.Logger) {
 	p.follow(checks)
 	guard, err := outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, DNS: p.dns.address})
 	p.ok(err)
-	p.handler, err = New(Options{
+	p.options = Options{
 		URL: base, Store: p.store, Broker: broker.New(p.store, base, log), Gate: checks, Catalogue: access.BuiltIn(), Cookies: p.cookies,
 		Assets: assets, Brand: views.Brand{Name: "Acme Search"}, Outbound: guard, Log: log,
 		Site: web.Site{URL: base, AnyHost: web.HealthPaths, Log: log, Metrics: prometheus.NewRegistry()},
-	})
+	}
+	p.handler, err = New(p.options)
 	p.ok(err)
 }
 

@@ -1,0 +1,387 @@
+package handlers
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// openToAnyone and openToPersons are the routes that ask for no permission. A route that is neither here nor within an organization fails.
+var (
+	openToAnyone = []string{
+		"GET /login", "POST /login", "POST /login/password", "GET /login/finish", "POST /login/finish", "GET /login/recovery", "POST /login/recovery",
+		"POST /logout", "GET /connections/{connection}/login", "GET /{$}", "GET /welcome/{token}", "POST /welcome/{token}",
+		"GET /healthz", "GET /readyz", web.AssetsPattern,
+		"GET /saml/{connection}/metadata", "POST /saml/{connection}/acs",
+		"POST /v1/keys/verify", "GET /v1/keys/self",
+	}
+	openToPersons = []string{
+		"GET /account", "POST /account/name", "POST /account/password", "POST /account/sessions/{session}/end", "POST /account/sessions/end-others",
+		"POST /organizations",
+	}
+	// openToOtherSites is where other origins may make a browser post. It reads no session (W-01, W-04).
+	openToOtherSites = []string{"POST /saml/{connection}/acs"}
+)
+
+// surface is every route that the product serves.
+func (p *product) surface() surface {
+	p.Helper()
+	c := &console{Options: p.options, store: p.store, broker: p.options.Broker, now: p.now}
+	all, err := c.surface()
+	p.ok(err)
+	return all
+}
+
+func (s surface) patterns() (all []string) {
+	for _, route := range slices.Concat(s.people.Routes(), s.providers.Routes(), s.programs.Routes()) {
+		all = append(all, route.Pattern)
+	}
+	return all
+}
+
+// walked is an organization with one thing of every noun that a path can name.
+type walked struct {
+	*organization
+	ids map[string]string // by the name that paths give it
+}
+
+// furnish fills an organization with everything.
+func furnish(o *organization) walked {
+	o.Helper()
+	ctx, actor := o.Context(), o.owner.actor()
+	w := walked{o, map[string]string{"organization": o.ID}}
+	w.ids["domain"] = o.verify(o.Name + "-corp.test").ID
+	c := o.connect("Okta")
+	w.ids["connection"] = c.Connection.ID
+	c.vouch("u-1", "employee@"+o.Name+"-corp.test")
+	b := o.browser()
+	c.signIn(b, c.loginPath())
+	session, user, err := o.store.Session(ctx, b.token())
+	o.ok(err)
+	w.ids["session"] = session.ID
+	member, err := o.scope.MemberOf(ctx, user.ID)
+	o.ok(err)
+	w.ids["member"] = member.ID
+	logins, err := o.scope.Logins(ctx, store.LoginFilter{})
+	o.ok(err)
+	w.ids["login"] = logins[0].ID
+	project, err := o.scope.CreateProject(ctx, actor, "Search", access.Serverless, o.owner.User.ID)
+	o.ok(err)
+	w.ids["project"] = project.ID
+	key, text, err := o.scope.CreateAPIKey(ctx, actor, store.NewAPIKey{ProjectID: project.ID, Name: "ci", Roles: []access.Role{access.ProjectEditor}, CreatorID: o.owner.User.ID})
+	o.ok(err)
+	w.ids["key"] = key.ID
+	w.ids["text"] = text.Reveal()
+	return w
+}
+
+var parameter = regexp.MustCompile(`\{([a-z]+)\}`)
+
+// path fills a route's path in; a parameter that no noun has fails.
+func (w walked) path(rt route, ids map[string]string) (method, path string) {
+	w.Helper()
+	method, path, _ = strings.Cut(rt.pattern, " ")
+	return method, parameter.ReplaceAllStringFunc(path, func(name string) string {
+		id := ids[strings.Trim(name, "{}")]
+		if id == "" {
+			w.Fatalf("%s: the walk knows no %s: give it one", rt.pattern, name)
+		}
+		return id
+	})
+}
+
+// nothing are ids of the same form that nobody has.
+func nothing(ids map[string]string) map[string]string {
+	none := map[string]string{}
+	for name, id := range ids {
+		prefix, _, _ := strings.Cut(id, "_")
+		none[name] = prefix + "_00000000000000000000000000"
+	}
+	return none
+}
+
+// with replaces some ids by others'.
+func with(ids, others map[string]string, names ...string) map[string]string {
+	mixed := maps.Clone(ids)
+	for _, name := range names {
+		mixed[name] = others[name]
+	}
+	return mixed
+}
+
+// organizationRoutes are those within an organization.
+func organizationRoutes() []route {
+	return slices.DeleteFunc(consoleRoutes(), func(rt route) bool { return rt.audience == anyone || rt.audience == person })
+}
+
+func TestW18_EveryRouteHasAnAudienceAndAPermission(t *testing.T) {
+	p := newProduct(t)
+	known := slices.Concat(openToAnyone, openToPersons)
+	for _, rt := range consoleRoutes() {
+		inside := strings.Contains(rt.pattern, " /organizations/{organization}")
+		switch {
+		case inside && rt.audience != inOrganization && rt.audience != inProject:
+			t.Errorf("%s lies in an organization and asks nobody who they are", rt.pattern)
+		case !inside && (rt.audience == inOrganization || rt.audience == inProject):
+			t.Errorf("%s asks for an organization that its path does not name", rt.pattern)
+		case inside && rt.permission == "":
+			t.Errorf("%s asks for no permission", rt.pattern)
+		case strings.Contains(rt.pattern, "/projects/{project}") != (rt.audience == inProject):
+			t.Errorf("%s asks for a permission of the wrong kind", rt.pattern)
+		case rt.audience == anyone && !slices.Contains(openToAnyone, rt.pattern), rt.audience == person && !slices.Contains(openToPersons, rt.pattern):
+			t.Errorf("%s is not on the list of routes that ask for no permission", rt.pattern)
+		}
+		if inside {
+			known = append(known, rt.pattern)
+		}
+	}
+	for _, pattern := range p.surface().patterns() {
+		if !slices.Contains(known, pattern) {
+			t.Errorf("%s is served and in no list", pattern)
+		}
+	}
+	for _, pattern := range known {
+		if !slices.Contains(p.surface().patterns(), pattern) {
+			t.Errorf("%s is in a list and not served", pattern)
+		}
+	}
+}
+
+func TestW18_EveryRouteForEveryoneWhoMayNot(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { walkForStrangers(t, newProduct(t)) })
+	t.Run("postgres", func(t *testing.T) { walkForStrangers(t, newProductOnPostgreSQL(t)) })
+}
+
+func walkForStrangers(t *testing.T, p *product) {
+	a, b := furnish(p.found("a")), furnish(p.found("b"))
+	suspended := a.member("suspended@guest.test", access.OrgOwner)
+	a.ok(a.scope.SuspendMember(t.Context(), a.owner.actor(), suspended.member().ID, suspended.member().Version))
+	before := p.everything()
+	for _, rt := range organizationRoutes() {
+		method, path := a.path(rt, a.ids)
+		for kind, visitor := range map[string]*browser{
+			"nobody": p.browser(), "K-13 a key of their own": p.carrying(a.ids["text"]), "K-13 a key of another": p.carrying(b.ids["text"]),
+		} {
+			shown := visitor.send(method, path, "same-origin", nil)
+			back := "/login?return_to=" + url.QueryEscape(path)
+			if method == http.MethodGet && (shown.Status != http.StatusSeeOther || shown.Header.Get("Location") != back) || method == http.MethodPost && shown.Status != http.StatusUnauthorized {
+				t.Errorf("%s, %s: %d to %q", rt.pattern, kind, shown.Status, shown.Header.Get("Location"))
+			}
+		}
+		if shown := suspended.send(method, path, "same-origin", nil); shown.Status != http.StatusForbidden && shown.Header.Get("Location") != back(method, path) {
+			t.Errorf("%s, suspended: %d", rt.pattern, shown.Status)
+		}
+		w18Foreign(t, rt, a, b)
+	}
+	if after := p.everything(); after != before {
+		t.Errorf("strangers changed something:\n%s\n%s", before, after)
+	}
+}
+
+// back is where somebody whose only session has ended is sent.
+func back(method, path string) string {
+	if method == http.MethodPost {
+		return ""
+	}
+	return "/login?return_to=" + url.QueryEscape(path)
+}
+
+// w18Foreign: to an owner of b, whatever belongs to a is like what does not exist, in every byte.
+func w18Foreign(t *testing.T, rt route, a, b walked) {
+	t.Helper()
+	none := nothing(a.ids)
+	cases := map[string][2]map[string]string{"another organization": {a.ids, none}}
+	for _, name := range parameter.FindAllStringSubmatch(rt.pattern, -1) {
+		if name[1] != "organization" {
+			cases["their own organization, another's "+name[1]] = [2]map[string]string{with(b.ids, a.ids, name[1]), with(b.ids, none, name[1])}
+		}
+	}
+	for kind, ids := range cases {
+		method, foreign := a.path(rt, ids[0])
+		_, missing := a.path(rt, ids[1])
+		got, want := b.owner.send(method, foreign, "same-origin", nil), b.owner.send(method, missing, "same-origin", nil)
+		if got.Status != http.StatusNotFound {
+			t.Errorf("%s, %s: %d at %q", rt.pattern, kind, got.Status, got.Header.Get("Location"))
+		}
+		if bytesOf(got, "") != bytesOf(want, "") {
+			t.Errorf("%s, %s: told apart from what does not exist\n%s\n%s", rt.pattern, kind, bytesOf(got, ""), bytesOf(want, ""))
+		}
+	}
+}
+
+// carrying is a browser that sends an API key with every request.
+func (p *product) carrying(key string) *browser {
+	b := p.browser()
+	p.hide(key)
+	b.header.Set("Authorization", "Bearer "+key)
+	b.header.Set("Api-Key", key)
+	return b
+}
+
+// everything counts all that strangers must not change.
+func (p *product) everything() string {
+	p.Helper()
+	var counts []string
+	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "sessions", "identities", "logins", "events"} {
+		counts = append(counts, fmt.Sprintf("%s %d", table, p.count(table)))
+	}
+	return strings.Join(counts, ", ")
+}
+
+// Within their own organization a missing permission is 403 and named, for every role and every route.
+func TestW18_EveryRouteForEveryRole(t *testing.T) {
+	p := newProduct(t)
+	a := furnish(p.found("a"))
+	before := ""
+	check := func(role access.Role, who *someone, holds access.Permissions, rt route) {
+		t.Helper()
+		method, path := a.path(rt, a.ids)
+		if holds.Has(rt.permission) && method != http.MethodGet {
+			return // what a form does is its own test's to say
+		}
+		shown := who.send(method, path, "same-origin", nil)
+		named := shown.Status == http.StatusForbidden && strings.Contains(shown.Body, "<code>"+string(rt.permission)+"</code>")
+		if named == holds.Has(rt.permission) || shown.Status >= http.StatusInternalServerError {
+			t.Errorf("%s, %s: %d, and the permission %s is named: %t", rt.pattern, role, shown.Status, rt.permission, named)
+		}
+	}
+	for _, role := range []access.Role{access.OrgManager, access.OrgMember, access.OrgBillingAdmin} {
+		who := a.member(strings.ToLower(string(role))+"@guest.test", role)
+		before = p.everything()
+		for _, rt := range organizationRoutes() {
+			if rt.audience == inOrganization {
+				check(role, who, access.Organization([]access.Role{role}), rt)
+				continue
+			}
+			method, path := a.path(rt, a.ids) // a project in which they have no role looks like none
+			_, missing := a.path(rt, with(a.ids, nothing(a.ids), "project"))
+			got, want := who.send(method, path, "same-origin", nil), who.send(method, missing, "same-origin", nil)
+			if got.Status != http.StatusNotFound || bytesOf(got, "") != bytesOf(want, "") {
+				t.Errorf("%s, %s without a role in the project: %d", rt.pattern, role, got.Status)
+			}
+		}
+	}
+	who := a.member("project@guest.test", access.OrgMember)
+	for _, role := range access.ProjectRoles() {
+		a.ok(a.scope.SetProjectRoles(t.Context(), a.owner.actor(), a.ids["project"], who.member().ID, []access.Role{role}))
+		before = p.everything()
+		for _, rt := range organizationRoutes() {
+			if rt.audience == inProject {
+				check(role, who, access.Project([]access.Role{role}, false), rt)
+			}
+		}
+	}
+	if after := p.everything(); after != before {
+		t.Errorf("people without the permission changed something:\n%s\n%s", before, after)
+	}
+}
+
+// A session of somebody else is like none, for everybody.
+func TestW18_AnotherPersonsSessionIsLikeNone(t *testing.T) {
+	p := newProduct(t)
+	a, b := furnish(p.found("a")), p.found("b")
+	end := func(id string) *page {
+		return b.owner.send(http.MethodPost, "/account/sessions/"+id+"/end", "same-origin", nil)
+	}
+	before := p.everything()
+	got, want := end(a.ids["session"]), end("ses_00000000000000000000000000")
+	if got.Status != http.StatusNotFound || bytesOf(got, "") != bytesOf(want, "") || p.everything() != before {
+		t.Errorf("another person's session: %d", got.Status)
+	}
+}
+
+// W-01: no other site makes a browser write anything, whoever is signed in in it.
+func TestW01_NoOtherSiteWrites(t *testing.T) {
+	p := newProduct(t)
+	a := furnish(p.found("a"))
+	a.ids["token"] = "x"
+	before := p.everything()
+	for _, pattern := range p.surface().patterns() {
+		method, path := a.path(route{pattern: pattern}, a.ids)
+		if method == http.MethodGet {
+			continue
+		}
+		for kind, header := range map[string]http.Header{
+			"another site":             {"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://evil.test"}},
+			"a sister site":            {"Sec-Fetch-Site": {"same-site"}, "Origin": {"https://evil.gatehouse.test"}},
+			"an older browser":         {"Origin": {"https://evil.test"}},
+			"an origin that hides":     {"Origin": {"null"}},
+			"our host by another port": {"Origin": {publicURL + ":8443"}},
+			"our host without TLS":     {"Sec-Fetch-Site": {"cross-site"}, "Origin": {"http://gatehouse.test"}},
+		} {
+			r := httptest.NewRequest(method, publicURL+path, strings.NewReader("SAMLResponse=x"))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			maps.Copy(r.Header, header)
+			for _, cookie := range a.owner.jar { // even if a browser sent them
+				r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
+			}
+			shown := p.browser().exchange(r)
+			exempt := slices.Contains(openToOtherSites, pattern)
+			if refused := shown.Status == http.StatusForbidden; refused == exempt {
+				t.Errorf("%s from %s: %d", pattern, kind, shown.Status)
+			}
+		}
+	}
+	if after := p.everything(); strings.Split(after, "logins")[0] != strings.Split(before, "logins")[0] {
+		t.Errorf("another site changed something:\n%s\n%s", before, after)
+	}
+	for _, route := range slices.Concat(p.surface().people.Routes(), p.surface().providers.Routes(), p.surface().programs.Routes()) {
+		if route.CrossOrigin != slices.Contains(openToOtherSites, route.Pattern) {
+			t.Errorf("%s: open to other sites: %t", route.Pattern, route.CrossOrigin)
+		}
+	}
+}
+
+// K-13: a program's routes know no cookie. That keys open nothing of the console is part of W-18.
+func TestK13_NoCookieSpeaksForAKey(t *testing.T) {
+	p := newProduct(t)
+	a := furnish(p.found("a"))
+	ask := func(key string, cookies bool) *page {
+		r := httptest.NewRequest(http.MethodGet, publicURL+"/v1/keys/self", nil)
+		if key != "" {
+			r.Header.Set("Authorization", "Bearer "+key)
+		}
+		b := p.browser()
+		if cookies {
+			b.jar = a.owner.jar
+		}
+		return b.exchange(r)
+	}
+	if got := ask("", true).Status; got != http.StatusUnauthorized {
+		t.Errorf("a session alone: %d", got)
+	}
+	p.hide(a.ids["text"])
+	if with, without := ask(a.ids["text"], true), ask(a.ids["text"], false); with.Status != without.Status {
+		t.Errorf("a cookie beside a key makes %d of %d", with.Status, without.Status)
+	}
+}
+
+// W-10 and W-25: what goes wrong before a route is reached is answered with all headers, too, and says nothing. That all other answers have
+// the headers is checked with every request of these tests.
+func TestW10_HeadersAreOnEveryAnswer(t *testing.T) {
+	b := newProduct(t).found("a").browser()
+	for path, status := range map[string]int{"/nothing": 404, "/saml/": 404, "/saml/x/nothing": 404, "/v1/nothing": 404, "/%2e%2e/x": 400, "/static/nothing.css": 404, "/healthz": 200, "/logout": 405} {
+		if shown := b.send(http.MethodGet, path, "same-origin", nil); shown.Status != status {
+			t.Errorf("%s: %d, want %d", path, shown.Status, status)
+		}
+	}
+	r := httptest.NewRequest(http.MethodGet, "https://evil.test/login", nil)
+	b.leading.Store(publicURL, true)
+	if shown := b.exchange(r); shown.Status != http.StatusPermanentRedirect || shown.Header.Get("Location") != publicURL+"/login" {
+		t.Errorf("another host: %d to %s", shown.Status, shown.Header.Get("Location"))
+	}
+	r = httptest.NewRequest(http.MethodPost, "https://evil.test/login", nil)
+	if shown := b.exchange(r); shown.Status != http.StatusMisdirectedRequest {
+		t.Errorf("a form for another host: %d", shown.Status)
+	}
+}
