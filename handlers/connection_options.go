@@ -22,8 +22,12 @@ func (v *visit) connectionAttributes() error {
 
 func (v *visit) showAttributes(status int, c store.Connection, problem *ui.Problem) error {
 	m := c.Settings.Mapping
+	frame, err := v.connectionFrame(c, "Attributes", problem)
+	if err != nil {
+		return err
+	}
 	page := views.AttributesPage{
-		ConnectionFrame: v.connectionFrame(c, "Attributes", problem), Action: v.path("connections/" + c.ID + "/attributes"),
+		ConnectionFrame: frame, Action: v.path("connections/" + c.ID + "/attributes"),
 		Subject: m.Subject, Email: m.Email, FullName: m.Name, GivenName: m.GivenName, FamilyName: m.FamilyName, Groups: m.Groups,
 		SubjectIsAddress: m.Subject == "" && strings.HasSuffix(c.Settings.NameIDFormat, ":emailAddress"),
 	}
@@ -93,9 +97,13 @@ var nameIDFormats = []ui.Option{
 
 func (v *visit) showOptions(status int, c store.Connection, problem *ui.Problem) error {
 	s := c.Settings
+	frame, err := v.connectionFrame(c, "Options", problem)
+	if err != nil {
+		return err
+	}
 	parameter, byQuery := strings.CutPrefix(s.LoginHintAs, "query:")
 	page := views.OptionsPage{
-		ConnectionFrame: v.connectionFrame(c, "Options", problem), Action: v.path("connections/" + c.ID + "/options"),
+		ConnectionFrame: frame, Action: v.path("connections/" + c.ID + "/options"),
 		IDPInitiated: []ui.Option{
 			{Value: store.IDPInitiatedHandshake, Label: "On, checked by a fresh sign-in", Help: "A tile there works: its message is used once, as a hint to ask the identity provider anew. People type nothing."},
 			{Value: store.IDPInitiatedOff, Label: "Off", Help: "Messages that nobody asked for are refused."},

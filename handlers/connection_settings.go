@@ -1,111 +1,19 @@
 package handlers
 
 import (
-	"context"
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/gatehouse-sso/gatehouse/outbound"
 	"github.com/gatehouse-sso/gatehouse/saml"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
-	"github.com/gatehouse-sso/gatehouse/web"
 )
-
-// metadataFields are the fields of which one gives metadata.
-var metadataFields = []string{"metadata_url", "metadata_file", "metadata_xml"}
-
-// metadataSource keeps what was typed.
-func (v *visit) metadataSource(problem *ui.Problem) views.MetadataSource {
-	return views.MetadataSource{URL: v.form().Text("metadata_url"), XML: v.form().Text("metadata_xml"), Problem: problem}
-}
-
-// metadataGiven reports whether the form carries metadata in one of its fields.
-func (v *visit) metadataGiven() bool {
-	return len(v.form().File("metadata_file")) > 0 || v.form().Checked("metadata_url") || v.form().Checked("metadata_xml")
-}
-
-// importMetadata reads what the form gives into the settings and returns the warnings as one text.
-func (v *visit) importMetadata(settings *store.SAMLSettings) (warnings string, problem *ui.Problem) {
-	field, raw, problem := v.metadata()
-	if problem != nil {
-		return "", problem
-	}
-	imported, err := saml.ParseMetadata(raw, v.now(), v.Outbound.CheckURL)
-	var found *saml.Problem
-	if errors.As(err, &found) {
-		return "", fieldProblem(field, found.Sentence)
-	}
-	settings.EntityID, settings.RedirectURL, settings.PostURL = imported.EntityID, imported.RedirectURL, imported.PostURL
-	settings.Binding = store.BindingRedirect
-	if settings.RedirectURL == "" {
-		settings.Binding = store.BindingPost
-	}
-	settings.Certificates, settings.MetadataURL = nil, v.form().Text("metadata_url")
-	for _, c := range imported.Certificates {
-		settings.Certificates = append(settings.Certificates, pemText(c))
-	}
-	return strings.Join(imported.Warnings, " "), nil
-}
-
-// metadata is the one document that the form gives, and the field that gave it.
-func (v *visit) metadata() (field string, raw []byte, problem *ui.Problem) {
-	form := v.form()
-	given := map[string]bool{"metadata_url": form.Checked("metadata_url"), "metadata_file": len(form.File("metadata_file")) > 0, "metadata_xml": form.Checked("metadata_xml")}
-	for _, name := range metadataFields {
-		switch {
-		case !given[name]:
-		case field != "":
-			return "", nil, fieldProblem(name, "Give the metadata in one way: as an address, a file or text.")
-		default:
-			field = name
-		}
-	}
-	switch field {
-	case "metadata_file":
-		return field, form.File(field), nil
-	case "metadata_xml":
-		return field, []byte(form.Text(field)), nil
-	case "metadata_url":
-		raw, sentence := v.fetch(form.Text(field))
-		if sentence != "" {
-			return field, nil, fieldProblem(field, sentence)
-		}
-		return field, raw, nil
-	}
-	return "", nil, fieldProblem("metadata_url", "Give the metadata's address, its file or its text.")
-}
-
-// fetch reads the document at an address through the outbound guard, or says in a sentence why not.
-func (v *visit) fetch(address string) ([]byte, string) {
-	if !v.lookups.Allow(v.organization.ID) {
-		return nil, "That is many addresses in a short time. Wait a minute, then try again."
-	}
-	raw, err := v.Outbound.Fetch(v.ctx(), address)
-	var refused *outbound.Refused
-	switch {
-	case err == nil:
-		return raw, ""
-	case errors.As(err, &refused):
-		return nil, refused.Why
-	case errors.Is(err, outbound.ErrTooLarge):
-		return nil, "The document at that address is larger than 1 MiB. One identity provider's metadata is far smaller."
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, "The address did not answer within 5 seconds. Check it, or download the metadata and give the file."
-	}
-	v.Log.WarnContext(v.ctx(), "metadata not fetched", "request", web.RequestInfo(v.r).ID, "error", err)
-	return nil, "The address cannot be reached. Check it, or download the metadata and give the file."
-}
 
 // readValues takes the identity provider's values as typed by hand.
 func (v *visit) readValues(settings *store.SAMLSettings) *ui.Problem {
@@ -163,8 +71,12 @@ func (v *visit) identityProvider() error {
 
 func (v *visit) showIdentityProvider(status int, c store.Connection, problem *ui.Problem) error {
 	base := v.path("connections/" + c.ID + "/identity-provider")
+	frame, err := v.connectionFrame(c, "Identity provider", problem)
+	if err != nil {
+		return err
+	}
 	page := views.IdentityProviderPage{
-		ConnectionFrame: v.connectionFrame(c, "Identity provider", problem),
+		ConnectionFrame: frame,
 		Import:          base + "/metadata", Save: base, Add: base + "/certificates", Remove: base + "/certificates/remove",
 		Source: v.metadataSource(problem), MetadataURL: c.Settings.MetadataURL, Certificates: v.certificateRows(c.Settings.Certificates), Pasted: v.form().Text("certificates"),
 		Values: views.IdentityProviderValues{EntityID: c.Settings.EntityID, RedirectURL: c.Settings.RedirectURL, PostURL: c.Settings.PostURL, Problem: problem},
@@ -226,84 +138,4 @@ func (v *visit) changeSettings(page string, change func(*store.SAMLSettings) *ui
 		return err
 	}
 	return v.goTo(v.path("connections/"+c.ID+page), done())
-}
-
-func certificateIn(text string) *x509.Certificate {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil
-	}
-	return c
-}
-
-// expirySoon is how long before its end a certificate is warned about.
-const expirySoon = 30 * 24 * time.Hour
-
-const warnNoCertificate = "No valid certificate"
-
-// certificateWarning is what is the matter with the identity provider's certificates, "" when nothing is.
-func (v *visit) certificateWarning(c store.Connection) string {
-	var last time.Time
-	for _, text := range c.Settings.Certificates {
-		if one := certificateIn(text); one != nil && saml.CheckStrength(one) == nil && saml.CheckValidity(one, v.now()) == nil && one.NotAfter.After(last) {
-			last = one.NotAfter
-		}
-	}
-	switch left := last.Sub(v.now()); {
-	case last.IsZero():
-		return warnNoCertificate
-	case left < expirySoon:
-		return "Certificate expires " + ui.MomentOf(last, v.now()).Human
-	}
-	return ""
-}
-
-func (v *visit) certificateRows(certificates []string) []views.CertificateRow {
-	var rows []views.CertificateRow
-	for _, text := range certificates {
-		c := certificateIn(text)
-		if c == nil {
-			continue
-		}
-		row := views.CertificateRow{
-			Name: c.Subject.CommonName, Fingerprint: spaced(saml.Fingerprint(c)), Key: keyWords(c), Expires: ui.MomentOf(c.NotAfter, v.now()),
-			Value: saml.Fingerprint(c), State: views.ConnectionState{Kind: ui.Working, Text: "Valid"},
-		}
-		if row.Name == "" {
-			row.Name = "Certificate without a name"
-		}
-		switch {
-		case !v.now().Before(c.NotAfter):
-			row.State = views.ConnectionState{Kind: ui.Danger, Text: "Expired"}
-		case v.now().Before(c.NotBefore):
-			row.State = views.ConnectionState{Kind: ui.Accent, Text: "Not valid yet"}
-		case c.NotAfter.Sub(v.now()) < expirySoon:
-			row.State = views.ConnectionState{Kind: ui.Accent, Text: "Expires soon"}
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// spaced puts a blank after every four characters, for eyes and for line breaks.
-func spaced(text string) string {
-	var parts []string
-	for ; len(text) > 4; text = text[4:] {
-		parts = append(parts, text[:4])
-	}
-	return strings.Join(append(parts, text), " ")
-}
-
-func keyWords(c *x509.Certificate) string {
-	switch key := c.PublicKey.(type) {
-	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA, %d bits", key.N.BitLen())
-	case *ecdsa.PublicKey:
-		return "EC, " + key.Curve.Params().Name
-	}
-	return c.PublicKeyAlgorithm.String()
 }

@@ -1,10 +1,8 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 
-	"github.com/gatehouse-sso/gatehouse/broker"
 	"github.com/gatehouse-sso/gatehouse/signing"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
@@ -18,9 +16,9 @@ func (v *visit) connections() error {
 	}
 	page := views.ConnectionsPage{Page: v.page("Connections"), Create: v.path("connections/new")}
 	for _, c := range connections {
-		row := views.ConnectionRow{
-			Name: c.Name, Href: v.path("connections/" + c.ID), IdentityProvider: c.Settings.EntityID, State: connectionState(c.State),
-			Warning: v.certificateWarning(c),
+		row := views.ConnectionRow{Name: c.Name, Href: v.path("connections/" + c.ID), IdentityProvider: c.Settings.EntityID, Warning: v.certificateWarning(c)}
+		if row.State, err = v.connectionState(c); err != nil {
+			return err
 		}
 		if c.TestedAt != nil {
 			row.Tested = ui.MomentOf(*c.TestedAt, v.now())
@@ -30,14 +28,22 @@ func (v *visit) connections() error {
 	return v.render(http.StatusOK, views.Connections(page))
 }
 
-func connectionState(state store.ConnectionState) views.ConnectionState {
-	switch state {
-	case store.ConnectionActive:
-		return views.ConnectionState{Kind: ui.Working, Text: "Active"}
+// connectionState is how a connection stands; that an active one is failing is seen in its last logins and certificates.
+func (v *visit) connectionState(c store.Connection) (views.ConnectionState, error) {
+	switch c.State {
+	case store.ConnectionDraft:
+		return views.ConnectionState{Kind: ui.Accent, Text: "Draft"}, nil
 	case store.ConnectionDisabled:
-		return views.ConnectionState{Kind: ui.Neutral, Text: "Disabled"}
+		return views.ConnectionState{Kind: ui.Neutral, Text: "Disabled"}, nil
 	}
-	return views.ConnectionState{Kind: ui.Accent, Text: "Draft"}
+	failing, err := v.scope.Failing(v.ctx(), c.ID)
+	if err != nil {
+		return views.ConnectionState{}, err
+	}
+	if failing || v.certificateWarning(c) == warnNoCertificate {
+		return views.ConnectionState{Kind: ui.Danger, Text: "Failing"}, nil
+	}
+	return views.ConnectionState{Kind: ui.Working, Text: "Active"}, nil
 }
 
 func (v *visit) newConnection() error {
@@ -89,9 +95,13 @@ func (v *visit) createConnection() error {
 }
 
 // connectionFrame is what a connection's pages share.
-func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Problem) views.ConnectionFrame {
+func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Problem) (views.ConnectionFrame, error) {
 	base := v.path("connections/" + c.ID)
-	frame := views.ConnectionFrame{Name: c.Name, State: connectionState(c.State), Version: formVersion(c.Version), Problem: problem}
+	state, err := v.connectionState(c)
+	if err != nil {
+		return views.ConnectionFrame{}, err
+	}
+	frame := views.ConnectionFrame{Name: c.Name, State: state, Version: formVersion(c.Version), Problem: problem}
 	up := []ui.Link{{Text: "Connections", Href: v.path("connections")}}
 	if title != "Overview" {
 		up = append(up, ui.Link{Text: c.Name, Href: base})
@@ -106,7 +116,7 @@ func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Pr
 		tab.Current = tab.Text == title
 		frame.Tabs = append(frame.Tabs, tab)
 	}
-	return frame
+	return frame, nil
 }
 
 func (v *visit) connection() error {
@@ -119,13 +129,20 @@ func (v *visit) connection() error {
 
 func (v *visit) showConnection(status int, c store.Connection, problem *ui.Problem) error {
 	base := v.path("connections/" + c.ID)
+	frame, err := v.connectionFrame(c, "Overview", problem)
+	if err != nil {
+		return err
+	}
 	page := views.ConnectionPage{
-		ConnectionFrame: v.connectionFrame(c, "Overview", problem), Progress: v.progress(c), ID: c.ID,
+		ConnectionFrame: frame, Progress: v.progress(c), ID: c.ID,
 		EntityID: v.broker.EntityID(c.ID), ACS: v.broker.ACS(c.ID), Metadata: v.broker.EntityID(c.ID), SignOn: v.URL.JoinPath(loginPath(c.ID, "")).String(),
 		Rename: base + "/name",
 	}
 	if warning := v.certificateWarning(c); warning != "" && len(c.Settings.Certificates) > 0 {
 		page.Warnings = append(page.Warnings, warning+". Add the certificate that your identity provider signs with, under Identity provider.")
+	}
+	if frame.State.Text == "Failing" {
+		page.Warnings = append(page.Warnings, "People cannot sign in through this connection: its last logins were refused, or no certificate is valid. The Logins page says why.")
 	}
 	ours, err := v.scope.Certificates(v.ctx(), c.ID)
 	if err != nil {
@@ -175,114 +192,4 @@ func (v *visit) progress(c store.Connection) ui.Timeline {
 		steps[3] = ui.Step{State: ui.StepDone, Title: "Active", Detail: "Your people can sign in with it."}
 	}
 	return steps
-}
-
-func (v *visit) renameConnection() error {
-	name := v.form().Text("name")
-	return v.changeConnection("name", "The name is saved.", func(c store.Connection) error {
-		return v.scope.RenameConnection(v.ctx(), v.actor(), c.ID, v.version(), name)
-	}, func(c store.Connection, problem *ui.Problem) error {
-		c.Name = name
-		return v.showConnection(http.StatusUnprocessableEntity, c, problem)
-	})
-}
-
-func (v *visit) activateConnection() error {
-	return v.changeConnection("", "The connection is active.", func(c store.Connection) error {
-		return v.scope.ActivateConnection(v.ctx(), v.actor(), c.ID, v.version())
-	}, func(c store.Connection, problem *ui.Problem) error {
-		for i := range problem.Fields {
-			problem.Fields[i].Field = "" // their fields stand on another page
-		}
-		return v.showConnection(http.StatusUnprocessableEntity, c, problem)
-	})
-}
-
-func (v *visit) disableConnection() error {
-	return v.changeConnection("", "The connection is disabled.", func(c store.Connection) error {
-		return v.scope.DisableConnection(v.ctx(), v.actor(), c.ID, v.version())
-	}, func(c store.Connection, problem *ui.Problem) error {
-		return v.showConnection(http.StatusUnprocessableEntity, c, problem)
-	})
-}
-
-// changeConnection does it and goes back to the connection, or shows the page again with what was wrong beside the field.
-func (v *visit) changeConnection(field, done string, change func(store.Connection) error, again func(store.Connection, *ui.Problem) error) error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
-	if err != nil {
-		return err
-	}
-	err = change(c)
-	if problem := connectionProblem(err, field); problem != nil {
-		return again(c, problem)
-	}
-	if err != nil {
-		return err
-	}
-	return v.goTo(v.path("connections/"+c.ID), done)
-}
-
-// connectionProblem is editProblem, and what stands against disabling the last way in.
-func connectionProblem(err error, field string) *ui.Problem {
-	switch {
-	case errors.Is(err, store.ErrEnforced):
-		return fieldProblem("", "Single sign-on is required, and this is the last active connection. Activate another one, or stop requiring single sign-on on the Sign-in page first.")
-	case errors.Is(err, store.ErrLastOwner):
-		return fieldProblem("", "Then no owner could sign in any more. Let an owner set a password on their account page first.")
-	}
-	return editProblem(err, field)
-}
-
-func (v *visit) deleteConnectionPage() error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
-	if err != nil {
-		return err
-	}
-	return v.showDeleteConnection(http.StatusOK, c, nil)
-}
-
-func (v *visit) showDeleteConnection(status int, c store.Connection, problem *ui.Problem) error {
-	base := v.path("connections/" + c.ID)
-	linked, err := v.scope.CountIdentities(v.ctx(), c.ID)
-	if err != nil {
-		return err
-	}
-	return v.render(status, views.DeleteConnection(views.DeleteConnectionPage{
-		Page: v.trail(v.page("Delete"), ui.Link{Text: "Connections", Href: v.path("connections")}, ui.Link{Text: c.Name, Href: base}),
-		Name: c.Name, Version: formVersion(c.Version), Action: base + "/delete", Typed: v.form().Text("confirm"), Cancel: base, Problem: problem,
-		Consequences: []string{
-			counted(int64(linked), "sign-in") + " linked through it will no longer be known.",
-			"Its settings, our keys for it and the records of its logins are deleted. The events that tell of them stay.",
-		},
-	}))
-}
-
-func (v *visit) deleteConnection() error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
-	if err != nil {
-		return err
-	}
-	if v.form().Text("confirm") != c.Name {
-		return v.showDeleteConnection(http.StatusUnprocessableEntity, c, fieldProblem("confirm", "Type the connection's name as it is written above."))
-	}
-	err = v.scope.DeleteConnection(v.ctx(), v.actor(), c.ID, v.version())
-	if isConflict(err) {
-		return v.showDeleteConnection(http.StatusUnprocessableEntity, c, fieldProblem("", "Somebody changed this connection in the meantime, or it is active. Look at it again first."))
-	}
-	if err != nil {
-		return err
-	}
-	return v.goTo(v.path("connections"), "The connection “"+c.Name+"” is deleted.")
-}
-
-// testConnection begins a login that opens nothing: it ends on the page that tells what arrived.
-func (v *visit) testConnection() error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
-	if err != nil {
-		return err
-	}
-	if missing := v.missing(c); missing != "" {
-		return v.showConnection(http.StatusUnprocessableEntity, c, fieldProblem("", "The connection cannot be tested yet. "+missing))
-	}
-	return v.begin(broker.Start{ConnectionID: c.ID, ReturnTo: v.path("connections/" + c.ID), TestOwnerID: v.user.ID, TestSessionID: v.session.ID})
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
 // ConnectionState is where a connection stands in its life: draft → active → disabled → active.
@@ -127,6 +128,27 @@ func (c *Scope) Connection(ctx context.Context, id string) (Connection, error) {
 		return Connection{}, fmt.Errorf("read connection %s: %w", id, err)
 	}
 	return row.withSettings(c.store.read(ctx))
+}
+
+// failingAfter is how many real logins in a row must have been refused for a connection to count as failing.
+const failingAfter = 5
+
+// Failing says whether an active connection keeps its people out: its last five real logins were all refused, for a reason that our or the
+// identity provider's administrator must mend.
+func (c *Scope) Failing(ctx context.Context, id string) (bool, error) {
+	var rows []loginRow
+	err := c.read(ctx).Where("connection_id = ? AND kind = ? AND state IN ?", id, RealLogin, []LoginState{LoginFinished, LoginRefused}).
+		Order("id DESC").Limit(failingAfter).Find(&rows).Error
+	if err != nil {
+		return false, fmt.Errorf("read the last logins of connection %s: %w", id, err)
+	}
+	for _, row := range rows {
+		party := row.Reason.Party()
+		if row.State != LoginRefused || party != trust.PartyOurAdmin && party != trust.PartyTheirAdmin {
+			return false, nil
+		}
+	}
+	return len(rows) == failingAfter, nil
 }
 
 // Certificates are the certificates of our own key pairs of a connection, PEM, newest first. The keys themselves stay here.

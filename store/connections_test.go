@@ -18,6 +18,7 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
 // aCertificate is a self-signed certificate of an identity provider, PEM, valid for an hour on either side of the given time.
@@ -272,5 +273,45 @@ func TestLastActiveConnectionStaysWhileEnforced(t *testing.T) {
 		behind(t, s, "UPDATE sign_in_policies SET enforcement = ''")
 		last := must(scope.ActiveConnections(ctx))[0]
 		ok(t, scope.DisableConnection(ctx, operator, last.ID, last.Version))
+	})
+}
+
+func TestConnectionFailsAfterFiveRefusedLogins(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, c, owner := corp(t, s)
+		refuse := func(reason trust.Reason) {
+			login := begun(t, s, c, secret.NewToken())
+			r := refusalOf(c, reason, "203.0.113.7")
+			r.LoginID = login.ID
+			must(s.RefuseLogin(ctx, r))
+			later(s, time.Millisecond)
+		}
+		for range 4 {
+			refuse(trust.ReasonAudience)
+		}
+		refuse(trust.ReasonInResponseTo) // the person's own matter
+		if must(scope.Failing(ctx, c.ID)) {
+			t.Error("four refusals and a person's mistake make a connection fail")
+		}
+		for range 5 {
+			refuse(trust.ReasonAudience)
+		}
+		if !must(scope.Failing(ctx, c.ID)) {
+			t.Error("five refusals in a row do not show")
+		}
+		other, _ := anOrganization(t, s, "evil")
+		if must(s.In(other.ID).Failing(ctx, c.ID)) {
+			t.Error("another organization sees it")
+		}
+		ok(t, tested(t, s, c, owner, "olga", "owner@corp.test")) // a test is no real login
+		if !must(scope.Failing(ctx, c.ID)) {
+			t.Error("a test counts as a real login")
+		}
+		later(s, time.Millisecond)
+		comes(t, s, c, "ada", "ada@corp.test")
+		if must(scope.Failing(ctx, c.ID)) {
+			t.Error("a login that went well does not count")
+		}
 	})
 }

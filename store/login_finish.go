@@ -178,17 +178,3 @@ func (s *Store) arrived(db *gorm.DB, code, flow secret.Token) (loginRow, error) 
 	}
 	return row, nil
 }
-
-// recall opens the kept Identity. It is the one caller of trust.Recall: what comes back is what trust.Decide made and nothing else, since
-// the seal binds it to this login.
-func (s *Store) recall(row loginRow) (trust.Identity, error) {
-	record, err := s.keyring.Open(row.place(), row.SealedIdentity)
-	if err != nil {
-		return trust.Identity{}, fmt.Errorf("open the identity of login %s: %w", row.ID, err)
-	}
-	identity, err := trust.Recall(record)
-	if err != nil {
-		return trust.Identity{}, fmt.Errorf("read the identity of login %s: %w", row.ID, err)
-	}
-	return identity, nil
-}

@@ -14,6 +14,7 @@ func connectionStories() []Story {
 		{Name: "Okta", Href: "/connections/1", IdentityProvider: "http://www.okta.com/exk1fcia6d6EMsf331d8", State: active, Tested: storyRecent, Warning: "Certificate expires in 6 days"},
 		{Name: "Microsoft Entra ID", Href: "/connections/2", IdentityProvider: "https://sts.windows.net/1b9e6dc3-7a4e-4a3e-9d0b-2b1f0f6c1c5a/", State: draft, Warning: "No valid certificate"},
 		{Name: storyLongName, Href: "/connections/3", State: disabled},
+		{Name: "AD FS", Href: "/connections/4", IdentityProvider: "http://adfs.example.com/adfs/services/trust", State: ConnectionState{ui.Danger, "Failing"}, Tested: storyOlder},
 	}
 	form := NewConnectionPage{Page: storyConsole("New connection", "Connections", ui.Link{Text: "Connections", Href: "/connections"}), Action: "/connections", Cancel: "/connections"}
 	wrong := form

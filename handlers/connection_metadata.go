@@ -1,0 +1,99 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/gatehouse-sso/gatehouse/outbound"
+	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// metadataFields are the fields of which one gives metadata.
+var metadataFields = []string{"metadata_url", "metadata_file", "metadata_xml"}
+
+// metadataSource keeps what was typed.
+func (v *visit) metadataSource(problem *ui.Problem) views.MetadataSource {
+	return views.MetadataSource{URL: v.form().Text("metadata_url"), XML: v.form().Text("metadata_xml"), Problem: problem}
+}
+
+// metadataGiven reports whether the form carries metadata in one of its fields.
+func (v *visit) metadataGiven() bool {
+	return len(v.form().File("metadata_file")) > 0 || v.form().Checked("metadata_url") || v.form().Checked("metadata_xml")
+}
+
+// importMetadata reads what the form gives into the settings and returns the warnings as one text.
+func (v *visit) importMetadata(settings *store.SAMLSettings) (warnings string, problem *ui.Problem) {
+	field, raw, problem := v.metadata()
+	if problem != nil {
+		return "", problem
+	}
+	imported, err := saml.ParseMetadata(raw, v.now(), v.Outbound.CheckURL)
+	var found *saml.Problem
+	if errors.As(err, &found) {
+		return "", fieldProblem(field, found.Sentence)
+	}
+	settings.EntityID, settings.RedirectURL, settings.PostURL = imported.EntityID, imported.RedirectURL, imported.PostURL
+	settings.Binding = store.BindingRedirect
+	if settings.RedirectURL == "" {
+		settings.Binding = store.BindingPost
+	}
+	settings.Certificates, settings.MetadataURL = nil, v.form().Text("metadata_url")
+	for _, c := range imported.Certificates {
+		settings.Certificates = append(settings.Certificates, pemText(c))
+	}
+	return strings.Join(imported.Warnings, " "), nil
+}
+
+// metadata is the one document that the form gives, and the field that gave it.
+func (v *visit) metadata() (field string, raw []byte, problem *ui.Problem) {
+	form := v.form()
+	given := map[string]bool{"metadata_url": form.Checked("metadata_url"), "metadata_file": len(form.File("metadata_file")) > 0, "metadata_xml": form.Checked("metadata_xml")}
+	for _, name := range metadataFields {
+		switch {
+		case !given[name]:
+		case field != "":
+			return "", nil, fieldProblem(name, "Give the metadata in one way: as an address, a file or text.")
+		default:
+			field = name
+		}
+	}
+	switch field {
+	case "metadata_file":
+		return field, form.File(field), nil
+	case "metadata_xml":
+		return field, []byte(form.Text(field)), nil
+	case "metadata_url":
+		raw, sentence := v.fetch(form.Text(field))
+		if sentence != "" {
+			return field, nil, fieldProblem(field, sentence)
+		}
+		return field, raw, nil
+	}
+	return "", nil, fieldProblem("metadata_url", "Give the metadata's address, its file or its text.")
+}
+
+// fetch reads the document at an address through the outbound guard, or says in a sentence why not.
+func (v *visit) fetch(address string) ([]byte, string) {
+	if !v.lookups.Allow(v.organization.ID) {
+		return nil, "That is many addresses in a short time. Wait a minute, then try again."
+	}
+	raw, err := v.Outbound.Fetch(v.ctx(), address)
+	var refused *outbound.Refused
+	switch {
+	case err == nil:
+		return raw, ""
+	case errors.As(err, &refused):
+		return nil, refused.Why
+	case errors.Is(err, outbound.ErrTooLarge):
+		return nil, "The document at that address is larger than 1 MiB. One identity provider's metadata is far smaller."
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, "The address did not answer within 5 seconds. Check it, or download the metadata and give the file."
+	}
+	v.Log.WarnContext(v.ctx(), "metadata not fetched", "request", web.RequestInfo(v.r).ID, "error", err)
+	return nil, "The address cannot be reached. Check it, or download the metadata and give the file."
+}
