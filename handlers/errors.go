@@ -93,10 +93,10 @@ func refusal(page views.Page, refused *broker.Refused) views.ProblemPage {
 
 // helpWith says who can do something about a refusal.
 var helpWith = map[trust.Party]string{
-	trust.PartyOurAdmin:   "Your organization's administrator can mend this here. Send them the reference below.",
-	trust.PartyTheirAdmin: "Your company's IT team can mend this in their identity provider. Send them the reference below.",
-	trust.PartyPerson:     "If it happens again, send the reference below to your organization's administrator.",
-	trust.PartyUs:         "Try again in a moment. If it happens again, send the reference below to support.",
+	trust.PartyOurAdmin:   "Your organization's administrator can mend this here. Send them this reference.",
+	trust.PartyTheirAdmin: "Your company's IT team can mend this in their identity provider. Send them this reference.",
+	trust.PartyPerson:     "If it happens again, send this reference to your organization's administrator.",
+	trust.PartyUs:         "Try again in a moment. If it happens again, send this reference to support.",
 }
 
 // bar tells a member why the organization stays shut, and which way leads in.
