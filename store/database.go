@@ -101,7 +101,7 @@ func (s *Store) openGORM(d gorm.Dialector) (*gorm.DB, error) {
 		NowFunc:                func() time.Time { return s.now() },
 		TranslateError:         true,
 		SkipDefaultTransaction: true,
-		PrepareStmt:            true,
+		PrepareStmt:            s.dialect == onSQLite, // pgx keeps statements itself; gorm's, first met in a transaction, are prepared anew in each
 		PrepareStmtMaxSize:     500,
 		Logger:                 logger.Discard, // errors are returned, and logged once where they end
 	})
