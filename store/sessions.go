@@ -204,11 +204,37 @@ func (w *write) endSessions(which *gorm.DB) error {
 		if err != nil {
 			return err
 		}
+		readers, err := w.readersOf(row)
+		if err != nil {
+			return err
+		}
 		if err := w.Where("id = ?", row.ID).Delete(&sessionRow{}).Error; err != nil {
 			return fmt.Errorf("end session %s: %w", row.ID, err)
 		}
-		w.record(audit.Event{Action: audit.SessionEnded, Targets: []audit.Target{user.target(), {Kind: "session", ID: row.ID}}})
+		for _, organization := range readers {
+			w.record(audit.Event{Action: audit.SessionEnded, OrganizationID: organization, Targets: []audit.Target{user.target(), {Kind: "session", ID: row.ID}}})
+		}
 		w.tell(ChangedSession, row.ID)
 	}
 	return nil
+}
+
+// readersOf are the organizations whose log tells that the session has ended: where that is an organization's own act, it alone; else those
+// that the session's proofs open, as its start was told there; the installation where there is none.
+func (w *write) readersOf(row sessionRow) ([]string, error) {
+	if w.organization != "" {
+		return []string{w.organization}, nil
+	}
+	var organizations []string
+	err := w.Raw(`SELECT organization_id FROM session_proofs WHERE session_id = ? AND organization_id <> ''
+		UNION SELECT organization_id FROM members WHERE user_id = ?
+			AND EXISTS (SELECT 1 FROM session_proofs WHERE session_id = ? AND kind = ?)`,
+		row.ID, row.UserID, row.ID, access.ByPassword).Scan(&organizations).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for the organizations of session %s: %w", row.ID, err)
+	}
+	if len(organizations) == 0 {
+		organizations = []string{""}
+	}
+	return organizations, nil
 }
