@@ -50,13 +50,22 @@ func twoNodes(t *testing.T, settings map[string]string) {
 	c.isIn(c.owner, c.idp.Alice)
 }
 
-// withinASecond is for what must come true soon after an act has been answered.
+// withinASecond is for what must hold soon after an act has been answered: a
+// question that is asked more than a second later gets no other answer. How
+// long the answer takes on a busy machine is no matter.
 func withinASecond(t *testing.T, condition func() error) {
 	t.Helper()
-	began := time.Now()
-	err := eventually(condition)
-	if took := time.Since(began); err != nil || took > time.Second {
-		t.Errorf("after %s: %v", took, err)
+	act := time.Now()
+	err := eventually(func() error {
+		asked := time.Since(act)
+		err := condition()
+		if err != nil && asked > time.Second {
+			t.Fatalf("asked %s later: %v", asked, err)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

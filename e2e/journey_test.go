@@ -252,6 +252,7 @@ func (c *company) readTheStory() {
 		"Alice Adams activated the connection “Corp”.",
 		"Alice Adams required single sign-on for “members on a verified domain”. High severity",
 		"Alice Adams signed in through the connection “Corp”.",
+		"Alice Adams ended a session.",
 		"Gatehouse created the user Bob Brown.",
 		"Gatehouse added Bob Brown to the members as “Organization manager”.",
 		"Gatehouse linked Bob Brown to their sign-in through the connection “Corp”.",
