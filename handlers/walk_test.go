@@ -342,30 +342,6 @@ func TestW01_NoOtherSiteWrites(t *testing.T) {
 	}
 }
 
-// K-13: a program's routes know no cookie. That keys open nothing of the console is part of W-18.
-func TestK13_NoCookieSpeaksForAKey(t *testing.T) {
-	p := newProduct(t)
-	a := furnish(p.found("a"))
-	ask := func(key string, cookies bool) *page {
-		r := httptest.NewRequest(http.MethodGet, publicURL+"/v1/keys/self", nil)
-		if key != "" {
-			r.Header.Set("Authorization", "Bearer "+key)
-		}
-		b := p.browser()
-		if cookies {
-			b.jar = a.owner.jar
-		}
-		return b.exchange(r)
-	}
-	if got := ask("", true).Status; got != http.StatusUnauthorized {
-		t.Errorf("a session alone: %d", got)
-	}
-	p.hide(a.ids["text"])
-	if with, without := ask(a.ids["text"], true), ask(a.ids["text"], false); with.Status != without.Status {
-		t.Errorf("a cookie beside a key makes %d of %d", with.Status, without.Status)
-	}
-}
-
 // W-10 and W-25: what goes wrong before a route is reached is answered with all headers, too, and says nothing. That all other answers have
 // the headers is checked with every request of these tests.
 func TestW10_HeadersAreOnEveryAnswer(t *testing.T) {
