@@ -72,6 +72,7 @@ func (c *company) requireSingleSignOn() {
 	c.goTo("Sign-in")
 	c.owner.Click("link", "Require single sign-on")
 	c.owner.See("1 member can enter through your identity provider alone")
+	c.owner.See("Your own session is one of them")
 	c.owner.See(c.idp.Alice.Email)
 	c.owner.Screenshot("before requiring single sign-on")
 	c.owner.Click("button", "Require single sign-on")

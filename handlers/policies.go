@@ -159,7 +159,18 @@ func (v *visit) consequences(p store.EnforcementPreview) []string {
 		"API keys are not interactive and go on working: " + counted(int64(p.APIKeys), "key") + " at present.",
 		"Owners who have a password can still get in at /login/recovery, to mend connections, domains and this setting, and nothing else.",
 	}
+	if v.wouldBeBarred(p) {
+		lines = slices.Insert(lines, 2, "Your own session is one of them: the next page asks you to sign in through your identity provider.")
+	}
 	return lines
+}
+
+// wouldBeBarred reports whether the visitor is covered, and came by another way than a connection of this organization.
+func (v *visit) wouldBeBarred(p store.EnforcementPreview) bool {
+	return slices.ContainsFunc(p.Covered, func(m store.Member) bool { return m.ID == v.member.ID }) &&
+		!slices.ContainsFunc(v.session.Proofs, func(proof access.Proof) bool {
+			return proof.Kind == access.ByConnection && proof.OrganizationID == v.organization.ID
+		})
 }
 
 func opens(n int) string {
