@@ -19,8 +19,8 @@ type Address struct{ local, domain string }
 // Everything that two programs may read differently is refused with ErrAddress: a second @, quotes, comments, blanks,
 // control and non-ASCII characters, trailing dots (D-03, D-04).
 func ParseAddress(s string) (Address, error) {
-	local, host, found := strings.Cut(s, "@")
-	if !found || len(s) > 254 || len(local) > 64 {
+	local, host, _ := strings.Cut(s, "@") // without one there is no domain, which ParseDomain refuses
+	if len(s) > 254 || len(local) > 64 {
 		return Address{}, ErrAddress
 	}
 	for _, atom := range strings.Split(local, ".") {

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// mutant is one rule that can be taken away.
+type mutant struct {
+	number    int    // in its package
+	place     string // file and line
+	owner     string // package and function or variable
+	operation string // never, always, without
+	text      string // of the rule
+}
+
+// String names a mutant in a way that lasts while lines move.
+func (m mutant) String() string { return m.owner + " " + m.operation + ": " + m.text }
+
+// switches is what every rewritten package is given: the questions that its rules ask.
+const switches = `package %s
+
+import (
+	"os"
+	"strconv"
+)
+
+var mutantNumber, _ = strconv.Atoi(os.Getenv(%q))
+
+func mutantIs(number int) bool { return mutantNumber == number }
+
+func mutantTable[S ~[]E, E any](first int, table S) S {
+	at := mutantNumber - first
+	if at < 0 || at >= len(table) {
+		return table
+	}
+	return append(append(S{}, table[:at]...), table[at+1:]...)
+}
+
+func mutantAppend[S ~[]E, E any](number int, list, longer S) S {
+	if mutantIs(number) {
+		return list
+	}
+	return longer
+}
+
+func mutantAnswer[T any](number int, answer T) (none T) {
+	if mutantIs(number) {
+		return none
+	}
+	return answer
+}
+`
+
+// prepare rewrites a package's judging files into scratch and returns what can be taken away, and the overlay.
+func prepare(root, scratch string, t target) ([]mutant, map[string]string, error) {
+	if err := os.MkdirAll(scratch, 0o700); err != nil {
+		return nil, nil, err
+	}
+	var all []mutant
+	overlay := map[string]string{}
+	put := func(name string, text []byte) error {
+		overlay[filepath.Join(root, t.folder, name)] = filepath.Join(scratch, name)
+		return os.WriteFile(filepath.Join(scratch, name), text, 0o600)
+	}
+	for _, name := range t.files {
+		source, err := os.ReadFile(filepath.Join(root, t.folder, name))
+		if err != nil {
+			return nil, nil, err
+		}
+		c := &cutter{source: source, positions: token.NewFileSet(), file: t.folder + "/" + name, next: len(all) + 1,
+			opens: map[int]string{}, closes: map[int]string{}, seen: map[ast.Expr]bool{}}
+		tree, err := parser.ParseFile(c.positions, name, source, parser.SkipObjectResolution)
+		if err != nil {
+			return nil, nil, err
+		}
+		c.declarations(tree)
+		all = append(all, c.found...)
+		if err := put(name, c.rewritten()); err != nil {
+			return nil, nil, err
+		}
+	}
+	return all, overlay, put("mutant_switches.go", fmt.Appendf(nil, switches, t.folder, variable))
+}
+
+// cutter finds the rules of one file and writes a question around each.
+type cutter struct {
+	source        []byte
+	positions     *token.FileSet
+	file          string
+	owner         string
+	next          int
+	opens, closes map[int]string // what is inserted at an offset
+	seen          map[ast.Expr]bool
+	found         []mutant
+}
+
+func (c *cutter) offset(p token.Pos) int { return c.positions.Position(p).Offset }
+
+func (c *cutter) text(n ast.Node) string {
+	return strings.Join(strings.Fields(string(c.source[c.offset(n.Pos()):c.offset(n.End())])), " ")
+}
+
+// add records a mutant and returns its number.
+func (c *cutter) add(n ast.Node, operation, text string) int {
+	at := c.positions.Position(n.Pos())
+	c.found = append(c.found, mutant{c.next, fmt.Sprintf("%s:%d", c.file, at.Line), c.owner, operation, text})
+	c.next++
+	return c.next - 1
+}
+
+// around inserts text before and after a node; what is inserted first is outermost.
+func (c *cutter) around(n ast.Node, before, after string) {
+	c.opens[c.offset(n.Pos())] += before
+	c.closes[c.offset(n.End())] = after + c.closes[c.offset(n.End())]
+}
+
+func (c *cutter) rewritten() []byte {
+	var text []byte
+	for i := range len(c.source) + 1 {
+		text = append(append(text, c.closes[i]...), c.opens[i]...)
+		if i < len(c.source) {
+			text = append(text, c.source[i])
+		}
+	}
+	return text
+}
+
+// declarations looks for rules in every function and variable.
+func (c *cutter) declarations(tree *ast.File) {
+	for _, declaration := range tree.Decls {
+		switch d := declaration.(type) {
+		case *ast.FuncDecl:
+			c.owner = tree.Name.Name + "." + d.Name.Name
+			if !slices.Contains(wordsAlone, d.Name.Name) && d.Name.Name != "init" {
+				c.function(d)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				if variables, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR {
+					c.owner = tree.Name.Name + "." + variables.Names[0].Name
+					ast.Inspect(variables, c.visit)
+				}
+			}
+		}
+	}
+}
+
+// function: what it answers last, and then everything within.
+func (c *cutter) function(d *ast.FuncDecl) {
+	if d.Type.Results != nil {
+		kind := c.text(d.Type.Results.List[len(d.Type.Results.List)-1].Type)
+		count := d.Type.Results.NumFields()
+		c.answers(d.Body.List, kind, count)
+		ast.Inspect(d.Body, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncLit:
+				return false
+			case *ast.CaseClause:
+				if n.List == nil {
+					c.answers(n.Body, kind, count)
+				}
+			case *ast.TypeSwitchStmt:
+				for _, clause := range n.Body.List {
+					if clause := clause.(*ast.CaseClause); clause.List != nil {
+						c.answers(clause.Body, kind, count)
+					}
+				}
+			}
+			return true
+		})
+	}
+	ast.Inspect(d.Body, c.visit)
+}
+
+// answers: a list of statements that ends in an answer, a refusal or the judgement of another, may answer nothing instead.
+func (c *cutter) answers(body []ast.Stmt, kind string, count int) {
+	last := lastResult(body)
+	if last == nil || len(body[len(body)-1].(*ast.ReturnStmt).Results) != count {
+		return
+	}
+	_, call := last.(*ast.CallExpr)
+	switch {
+	case kind == "bool" && !isName(last, "true", "false"):
+		c.become(last, true)
+		c.become(last, false)
+	case call && (strings.HasSuffix(kind, "Refusal") || kind == "error"):
+		c.around(last, fmt.Sprintf("mutantAnswer(%d, ", c.add(last, "without", c.text(last))), ")")
+	}
+}
+
+// lastResult is the last thing that the last of the statements returns, nil if they do not end in that.
+func lastResult(body []ast.Stmt) ast.Expr {
+	if len(body) == 0 {
+		return nil
+	}
+	answer, ok := body[len(body)-1].(*ast.ReturnStmt)
+	if !ok || len(answer.Results) == 0 {
+		return nil
+	}
+	return answer.Results[len(answer.Results)-1]
+}
+
+func isName(e ast.Expr, names ...string) bool {
+	name, ok := e.(*ast.Ident)
+	return ok && slices.Contains(names, name.Name)
+}
