@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,11 +94,22 @@ func freePort(t testing.TB) string {
 	return port
 }
 
+// emptied are the tests from whose folders this run has removed what an
+// earlier one left: an old picture of a failure would mislead.
+var emptied sync.Map
+
 // artefact returns the path, in a folder of its own per test, of something
 // that the run leaves behind for people to look at.
 func artefact(t testing.TB, name string) string {
 	t.Helper()
-	path := filepath.Join(sourceFolder(), "artefacts", filepath.FromSlash(t.Name()), name)
+	all := filepath.Join(sourceFolder(), "artefacts")
+	test, _, _ := strings.Cut(t.Name(), "/")
+	if _, found := emptied.LoadOrStore(test, true); !found {
+		if err := os.RemoveAll(filepath.Join(all, test)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(all, filepath.FromSlash(t.Name()), name)
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -79,6 +79,8 @@ func TestRefusals(t *testing.T) {
 		c.refused(stranger, owner, stranger.Post(response.ACS, response.Form()), trust.ReasonOtherBrowser)
 	})
 	t.Run("S-42 meant for another connection", func(t *testing.T) { c.in(t).meantForAnotherConnection(owner) })
+	t.Run("S-46 an identity provider that ignores requests", func(t *testing.T) { c.in(t).ignoredRequests(owner) })
+	t.Run("S-51 disabled in between", func(t *testing.T) { c.in(t).disabledInBetween(owner) })
 	t.Run("S-37 no message at all", func(t *testing.T) { c.in(t).noMessage() })
 	t.Run("nothing is left behind", func(t *testing.T) {
 		if members := owner.Get(c.home+"/members").Want(t, http.StatusOK); strings.Contains(members.Page, c.idp.Bob.Email) {
@@ -141,6 +143,37 @@ func (c *company) meantForAnotherConnection(owner *Visitor) {
 	bob := c.gatehouse.Visitor(c.t)
 	response := c.idp.Respond(c.t, c.idp.Tile(c.metadataURL(), ""), c.idp.Bob)
 	c.refused(bob, owner, bob.Post("/saml/"+other+"/acs", response.Form()), trust.ReasonDestination)
+}
+
+// ignoredRequests: after an unsolicited answer we ask for one of our own. What
+// comes unsolicited again would go on for ever, and what comes twice is spent.
+func (c *company) ignoredRequests(owner *Visitor) {
+	c.t.Helper()
+	bob := c.gatehouse.Visitor(c.t)
+	first, second := c.idp.Respond(c.t, c.idp.Tile(c.metadataURL(), ""), c.idp.Bob), c.idp.Respond(c.t, c.idp.Tile(c.metadataURL(), ""), c.idp.Bob)
+	c.leadsToIdentityProvider(bob.Post(first.ACS, first.Form()).Want(c.t, http.StatusOK))
+	c.refused(bob, owner, bob.Post(second.ACS, second.Form()), trust.ReasonIDPIgnoresRequests)
+	stranger := c.gatehouse.Visitor(c.t)
+	c.refused(stranger, owner, stranger.Post(first.ACS, first.Form()), trust.ReasonReplayed)
+}
+
+var formVersion = regexp.MustCompile(`name="version" value="([^"]+)"`)
+
+// disabledInBetween: what counts is the connection as it is when the answer
+// arrives.
+func (c *company) disabledInBetween(owner *Visitor) {
+	c.t.Helper()
+	change := func(act string) {
+		c.t.Helper()
+		page := owner.Get(c.connection).Want(c.t, http.StatusOK)
+		version := formVersion.FindStringSubmatch(page.Page)
+		owner.Post(c.connection+"/"+act, url.Values{"version": version[1:]}).Want(c.t, http.StatusSeeOther)
+	}
+	bob := c.gatehouse.Visitor(c.t)
+	response := c.response(bob)
+	change("disable")
+	defer change("activate")
+	c.refused(bob, owner, bob.Post(response.ACS, response.Form()), trust.ReasonConnectionNotActive)
 }
 
 // noMessage is what is refused before anything is read.
