@@ -347,6 +347,20 @@ func TestTestSignInTellsWhatArrived(t *testing.T) {
 	refused.want(http.StatusOK, "Refused.", "issuer_mismatch", "https://somebody-else.test")
 }
 
+func TestRecoveringOwnerTestsWhatTheyMend(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	acme.verify("acme.test")
+	c := acme.connect("Okta")
+	acme.enforce(c, access.EnforceDomain)
+	recovering := p.browser()
+	recovering.post("/login/recovery", "email", "owner@acme.test", "password", goodPassword).want(http.StatusOK)
+	c.vouch("subject of owner@acme.test", "owner@acme.test")
+	leaving := recovering.post(acme.connections() + "/" + c.Connection.ID + "/test").want(http.StatusOK)
+	c.deliver(recovering, c.ask(leaving)).want(http.StatusOK, "The test went well.")
+	recovering.get("/organizations/" + acme.Organization.ID + "/logins").want(http.StatusForbidden)
+}
+
 func TestLastConnectionIsNotDisabledWhileEnforced(t *testing.T) {
 	p := newProduct(t)
 	acme := p.found("acme")

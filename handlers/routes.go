@@ -109,7 +109,7 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/sign-in/enforcement/end", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).endEnforcement, recovery: true, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/logins", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecords},
-		{pattern: "GET /organizations/{organization}/logins/{login}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecord},
+		{pattern: "GET /organizations/{organization}/logins/{login}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecord, recovery: true},
 
 		{pattern: "GET /organizations/{organization}/events", audience: inOrganization, permission: access.ReadAudit, handle: (*visit).events},
 	}
