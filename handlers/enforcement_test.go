@@ -85,12 +85,7 @@ func TestD08_AnotherOrganizationsIdentityProviderOpensNothingHere(t *testing.T) 
 	evil.verify("evil.test")
 	theirs := evil.connect("Evil IdP")
 
-	// Bob owns an organization together with evil, and is linked at its identity provider.
-	_, token, err := acme.store.MakeWelcome(t.Context(), operator, store.Welcome{Kind: store.WelcomeSetup, OrganizationID: evil.ID, Email: "bob@corp.test"})
-	acme.ok(err)
-	_, _, err = acme.store.SpendWelcome(t.Context(), operator, token, store.Newcomer{Address: acme.address("bob@corp.test")})
-	acme.ok(err)
-	theirs.test(&someone{browser: bob.browser, User: bob.User, organization: evil})
+	theirs.share(bob)
 
 	b := acme.browser()
 	theirs.vouch("subject of bob@corp.test", "bob@corp.test")
@@ -112,6 +107,39 @@ func TestD08_AnotherOrganizationsIdentityProviderOpensNothingHere(t *testing.T) 
 	okta.signIn(b, okta.loginPath())
 	b.get(acme.projectsPage()).want(http.StatusOK)
 	b.get(evil.projectsPage()).want(http.StatusOK)
+}
+
+// share makes the person an owner of the connection's organization as well, linked at its identity provider.
+func (c *connection) share(who *someone) {
+	c.Helper()
+	_, token, err := c.store.MakeWelcome(c.Context(), operator, store.Welcome{Kind: store.WelcomeSetup, OrganizationID: c.organization.ID, Email: who.User.Email})
+	c.ok(err)
+	_, _, err = c.store.SpendWelcome(c.Context(), operator, token, store.Newcomer{Address: c.address(who.User.Email)})
+	c.ok(err)
+	c.test(&someone{browser: who.browser, User: who.User, organization: c.organization})
+}
+
+// W-07: what another organization's identity provider says makes no old sign-in fresh.
+func TestW07_AFreshSignInIsOneThatOpensThisOrganization(t *testing.T) {
+	acme, okta := corp(t)
+	evil := acme.product.found("evil")
+	evil.verify("evil.test")
+	theirs := evil.connect("Evil IdP")
+	boss := acme.member("boss@corp.test", access.OrgOwner)
+	theirs.share(boss)
+	other := acme.member("other@corp.test", access.OrgMember)
+	path := "/organizations/" + acme.ID + "/members/" + other.member().ID + "/remove"
+	boss.get(path).want(http.StatusOK)
+	acme.pass(16 * time.Minute)
+
+	theirs.vouch("subject of boss@corp.test", "boss@corp.test")
+	theirs.signIn(boss.browser, theirs.loginPath())
+	if shown := boss.get(path); shown.path() == path {
+		t.Error("another organization's identity provider made an old sign-in fresh")
+	}
+	okta.vouch("boss here", "boss@corp.test")
+	okta.signIn(boss.browser, okta.loginPath())
+	boss.get(path).want(http.StatusOK)
 }
 
 func TestEnforcementOfEveryoneCoversWhoIsLinked(t *testing.T) {
@@ -181,6 +209,24 @@ func TestD16_ASuspendedMember(t *testing.T) {
 	byPassword.get(acme.projectsPage()).want(http.StatusOK)
 	okta.signIn(byConnection.browser, okta.loginPath())
 	byConnection.get(acme.projectsPage()).want(http.StatusOK)
+}
+
+func TestD16_ASuspendedUser(t *testing.T) {
+	acme, okta := corp(t)
+	employee := okta.employee("u-1", "grace@corp.test")
+	guest := acme.member("bob@guest.test", access.OrgMember)
+	acme.behind("UPDATE users SET suspended_at = ? WHERE id IN (?, ?)", acme.now(), employee.User.ID, guest.User.ID)
+	for _, who := range []*someone{employee, guest} {
+		if who.enters(acme) || who.get("/account").path() == "/account" {
+			t.Errorf("%s: suspended, and still signed in", who.User.Email)
+		}
+	}
+	acme.refuses(trust.ReasonUserSuspended, func() *page { return okta.signIn(acme.browser(), okta.loginPath()) })
+	b := acme.browser()
+	b.post("/login/password", "email", "bob@guest.test", "password", goodPassword).want(http.StatusUnprocessableEntity, "This address and password do not match.")
+	if b.token().Reveal() != "" {
+		t.Error("a suspended user has a session")
+	}
 }
 
 func TestD16_ARemovedMemberSeesNothing(t *testing.T) {

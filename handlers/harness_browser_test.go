@@ -48,12 +48,6 @@ func (b *browser) post(path string, fields ...string) *page {
 	return b.follow(b.send(http.MethodPost, path, "same-origin", pairs(fields)))
 }
 
-// postFrom sends a form of a page on another origin.
-func (b *browser) postFrom(origin, path string, fields ...string) *page {
-	b.Helper()
-	return b.follow(b.send(http.MethodPost, path, origin, pairs(fields)))
-}
-
 func pairs(fields []string) url.Values {
 	form := url.Values{}
 	for i := 0; i+1 < len(fields); i += 2 {
@@ -182,6 +176,9 @@ func (p *page) checkHeaders() {
 func (p *page) checkLocation() {
 	p.Helper()
 	location := p.Header.Get("Location")
+	if _, code, found := strings.Cut(location, "?code="); found {
+		p.hide(code)
+	}
 	if location == "" || strings.HasPrefix(location, "/") && !strings.HasPrefix(location, "//") {
 		return
 	}

@@ -269,9 +269,14 @@ func TestS61_WhatIsClaimedIsShownAsTextAndShort(t *testing.T) {
 	acme.refuses(trust.ReasonIssuer, func() *page {
 		return c.deliver(b, response{said.Message(), answer.relay})
 	}).lacks("<script>alert", strings.Repeat("x", 300))
-	if got := acme.lastLogin().Got; len([]rune(got)) > 256 || !strings.HasPrefix(got, `"><script>`) {
-		t.Errorf("kept as %q", got)
+	login := acme.lastLogin()
+	if len([]rune(login.Got)) > 256 || !strings.HasPrefix(login.Got, `"><script>`) {
+		t.Errorf("kept as %q", login.Got)
 	}
+	for _, path := range []string{"/logins", "/logins/" + login.ID, "/events"} {
+		acme.owner.get("/organizations/"+acme.ID+path).want(http.StatusOK).lacks("<script>alert", strings.Repeat("x", 300))
+	}
+	acme.owner.get("/organizations/"+acme.ID+"/logins/"+login.ID).want(http.StatusOK, `"><script>alert(1)</script>xxx`, trust.ReasonIssuer.Fix())
 }
 
 func TestMetadataTellsIdentityProvidersWhoWeAre(t *testing.T) {
