@@ -66,6 +66,7 @@ func sizeLies() []Lie {
 			a.Attributes = append(a.Attributes, Attribute{Name: "more", Values: make([]string, 971)})
 		}},
 		{Class: "S-34", Name: "41 attributes on an element", Reason: trust.ReasonTooLarge, Bytes: replace("<samlp:Status>", "<samlp:Status"+manyAttributes(41)+">")},
+		{Class: "S-34", Name: "40 attributes on each of 91 elements", Reason: trust.ReasonTooLarge, Bytes: outside(strings.Repeat("<samlp:a"+manyAttributes(40)+"/>", 91))},
 		{Class: "S-34", Name: "40 namespaces at one place", Reason: trust.ReasonTooLarge, Bytes: outside("<samlp:a" + manyNamespaces(0, 20) + "><samlp:a" + manyNamespaces(20, 40) + "/></samlp:a>")},
 		{Class: "S-34", Name: "a ciphertext in pieces", Reason: trust.ReasonForbiddenXML, Bytes: outside(`<x:CipherValue xmlns:x="http://www.w3.org/2001/04/xmlenc#">` + strings.Repeat("AAAA<x:a/>", 800) + "</x:CipherValue>")},
 		{Class: "S-34", Name: "an attribute of 9 KiB", Reason: trust.ReasonTooLarge, Bytes: replace("<samlp:Status>", `<samlp:Status a="`+strings.Repeat("x", 9<<10)+`">`)},

@@ -21,7 +21,8 @@ const (
 	maxDepth      = 32
 	maxElements   = 900
 	maxAttributes = 40
-	maxNamespaces = 32 // declared at one place: every reader keeps them all for every element that declares one more
+	maxTogether   = 4 * maxElements // attributes of all elements: each costs every reader more than an element's text does
+	maxNamespaces = 32              // declared at one place: every reader keeps them all for every element that declares one more
 	maxText       = 8 << 10
 )
 
@@ -77,6 +78,7 @@ type pass struct {
 	names    map[string]string   // prefix to namespace, here
 	ids      map[string]bool
 	elements int
+	together int // attributes so far
 }
 
 func (p *pass) take(token xml.Token, offset int64) *trust.Refusal {
@@ -107,6 +109,7 @@ func (p *pass) open(start xml.StartElement) *trust.Refusal {
 		return trust.Refuse(trust.ReasonForbiddenXML, "text alone in CipherValue", start.Name.Local)
 	}
 	p.elements++
+	p.together += len(start.Attr)
 	if refusal := p.refuseSize(start); refusal != nil {
 		return refusal
 	}
@@ -131,7 +134,7 @@ func (p *pass) open(start xml.StartElement) *trust.Refusal {
 	return nil
 }
 
-// refuseSize: depth, elements, attributes (S-34).
+// refuseSize: depth, elements, attributes, of one and of all (S-34).
 func (p *pass) refuseSize(start xml.StartElement) *trust.Refusal {
 	switch {
 	case len(p.raw) >= maxDepth:
@@ -141,6 +144,8 @@ func (p *pass) refuseSize(start xml.StartElement) *trust.Refusal {
 			"more; a person in many hundreds of groups has so many")
 	case len(start.Attr) > maxAttributes:
 		return trust.Refuse(trust.ReasonTooLarge, fmt.Sprintf("at most %d attributes on an element", maxAttributes), "more")
+	case p.together > maxTogether:
+		return trust.Refuse(trust.ReasonTooLarge, fmt.Sprintf("at most %d attributes in all", maxTogether), "more")
 	}
 	return nil
 }
