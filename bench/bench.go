@@ -30,7 +30,7 @@ func Measuring() bool { return *measuring }
 // Side is one of the things compared. Run does the job for a while and returns the figure.
 type Side struct {
 	Name   string
-	Run    func() float64
+	Run    func() (float64, error)
 	Expect string // of the figure, in words; "" where nothing is
 }
 
@@ -43,24 +43,46 @@ type Comparison struct {
 	Sides   []Side       // ratios are to the first
 }
 
-// Table checks that the sides do the same job and, where figures are asked for, measures them and prints.
+// Table checks that the sides do the same job and, where figures are asked for, measures and prints.
 func (c Comparison) Table(t testing.TB) {
 	t.Helper()
-	if c.Same != nil {
-		if err := c.Same(); err != nil {
-			t.Fatalf("%s: two different jobs, so there is no ratio: %v", c.Title, err)
-		}
+	measure := c.Check
+	if Measuring() {
+		measure = func() error { return c.Measure(os.Stdout) }
 	}
-	if !Measuring() {
-		return
+	if err := measure(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Check returns an error when the sides do not do the same job.
+func (c Comparison) Check() error {
+	if c.Same == nil {
+		return nil
+	}
+	if err := c.Same(); err != nil {
+		return fmt.Errorf("%s: these are two different jobs, so there is no ratio: %w", c.Title, err)
+	}
+	return nil
+}
+
+// Measure checks, measures the sides in turn, and prints the table.
+func (c Comparison) Measure(out io.Writer) error {
+	if err := c.Check(); err != nil {
+		return err
 	}
 	figures := make([][]float64, len(c.Sides))
 	for range Rounds {
 		for i, side := range c.Sides {
-			figures[i] = append(figures[i], side.Run())
+			figure, err := side.Run()
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", c.Title, side.Name, err)
+			}
+			figures[i] = append(figures[i], figure)
 		}
 	}
-	c.print(os.Stdout, figures)
+	c.print(out, figures)
+	return nil
 }
 
 func (c Comparison) print(out io.Writer, figures [][]float64) {
@@ -70,18 +92,18 @@ func (c Comparison) print(out io.Writer, figures [][]float64) {
 		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %-48s %12s %9s %9s %8s  %s", name, median, lowest, highest, ratio, expected), " "))
 	}
 	line("", "median", "lowest", "highest", "ratio", "")
-	first := Median(figures[0])
+	first := median(figures[0])
 	for i, side := range c.Sides {
-		ratio, median := "", Median(figures[i])
+		ratio, middle := "", median(figures[i])
 		if c.Same != nil {
-			ratio = readable(median / first)
+			ratio = readable(middle / first)
 		}
-		line(side.Name, readable(median)+" "+c.Unit, readable(slices.Min(figures[i])), readable(slices.Max(figures[i])), ratio, side.Expect)
+		line(side.Name, readable(middle)+" "+c.Unit, readable(slices.Min(figures[i])), readable(slices.Max(figures[i])), ratio, side.Expect)
 	}
 }
 
-// Median is the middle figure.
-func Median(figures []float64) float64 {
+// median is the middle figure.
+func median(figures []float64) float64 {
 	return slices.Sorted(slices.Values(figures))[len(figures)/2]
 }
 

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/gatehouse-sso/gatehouse/idptest"
@@ -61,6 +59,7 @@ func (r reader) malformed() []bomb {
 		{"elements in each other", within("", "<samlp:a>", "")},
 		{"elements beside each other", within("", "<samlp:a/>", "")},
 		{"attributes on one element", within("<samlp:a", numbered(18000, " a%05d=''")+"\n", "/>")},
+		{"attributes on every element", within("<samlp:a/>", "<samlp:a"+numbered(40, " a%02d=''")+"/>", "")},
 		{"one long attribute", within("<samlp:a b='", "x", "'/>")},
 		{"one long text", within("", "x", "")},
 		{"a ciphertext in 900 pieces", within("<x:CipherValue xmlns:x='http://www.w3.org/2001/04/xmlenc#'>", strings.Repeat("x", 270)+"<samlp:a/>", "</x:CipherValue>")},
@@ -72,7 +71,7 @@ func (r reader) malformed() []bomb {
 	}
 }
 
-// wellFormed are honest in shape, so that a key must be tried on them. The signature is a stranger's, or that of a message which the
+// wellFormed are honest in shape and as much as the token pass lets by, so that a key must be tried on them. The signature is a stranger's, or that of a message which the
 // sender was given once and has filled anew: then all that was put in must be canonicalized before it is known.
 func (r reader) wellFormed() []bomb {
 	forged := func(key idptest.Key, prefixes, content string) string {
@@ -83,8 +82,8 @@ func (r reader) wellFormed() []bomb {
 	}
 	stranger, genuine := idptest.RSAKey("stranger", 2048), r.idp.Keys[0]
 	texts := strings.Repeat("<saml:a>"+strings.Repeat("x", 8<<10)+"</saml:a>", 30)
-	elements := strings.Repeat("<saml:a b='"+strings.Repeat("x", 270)+"'/>", 830)
-	namespaces := strings.Repeat("<samlp:a"+numbered(27, " xmlns:e%02d='u:x'")+" e00:a=''/>", 550)
+	elements := strings.Repeat("<saml:a"+numbered(4, " b%d='"+strings.Repeat("x", 60)+"'")+"/>", 830)
+	namespaces := strings.Repeat("<samlp:a"+numbered(27, " xmlns:e%02d='u:x'")+" e00:a=''/>", 125)
 	return []bomb{
 		{"of long texts, signed by a stranger", forged(stranger, "", texts)},
 		{"of many elements, signed by a stranger", forged(stranger, "", elements)},
@@ -103,17 +102,19 @@ func TestS34_BombsAreCheapToRefuse(t *testing.T) {
 		Title: "One message made to be dear, until it is refused", Against: "saml.Decode, saml.Read; one certificate, one goroutine", Unit: "ms",
 	}
 	memory := times
-	memory.Title, memory.Unit = "The same, memory allocated", "MB"
+	memory.Title, memory.Unit = "The same, memory allocated", "KB"
 	for _, bomb := range bombs {
 		if _, refusal := r.identity(bomb.posted); refusal == nil {
 			t.Fatalf("%s: accepted", bomb.name)
 		} else if !Measuring() {
 			t.Logf("%s: %d KB, %s", bomb.name, len(bomb.posted)>>10, refusal.Reason)
 		}
-		read := func() { _, _ = r.identity(bomb.posted) } // it is refused, as was seen
-		took, used := microseconds(read), kilobytes(read)
-		times.Sides = append(times.Sides, Side{bomb.name, func() float64 { return took() / 1000 }, "< 50"})
-		memory.Sides = append(memory.Sides, Side{bomb.name, func() float64 { return used() / 1024 }, ""})
+		read := func() error {
+			_, _ = r.identity(bomb.posted) // refused, as was seen
+			return nil
+		}
+		times.Sides = append(times.Sides, Side{bomb.name, thousandth(microseconds(read)), "< 50"})
+		memory.Sides = append(memory.Sides, Side{bomb.name, kilobytes(read), ""})
 	}
 	times.Table(t)
 	memory.Table(t)
@@ -127,33 +128,40 @@ func TestS34_MemoryStaysFlatUnderBombs(t *testing.T) {
 	r := newReader(t)
 	bombs := append(r.malformed(), r.wellFormed()...)
 	throw := func() error { return throwAll(on.acs(g), bombs) }
+	before := g.resident(t)
 	check(t, throw())
 	check(t, on.spendTwice(g, 0)) // and people still sign in
 	Comparison{
-		Title:   "Resident memory under messages made to be dear",
-		Against: fmt.Sprintf("the shipped binary on SQLite, %d messages from %d browsers each round", browsers*len(bombs), browsers), Unit: "MB",
-		Sides: []Side{{Name: "after each round", Run: func() float64 {
-			check(t, throw())
-			return g.resident(t)
+		Title: "Resident memory under messages made to be dear",
+		Against: fmt.Sprintf("the shipped binary on SQLite, %d messages from %d browsers before each reading; %.0f MB before the first", browsers*len(bombs), browsers,
+			before), Unit: "MB",
+		Sides: []Side{{Name: "resident", Run: func() (float64, error) {
+			err := throw()
+			return g.resident(t), err
 		}}},
 	}.Table(t)
 }
 
+// thousandth turns microseconds into milliseconds.
+func thousandth(run func() (float64, error)) func() (float64, error) {
+	return func() (float64, error) {
+		figure, err := run()
+		return figure / 1000, err
+	}
+}
+
 // throwAll posts every bomb from several browsers at once. Each must be refused as what somebody else did wrong.
 func throwAll(acs string, bombs []bomb) error {
-	var all sync.WaitGroup
-	faults := make([]error, browsers)
-	for i := range browsers {
-		all.Go(func() {
-			for _, bomb := range bombs {
-				answer, err := new(login).ask(http.MethodPost, acs, url.Values{"SAMLResponse": {bomb.posted}})
-				if err == nil && (answer.StatusCode < 400 || answer.StatusCode >= 500) {
-					err = fmt.Errorf("%s: %s", bomb.name, answer.Status)
-				}
-				faults[i] = errors.Join(faults[i], err)
+	return atOnce(func() error {
+		for _, bomb := range bombs {
+			answer, err := new(login).ask(http.MethodPost, acs, url.Values{"SAMLResponse": {bomb.posted}})
+			if err != nil {
+				return err
 			}
-		})
-	}
-	all.Wait()
-	return errors.Join(faults...)
+			if answer.StatusCode < 400 || answer.StatusCode >= 500 {
+				return fmt.Errorf("%s: %s", bomb.name, answer.Status)
+			}
+		}
+		return nil
+	})
 }

@@ -16,21 +16,21 @@ func TestStartAndSize(t *testing.T) {
 		Title:   "Start on an existing database, until /readyz answers 200",
 		Against: "the shipped binary, asked every millisecond", Unit: "ms",
 		Sides: []Side{
-			{Name: "SQLite", Run: func() float64 { return started(t, lite) }, Expect: "< 300"},
-			{Name: "PostgreSQL", Run: func() float64 { return started(t, postgres) }, Expect: "< 300"},
+			{Name: "SQLite", Run: func() (float64, error) { return started(t, lite), nil }, Expect: "< 300"},
+			{Name: "PostgreSQL", Run: func() (float64, error) { return started(t, postgres), nil }, Expect: "< 300"},
 		},
 	}
 	c.Table(t)
 	c.Title, c.Against, c.Unit = "Resident memory once it is ready", "the shipped binary", "MB"
 	c.Sides = []Side{
-		{Name: "SQLite", Run: func() float64 { return resident(t, lite) }, Expect: "< 60"},
-		{Name: "PostgreSQL", Run: func() float64 { return resident(t, postgres) }, Expect: "< 60"},
+		{Name: "SQLite", Run: func() (float64, error) { return resident(t, lite), nil }, Expect: "< 60"},
+		{Name: "PostgreSQL", Run: func() (float64, error) { return resident(t, postgres), nil }, Expect: "< 60"},
 	}
 	c.Table(t)
 	info, err := os.Stat(program)
 	check(t, err)
 	c.Title, c.Against = "Size of the binary", "CGO_ENABLED=0 go build -trimpath -ldflags '-s -w'"
-	c.Sides = []Side{{Name: "gatehouse", Run: func() float64 { return float64(info.Size()) / (1 << 20) }}}
+	c.Sides = []Side{{Name: "gatehouse", Run: func() (float64, error) { return float64(info.Size()) / (1 << 20), nil }}}
 	c.Table(t)
 }
 
