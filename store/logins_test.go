@@ -109,9 +109,12 @@ func TestLoginFromRequestToCode(t *testing.T) {
 	})
 }
 
+// Two processes on one database, and a third that starts afterwards.
 func TestS45_OneOf100AcceptsAResponse(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *Store) {
+	eachAddress(t, func(t *testing.T, database string) {
 		ctx := context.WithoutCancel(t.Context())
+		options := Options{Database: database, MasterKey: masterKey(t)}
+		s, other := opened(t, options), opened(t, options)
 		o, _ := anOrganization(t, s, "acme")
 		c := aConnection(t, s, o.ID)
 		flow := secret.NewToken()
@@ -123,7 +126,7 @@ func TestS45_OneOf100AcceptsAResponse(t *testing.T) {
 		for i, err := range atOnce(100, func(i int) error {
 			a := acceptance(login, identity, s.Now())
 			codes[i] = a.Code
-			return s.AcceptLogin(ctx, a)
+			return []*Store{s, other}[i%2].AcceptLogin(ctx, a)
 		}) {
 			switch {
 			case err == nil:
@@ -138,8 +141,15 @@ func TestS45_OneOf100AcceptsAResponse(t *testing.T) {
 		// The losers' refusals leave the winner's login alone.
 		must(s.RefuseLogin(ctx, Refused{OrganizationID: o.ID, ConnectionID: c.ID, VersionID: c.VersionID, LoginID: login.ID,
 			Refusal: *trust.Refuse(trust.ReasonReplayed, "once", "twice"), Address: "203.0.113.7"}))
+		restarted := opened(t, options)
+		replay := acceptance(begun(t, restarted, c, flow), identity, s.Now())
+		replay.AssertionID = "assertion of " + login.ID
+		isError(t, restarted.AcceptLogin(ctx, replay), ErrConflict)
 		finished := 0
-		for _, err := range atOnce(100, func(int) error { _, _, err := s.FinishLogin(ctx, winner, flow); return err }) {
+		for _, err := range atOnce(100, func(i int) error {
+			_, _, err := []*Store{s, restarted}[i%2].FinishLogin(ctx, winner, flow)
+			return err
+		}) {
 			switch {
 			case err == nil:
 				finished++
@@ -149,6 +159,34 @@ func TestS45_OneOf100AcceptsAResponse(t *testing.T) {
 		}
 		if finished != 1 {
 			t.Errorf("the code was spent %d times (W-32)", finished)
+		}
+	})
+}
+
+func TestX01_KeptIdentityOpensInItsOwnLoginAlone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		c := aConnection(t, s, o.ID)
+		flow := secret.NewToken()
+		ada, eve := acceptance(begun(t, s, c, flow), arriving(t, s, c, "ada", "ada@corp.test"), s.Now()), acceptance(begun(t, s, c, flow), arriving(t, s, c, "eve", "eve@corp.test"), s.Now())
+		ok(t, s.AcceptLogin(ctx, ada))
+		ok(t, s.AcceptLogin(ctx, eve))
+		if n := count(t, s, "logins WHERE sealed_identity = ?", ada.Identity.Record()); n != 0 {
+			t.Error("the identity is kept in clear")
+		}
+		behind(t, s, "UPDATE logins SET sealed_identity = (SELECT sealed_identity FROM logins WHERE id = ?) WHERE id = ?", ada.LoginID, eve.LoginID)
+		_, identity, err := s.FinishLogin(ctx, eve.Code, flow)
+		isError(t, err, secret.ErrSealed)
+		if !identity.IsZero() {
+			t.Error("somebody else's identity came back")
+		}
+		behind(t, s, "UPDATE login_messages SET sealed = (SELECT sealed FROM login_messages WHERE login_id = ?) WHERE login_id = ?", ada.LoginID, eve.LoginID)
+		isError(t, errorOf(s.In(o.ID).LoginMessage(ctx, eve.LoginID)), secret.ErrSealed)
+		_, identity, err = s.FinishLogin(ctx, ada.Code, flow)
+		ok(t, err)
+		if identity.Subject() != "ada" {
+			t.Errorf("%q came back", identity.Subject())
 		}
 	})
 }
