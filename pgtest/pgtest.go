@@ -63,6 +63,37 @@ func Durable() { shared.durable = true }
 // whatever is still connected to it, when the test ends.
 func Database(t testing.TB) string {
 	t.Helper()
+	return create(t, "template1")
+}
+
+// A Template is a database that is prepared once in a test binary and then
+// copied, which is a good deal quicker than preparing each.
+type Template struct {
+	Prepare func(address string) error // leaves no connection open
+	once    sync.Once
+	err     error
+}
+
+// Database makes a copy of the prepared database. It is otherwise like
+// [Database].
+func (p *Template) Database(t testing.TB) string {
+	t.Helper()
+	start(t)
+	name := fmt.Sprintf("template_%p", p)
+	p.once.Do(func() {
+		if p.err = shared.cluster.execute("CREATE DATABASE " + name); p.err == nil {
+			p.err = p.Prepare(shared.cluster.address(name))
+		}
+	})
+	if p.err != nil {
+		t.Fatalf("pgtest: prepare a database: %v", p.err)
+	}
+	return create(t, name)
+}
+
+// start starts the cluster if no test has done so yet.
+func start(t testing.TB) {
+	t.Helper()
 	if !shared.managed {
 		t.Fatal("pgtest: TestMain of this package must call pgtest.Main, so that the cluster is stopped")
 	}
@@ -70,8 +101,13 @@ func Database(t testing.TB) string {
 	if shared.err != nil {
 		refuse(t, shared.err)
 	}
+}
+
+func create(t testing.TB, template string) string {
+	t.Helper()
+	start(t)
 	name := fmt.Sprintf("test_%d", shared.count.Add(1))
-	if err := shared.cluster.execute("CREATE DATABASE " + name); err != nil {
+	if err := shared.cluster.execute("CREATE DATABASE " + name + " TEMPLATE " + template); err != nil {
 		t.Fatalf("pgtest: make database: %v", err)
 	}
 	t.Cleanup(func() {

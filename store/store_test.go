@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,10 +31,18 @@ var operator = audit.Actor{Kind: audit.Operator, Name: "Grace"}
 // eachDatabase runs the test on a new SQLite database and on a new PostgreSQL database.
 func eachDatabase(t *testing.T, test func(t *testing.T, s *Store)) {
 	t.Helper()
-	eachAddress(t, func(t *testing.T, address string) {
+	run := func(t *testing.T, address string) {
 		test(t, opened(t, Options{Database: address, MasterKey: masterKey(t)}))
-	})
+	}
+	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "gatehouse.db")) })
+	t.Run("postgres", func(t *testing.T) { run(t, migrated.Database(t)) })
 }
+
+// migrated is a database with the schema and nothing in it.
+var migrated = pgtest.Template{Prepare: func(address string) error {
+	s, o := &Store{}, Options{Database: address}
+	return errors.Join(s.connect(context.Background(), o), s.migrate(context.Background(), o), s.Close())
+}}
 
 // eachAddress runs the test with the address of a database of each kind that nobody has opened yet.
 func eachAddress(t *testing.T, test func(t *testing.T, address string)) {
