@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/idptest"
+	"github.com/gatehouse-sso/gatehouse/outbound"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
@@ -245,6 +246,21 @@ func TestW09_TheFormPageAloneHasAWiderFormAction(t *testing.T) {
 	}
 	if landed := c.deliver(b, c.ask(leaving)); !strings.Contains(landed.Header.Get("Content-Security-Policy"), "form-action 'self';") || b.token().Reveal() == "" {
 		t.Error("the login by form does not land, or the page afterwards has a wider policy")
+	}
+}
+
+// S-49: an address that the operator allows no longer is not used any longer, and one with a quote in the query is.
+func TestS49_AnEndpointIsCheckedWhenItIsUsed(t *testing.T) {
+	for _, binding := range []string{store.BindingRedirect, store.BindingPost} {
+		acme, c := corp(t, func(s *store.SAMLSettings) { s.Binding, s.LoginHintAs = binding, "query:login_hint" })
+		acme.browser().post("/login", "email", "o'brien@corp.test", "connection", c.Connection.ID).want(http.StatusOK, "Taking you to Okta.")
+		narrow, err := outbound.New(outbound.Options{})
+		acme.ok(err)
+		acme.options.Outbound, acme.options.Site.Metrics = narrow, nil
+		acme.handler, err = New(acme.options)
+		acme.ok(err)
+		acme.browser().get(c.loginPath()).want(http.StatusInternalServerError).lacks(c.base)
+		acme.browser().post("/login", "email", "ada@corp.test", "connection", c.Connection.ID).want(http.StatusInternalServerError).lacks(c.base)
 	}
 }
 

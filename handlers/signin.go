@@ -1,7 +1,9 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -197,13 +199,13 @@ func browserOf(r *http.Request, flow secret.Token) broker.Browser {
 // depart leaves for the identity provider. A form of ours may not redirect off our origin (browsers hold redirects to form-action), so its
 // answer is a page that goes on by itself.
 func depart(c *console, w http.ResponseWriter, r *http.Request, d broker.Departure) error {
+	endpoint, err := c.endpoint(d)
+	if err != nil {
+		return fmt.Errorf("leave for the identity provider of login %s: %w", d.LoginID, err)
+	}
 	switch {
 	case d.RedirectURL == "":
-		action, err := url.Parse(d.Form.Action)
-		if err != nil {
-			return err
-		}
-		web.WidenFormAction(w, action)
+		web.WidenFormAction(w, endpoint)
 		web.Render(w, r, http.StatusOK, views.SAMLPost(views.SAMLPostPage{
 			Page: c.card("Signing in"), Connection: d.Connection, Action: d.Form.Action, Request: d.Form.SAMLRequest, RelayState: d.Form.RelayState,
 		}))
@@ -215,6 +217,17 @@ func depart(c *console, w http.ResponseWriter, r *http.Request, d broker.Departu
 		}))
 	}
 	return nil
+}
+
+// endpoint is where a departure leads, its query aside, if a browser may be sent there: what the operator allowed when the address was
+// saved may not be allowed any more (S-49).
+func (c *console) endpoint(d broker.Departure) (*url.URL, error) {
+	endpoint, err := url.Parse(cmp.Or(d.RedirectURL, d.Form.Action))
+	if err != nil {
+		return nil, err
+	}
+	endpoint.RawQuery = ""
+	return endpoint, c.Outbound.CheckURL(endpoint)
 }
 
 // finishLogin turns the one-time code of a believed login into a session.
