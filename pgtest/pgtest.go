@@ -59,8 +59,8 @@ func Main(m *testing.M) int {
 func Durable() { shared.durable = true }
 
 // Database makes an empty database and returns its address as
-// postgres://user@127.0.0.1:port/name?sslmode=disable. It is dropped, with
-// whatever is still connected to it, when the test ends.
+// postgres://user@127.0.0.1:port/name?sslmode=disable. It goes with the
+// cluster: dropping each one costs a checkpoint.
 func Database(t testing.TB) string {
 	t.Helper()
 	return create(t, "template1")
@@ -110,11 +110,6 @@ func create(t testing.TB, template string) string {
 	if err := shared.cluster.execute("CREATE DATABASE " + name + " TEMPLATE " + template); err != nil {
 		t.Fatalf("pgtest: make database: %v", err)
 	}
-	t.Cleanup(func() {
-		if err := shared.cluster.execute("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
-			t.Errorf("pgtest: drop database: %v", err)
-		}
-	})
 	return shared.cluster.address(name)
 }
 
