@@ -45,11 +45,11 @@ var organizationMatrix = []Row{
 	{CreateProjects, "Create projects", []Role{OrgOwner, OrgManager}},
 	{ViewBilling, "View billing and usage", []Role{OrgOwner, OrgBillingAdmin}},
 	{ManageBilling, "Manage billing", []Role{OrgOwner, OrgBillingAdmin}},
-	{ManageMembers, "Invite and remove members, change roles", []Role{OrgOwner}},
+	{ManageMembers, "Suspend and remove members, change roles", []Role{OrgOwner}},
 	{ManageServiceAccounts, "Manage service accounts", []Role{OrgOwner}},
 	{ManageSSO, "Manage single sign-on", []Role{OrgOwner}},
 	{ReadAudit, "Read the audit log", []Role{OrgOwner}},
-	{ManageOrganization, "Rename or delete the organization", []Role{OrgOwner}},
+	{ManageOrganization, "Rename the organization", []Role{OrgOwner}},
 }
 
 var (
@@ -61,7 +61,7 @@ var (
 var projectMatrix = []Row{
 	{ViewProject, "View project", ProjectRoles()},
 	{ReadProjectSettings, "Read settings", settingsReaders},
-	{ManageProject, "Change settings, delete the project", []Role{ProjectOwner}},
+	{ManageProject, "Change settings", []Role{ProjectOwner}},
 	{ReadProjectMembers, "See members", settingsReaders},
 	{ManageProjectMembers, "Add and remove members, change roles", []Role{ProjectOwner}},
 	{ReadProjectKeys, "See API keys", settingsReaders},
