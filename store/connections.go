@@ -134,10 +134,11 @@ func (c *Scope) Connection(ctx context.Context, id string) (Connection, error) {
 const failingAfter = 5
 
 // Failing says whether an active connection keeps its people out: its last five real logins were all refused, for a reason that our or the
-// identity provider's administrator must mend.
+// identity provider's administrator must mend. Messages that belong to no login of ours do not count: anybody can send those.
 func (c *Scope) Failing(ctx context.Context, id string) (bool, error) {
 	var rows []loginRow
-	err := c.read(ctx).Where("connection_id = ? AND kind = ? AND state IN ?", id, RealLogin, []LoginState{LoginFinished, LoginRefused}).
+	err := c.read(ctx).Where("connection_id = ? AND kind = ? AND started_by <> ? AND state IN ?",
+		id, RealLogin, StartedElsewhere, []LoginState{LoginFinished, LoginRefused}).
 		Order("id DESC").Limit(failingAfter).Find(&rows).Error
 	if err != nil {
 		return false, fmt.Errorf("read the last logins of connection %s: %w", id, err)

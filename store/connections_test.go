@@ -276,6 +276,19 @@ func TestLastActiveConnectionStaysWhileEnforced(t *testing.T) {
 	})
 }
 
+func TestStrangersMessagesDoNotMakeAConnectionFail(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		scope, c, _ := corp(t, s)
+		for range 6 {
+			must(s.RefuseLogin(t.Context(), refusalOf(c, trust.ReasonAudience, "203.0.113.7")))
+			later(s, 2*repeatWithin) // so that each has a record of its own
+		}
+		if n := count(t, s, "logins WHERE state = 'refused'"); n != 6 || must(scope.Failing(t.Context(), c.ID)) {
+			t.Errorf("%d messages that belong to no login make the connection fail", n)
+		}
+	})
+}
+
 func TestConnectionFailsAfterFiveRefusedLogins(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
