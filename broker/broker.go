@@ -1,9 +1,11 @@
 // Package broker runs the life of one login: begin sends a browser to its identity provider, finish judges what comes back, complete turns
 // the judgement into a session. Each is recorded, whether it went well or not.
 //
-//	Begin     pending login → AuthnRequest                                    begin.go
+//	Methods   an address's domain → the ways in that it leaves                 methods.go
+//	Begin     pending login → AuthnRequest                                     begin.go
 //	Finish    bytes → saml.Read → trust.Decide → one short transaction → code  finish.go
-//	Complete  code + flow cookie → Identity → person → session                 complete.go
+//	Complete  code + flow cookie → Identity → person                           complete.go
+//	SignIn    proof → session, under a token that nobody had before            signin.go
 //
 // It never reads a session while a message is judged, never sends a browser anywhere but to the connection's own endpoints or our own
 // origin, and mints nothing without a [trust.Identity]. The slow work (XML, signatures) is done outside any transaction; the transaction

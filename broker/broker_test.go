@@ -176,8 +176,7 @@ var hiddenField = regexp.MustCompile(`<input type="hidden" name="(SAMLResponse|R
 // ask is what the identity provider makes the browser post after a departure.
 func (w *world) ask(d Departure) Arrival {
 	w.Helper()
-	r := httptest.NewRequest(http.MethodGet, d.RedirectURL, nil)
-	return w.answered(r)
+	return w.answered(httptest.NewRequest(http.MethodGet, d.RedirectURL, nil))
 }
 
 // tile is an unsolicited response.
