@@ -3,7 +3,6 @@ package handlers
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/outbound"
 	"github.com/gatehouse-sso/gatehouse/saml"
@@ -46,7 +45,7 @@ func (v *visit) importMetadata(settings *store.SAMLSettings) (warnings string, p
 	for _, c := range imported.Certificates {
 		settings.Certificates = append(settings.Certificates, pemText(c))
 	}
-	return strings.Join(imported.Warnings, " "), nil
+	return inBrief(imported.Warnings), nil
 }
 
 // metadata is the one document that the form gives, and the field that gave it.
@@ -96,4 +95,15 @@ func (v *visit) fetch(address string) ([]byte, string) {
 	}
 	v.Log.WarnContext(v.ctx(), "metadata not fetched", "request", web.RequestInfo(v.r).ID, "error", err)
 	return nil, "The address cannot be reached. Check it, or download the metadata and give the file."
+}
+
+// inBrief is the first of several warnings and how many more there are: a notice has little room.
+func inBrief(warnings []string) string {
+	switch len(warnings) {
+	case 0:
+		return ""
+	case 1:
+		return warnings[0]
+	}
+	return warnings[0] + " (" + counted(int64(len(warnings)-1), "more warning") + ".)"
 }

@@ -15,6 +15,16 @@ import (
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
 
+// valuesGiven is the first field that holds a value by hand, "" when none does.
+func (v *visit) valuesGiven() string {
+	for _, name := range []string{"entity_id", "redirect_url", "post_url", "certificates"} {
+		if v.form().Checked(name) {
+			return name
+		}
+	}
+	return ""
+}
+
 // readValues takes the identity provider's values as typed by hand.
 func (v *visit) readValues(settings *store.SAMLSettings) *ui.Problem {
 	form := v.form()
@@ -38,22 +48,28 @@ func (v *visit) readValues(settings *store.SAMLSettings) *ui.Problem {
 	return problem
 }
 
-// addPasted adds the certificates in a text.
-func (v *visit) addPasted(settings *store.SAMLSettings, text string) *ui.Problem {
-	certificates, _, err := saml.ParseCertificates(text)
+// addPasted adds the certificates in a text and returns what was left out of it, as one text.
+func (v *visit) addPasted(settings *store.SAMLSettings, text string) (warnings string, problem *ui.Problem) {
+	certificates, left, err := saml.ParseCertificates(text)
 	var found *saml.Problem
 	if errors.As(err, &found) {
-		return fieldProblem("certificates", found.Sentence)
+		return "", fieldProblem("certificates", found.Sentence)
 	}
+	added := 0
 	for _, c := range certificates {
 		if expired := saml.CheckValidity(c, v.now()); expired != nil && expired.Code == saml.CodeExpired {
-			return fieldProblem("certificates", expired.Sentence)
+			found, left = expired, append(left, "One certificate was left out. "+expired.Sentence)
+			continue
 		}
+		added++
 		if one := pemText(c); !slices.Contains(settings.Certificates, one) {
 			settings.Certificates = append(settings.Certificates, one)
 		}
 	}
-	return nil
+	if added == 0 && found != nil {
+		return "", fieldProblem("certificates", found.Sentence)
+	}
+	return inBrief(left), nil
 }
 
 func pemText(c *x509.Certificate) string {
@@ -98,9 +114,11 @@ func (v *visit) saveIdentityProvider() error {
 }
 
 func (v *visit) addCertificates() error {
-	return v.changeSettings("/identity-provider", func(s *store.SAMLSettings) *ui.Problem {
-		return v.addPasted(s, v.form().Text("certificates"))
-	}, saved("The certificates are added."), v.showIdentityProvider)
+	warnings := ""
+	return v.changeSettings("/identity-provider", func(s *store.SAMLSettings) (problem *ui.Problem) {
+		warnings, problem = v.addPasted(s, v.form().Text("certificates"))
+		return problem
+	}, func() string { return strings.TrimSpace("The certificates are added. " + warnings) }, v.showIdentityProvider)
 }
 
 func (v *visit) removeCertificate() error {

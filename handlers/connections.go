@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/signing"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -64,19 +65,7 @@ func (v *visit) newConnectionPage(problem *ui.Problem) views.NewConnectionPage {
 
 // createConnection makes a draft with what is known of the identity provider: its metadata, its values by hand, or nothing yet.
 func (v *visit) createConnection() error {
-	var settings store.SAMLSettings
-	notice, problem := "The connection is created as a draft.", (*ui.Problem)(nil)
-	if v.metadataGiven() {
-		imported, found := v.importMetadata(&settings)
-		if problem = found; problem == nil && imported != "" {
-			notice += " " + imported
-		}
-	} else {
-		problem = v.readValues(&settings)
-		if text := v.form().Text("certificates"); problem == nil && text != "" {
-			problem = v.addPasted(&settings, text)
-		}
-	}
+	settings, warnings, problem := v.firstSettings()
 	if problem != nil {
 		return v.render(http.StatusUnprocessableEntity, views.NewConnection(v.newConnectionPage(problem)))
 	}
@@ -91,7 +80,24 @@ func (v *visit) createConnection() error {
 	if err != nil {
 		return err
 	}
-	return v.goTo(v.path("connections/"+made.ID), notice)
+	return v.goTo(v.path("connections/"+made.ID), strings.TrimSpace("The connection is created as a draft. "+warnings))
+}
+
+// firstSettings are what the form for a new connection gives.
+func (v *visit) firstSettings() (settings store.SAMLSettings, warnings string, problem *ui.Problem) {
+	byHand := v.valuesGiven()
+	switch {
+	case v.metadataGiven() && byHand != "":
+		problem = fieldProblem(byHand, "Give either metadata or the values by hand: leave one of them empty.")
+	case v.metadataGiven():
+		warnings, problem = v.importMetadata(&settings)
+	default:
+		problem = v.readValues(&settings)
+		if text := v.form().Text("certificates"); problem == nil && text != "" {
+			warnings, problem = v.addPasted(&settings, text)
+		}
+	}
+	return settings, warnings, problem
 }
 
 // connectionFrame is what a connection's pages share.

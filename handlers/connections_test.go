@@ -263,6 +263,7 @@ func TestValuesByHandThatCannotBeUsed(t *testing.T) {
 		}
 		refused.lacks("<script>")
 	}
+	acme.owner.post(acme.connections(), append([]string{"metadata_xml", "<x/>"}, good...)...).want(http.StatusUnprocessableEntity, "either metadata or the values by hand")
 	if n := p.count("connections"); n != 0 {
 		t.Fatalf("refused values made %d connections", n)
 	}
@@ -277,6 +278,9 @@ func TestCertificatesOfAConnection(t *testing.T) {
 	provider := page.path() + "/identity-provider"
 	shown := acme.owner.get(provider).want(http.StatusOK, "Remove")
 	both := acme.owner.post(provider+"/certificates", "version", shown.value("version"), "certificates", pemOf(second)).want(http.StatusOK, "The certificates are added.")
+	weak := pemOf(theirCertificate(t, must(rsa.GenerateKey(rand.Reader, 1024)), 400)) + pemOf(theirCertificate(t, newECKey(t), -2))
+	both = acme.owner.post(provider+"/certificates", "version", both.value("version"), "certificates", pemOf(first)+weak).
+		want(http.StatusOK, "One certificate was left out.", "RSA key of 1024 bits", "(1 more warning.)")
 	c, err := acme.scope.Connections(t.Context())
 	p.ok(err)
 	if len(c[0].Settings.Certificates) != 2 {

@@ -152,6 +152,8 @@ func (v *visit) verdict(l store.Login) string {
 	switch {
 	case l.State == store.LoginRefused:
 		return "Refused. " + l.Reason.Sentence()
+	case l.Outcome == store.OutcomeTested && l.OwnerID != v.user.ID:
+		return "The test went well. " + who + " arrived and is linked to the owner who ran it."
 	case l.Outcome == store.OutcomeTested:
 		return "The test went well. " + who + " arrived and is linked to you: you can now sign in this way."
 	case l.Outcome == store.OutcomeCreated:
