@@ -55,13 +55,15 @@ func touch(path string) error {
 	return f.Close()
 }
 
+// sqliteAddress is the driver's address of a file, whatever characters its path has, with further options.
+func sqliteAddress(path, options string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=busy_timeout(10000)&_time_format=sqlite" + options
+}
+
 // openSQLite opens a pool on the file. synchronous=FULL: a write that was acknowledged is never lost. Transactions take the write lock at
 // once, so two that read before they write cannot deadlock.
 func (s *Store) openSQLite(path string, connections int, extra string) (*gorm.DB, error) {
-	address := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		"&_txlock=immediate&_time_format=sqlite" + extra
-	pool, err := sql.Open("sqlite", address)
+	pool, err := sql.Open("sqlite", sqliteAddress(path, "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_txlock=immediate"+extra))
 	if err != nil {
 		return nil, fmt.Errorf("open SQLite database %s: %w", path, err)
 	}

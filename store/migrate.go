@@ -50,7 +50,7 @@ func migrateSQLite(ctx context.Context, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	pool, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=foreign_keys(0)&_time_format=sqlite")
+	pool, err := sql.Open("sqlite", sqliteAddress(path, "&_pragma=foreign_keys(0)"))
 	if err != nil {
 		return err
 	}

@@ -78,6 +78,17 @@ func TestSQLiteFileIsOurs(t *testing.T) {
 	}
 }
 
+func TestSQLitePathMayHaveAnyCharacters(t *testing.T) {
+	folder := t.TempDir()
+	s := opened(t, Options{Database: "sqlite:" + folder + "/50% of a?b #1.db", MasterKey: masterKey(t)})
+	aUser(t, s, "ada@corp.test")
+	for _, entry := range must(os.ReadDir(folder)) {
+		if !strings.HasPrefix(entry.Name(), "50% of a?b #1.db") {
+			t.Errorf("it made %q beside the database", entry.Name())
+		}
+	}
+}
+
 func TestUnreadableAddressDoesNotRepeatItself(t *testing.T) {
 	_, err := Open(t.Context(), Options{Database: "postgres://me:hunter2@[", MasterKey: masterKey(t)})
 	if err == nil || strings.Contains(err.Error(), "hunter2") {
