@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -30,6 +31,9 @@ const (
 	BindingRedirect = "redirect"
 	BindingPost     = "post"
 )
+
+// maxCertificates is how many a connection keeps, and as many can be read from one paste or one metadata document.
+const maxCertificates = 20
 
 // SAMLSettings are what we know of a SAML identity provider and what we ask of it. They are kept as JSON in versions.
 type SAMLSettings struct {
@@ -84,15 +88,26 @@ func (s SAMLSettings) normal() SAMLSettings {
 	if s.IDPInitiated == "" {
 		s.IDPInitiated = IDPInitiatedHandshake
 	}
-	s.Certificates = slices.Compact(slices.Clone(s.Certificates))
+	s.Certificates = once(s.Certificates)
 	return s
+}
+
+// once is the list without repetitions, in its order.
+func once(list []string) []string {
+	var kept []string
+	for _, text := range list {
+		if !slices.Contains(kept, text) {
+			kept = append(kept, text)
+		}
+	}
+	return kept
 }
 
 // check notes what no connection may be saved with, complete or not.
 func (s SAMLSettings) check(problems *Invalid) {
-	for field, location := range map[string]string{"redirect_url": s.RedirectURL, "post_url": s.PostURL, "metadata_url": s.MetadataURL} {
-		if problem := locationProblem(location); location != "" && problem != "" {
-			problems.Add(field, problem)
+	for _, at := range []struct{ field, location string }{{"redirect_url", s.RedirectURL}, {"post_url", s.PostURL}, {"metadata_url", s.MetadataURL}} {
+		if problem := locationProblem(at.location); at.location != "" && problem != "" {
+			problems.Add(at.field, problem)
 		}
 	}
 	if len(s.EntityID) > 1024 || strings.ContainsAny(s.EntityID, "\r\n\t\x00") {
@@ -104,8 +119,8 @@ func (s SAMLSettings) check(problems *Invalid) {
 	if s.IDPInitiated != IDPInitiatedOff && s.IDPInitiated != IDPInitiatedHandshake {
 		problems.Add("idp_initiated", "Choose one of the modes.")
 	}
-	if len(s.Certificates) > 10 {
-		problems.Add("certificates", "A connection keeps at most 10 certificates: remove those that no longer sign.")
+	if len(s.Certificates) > maxCertificates {
+		problems.Add("certificates", fmt.Sprintf("A connection keeps at most %d certificates: remove those that no longer sign.", maxCertificates))
 	}
 	for _, text := range s.Certificates {
 		if _, err := certificateOf(text); err != nil {
@@ -117,10 +132,10 @@ func (s SAMLSettings) check(problems *Invalid) {
 }
 
 func (m Mapping) check(problems *Invalid) {
-	for field, name := range map[string]string{"map_subject": m.Subject, "map_email": m.Email, "map_name": m.Name,
-		"map_given_name": m.GivenName, "map_family_name": m.FamilyName, "map_groups": m.Groups} {
-		if len(name) > 256 {
-			problems.Add(field, "An attribute's name has at most 256 characters.")
+	for _, mapped := range []struct{ field, name string }{{"map_subject", m.Subject}, {"map_email", m.Email}, {"map_name", m.Name},
+		{"map_given_name", m.GivenName}, {"map_family_name", m.FamilyName}, {"map_groups", m.Groups}} {
+		if len(mapped.name) > 256 {
+			problems.Add(mapped.field, "An attribute's name has at most 256 characters.")
 		}
 	}
 }
@@ -214,7 +229,17 @@ func (s SAMLSettings) fields() []audit.Change {
 		{Field: "unsigned_response_around_encrypted", Before: fmt.Sprint(s.UnsignedResponseAroundEncrypted)},
 		{Field: "map_subject", Before: m.Subject}, {Field: "map_email", Before: m.Email}, {Field: "map_name", Before: m.Name},
 		{Field: "map_given_name", Before: m.GivenName}, {Field: "map_family_name", Before: m.FamilyName}, {Field: "map_groups", Before: m.Groups},
+		{Field: "map_own", Before: m.own()},
 	}
+}
+
+// own is the mapping of the admin's own names, in their order.
+func (m Mapping) own() string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(m.Own)) {
+		all = append(all, name+" = "+m.Own[name])
+	}
+	return strings.Join(all, ", ")
 }
 
 func fingerprints(certificates []string) string {

@@ -135,7 +135,7 @@ func TestConnectionSettingsLiveInVersions(t *testing.T) {
 			t.Errorf("there are %d versions, want 2", n)
 		}
 		events := must(scope.Events(ctx, EventFilter{Action: "connection.settings_changed"}))
-		if len(events) != 1 || len(events[0].Changes) != 3 || events[0].Changes[0].Field != "entity_id" {
+		if len(events) != 1 || len(events[0].Changes) != 4 || events[0].Changes[0].Field != "entity_id" {
 			t.Errorf("the event tells %+v", events)
 		}
 	})
