@@ -42,7 +42,7 @@ func (b *Broker) SignInAnew(ctx context.Context, request audit.Request, present 
 	if err != nil || !present.signedIn() {
 		return token, err
 	}
-	if err := b.store.EndSession(ctx, present.actor(request), present.Session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+	if err := b.store.EndSession(ctx, present.actor(request), present.User.ID, present.Session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return secret.Token{}, err
 	}
 	return token, nil

@@ -153,7 +153,7 @@ func (v *visit) rotate() error {
 }
 
 func (v *visit) endSession() error {
-	if err := v.store.EndSession(v.ctx(), v.actor(), v.id("session")); err != nil {
+	if err := v.store.EndSession(v.ctx(), v.actor(), v.user.ID, v.id("session")); err != nil {
 		return err
 	}
 	return v.goTo("/account", "The session has ended.")

@@ -273,7 +273,7 @@ func (v *visit) complete(code secret.Token, replace bool) error {
 // logout ends the session and says, when it is so, that the person is still signed in at their identity provider.
 func (v *visit) logout() error {
 	if v.signedIn() {
-		if err := v.store.EndSession(v.ctx(), v.actor(), v.session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+		if err := v.store.EndSession(v.ctx(), v.actor(), v.user.ID, v.session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
 	}

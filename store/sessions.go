@@ -164,19 +164,16 @@ func (s *Store) SessionsOf(ctx context.Context, userID string) ([]Session, error
 	return sessions, nil
 }
 
-// EndSession ends one session; a person ends only their own, and another's is [ErrNotFound].
-func (s *Store) EndSession(ctx context.Context, actor audit.Actor, id string) error {
+// EndSession ends one session of the user; another's is [ErrNotFound].
+func (s *Store) EndSession(ctx context.Context, actor audit.Actor, userID, id string) error {
 	return s.write(ctx, "", actor, func(w *write) error {
-		var row sessionRow
-		q := w.Where("id = ?", id)
-		if actor.Kind == audit.User {
-			q = q.Where("user_id = ?", actor.ID)
-		}
-		if err := q.Take(&row).Error; err != nil {
-			_, err = one(row, err)
+		if err := w.endSessions(w.Where("id = ? AND user_id = ?", id, userID)); err != nil {
 			return err
 		}
-		return w.endSessions(w.Where("id = ?", id))
+		if len(w.events) == 0 {
+			return ErrNotFound
+		}
+		return nil
 	})
 }
 

@@ -161,10 +161,12 @@ func TestEndingSessions(t *testing.T) {
 		mine, _ := aSession(t, s, ada, ProvenByPassword())
 		other, otherToken := aSession(t, s, ada, ProvenByPassword())
 		third, _ := aSession(t, s, ada, ProvenByPassword())
-		if err := s.EndSession(t.Context(), actorOf(eve), other.ID); !errors.Is(err, ErrNotFound) {
-			t.Errorf("Eve ended Ada's session: %v", err)
+		for _, actor := range []audit.Actor{actorOf(eve), operator} {
+			if err := s.EndSession(t.Context(), actor, eve.ID, other.ID); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s ended Ada's session as one of Eve's: %v", actor.Name, err)
+			}
 		}
-		ok(t, s.EndSession(t.Context(), actorOf(ada), other.ID))
+		ok(t, s.EndSession(t.Context(), actorOf(ada), ada.ID, other.ID))
 		if _, _, err := s.Session(t.Context(), otherToken); !errors.Is(err, ErrNotFound) {
 			t.Errorf("an ended session opens: %v", err)
 		}
