@@ -90,7 +90,10 @@ func TestS45_AnAssertionIsSpentWhateverLoginItAnswers(t *testing.T) {
 		answer.AssertionID = id
 		next.SAMLResponse = answer.Message()
 		if id != "_a-fresh-one" {
-			w.refuses(trust.ReasonReplayed, w.finish(next))
+			refused := w.refuses(trust.ReasonReplayed, w.finish(next))
+			if login, err := w.scope().Login(t.Context(), refused.LoginID); err != nil || login.Email != "ada@corp.test" || login.Subject != "u-ada-1815" {
+				t.Errorf("what it claimed is kept as %q, %q: %v", login.Email, login.Subject, err)
+			}
 		} else if _, err := w.Finish(t.Context(), next); err != nil {
 			t.Errorf("an assertion with an id of its own: %v", err)
 		}

@@ -31,6 +31,9 @@ func (b *Broker) SignIn(ctx context.Context, request audit.Request, present Pres
 		return b.SignInAnew(ctx, request, present, userID, proof)
 	}
 	_, token, err := b.store.RotateSession(ctx, present.actor(request), present.Token, &proof)
+	if errors.Is(err, store.ErrNotFound) { // it has ended meanwhile, as a password's does when the address is vouched for (D-07)
+		return b.SignInAnew(ctx, request, present, userID, proof)
+	}
 	return token, err
 }
 
