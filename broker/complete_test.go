@@ -126,6 +126,7 @@ func TestABrowserDoesNotChangeHandsUnasked(t *testing.T) {
 
 func TestD13_ASessionOfBreakGlassTakesNoFurtherProof(t *testing.T) {
 	w := newWorld(t)
+	w.enforce()
 	token, err := w.SignInAnew(t.Context(), audit.Request{}, Present{}, w.owner.ID, store.ProvenByRecovery(w.organization.ID))
 	w.ok(err)
 	recovery := w.holder(token)
