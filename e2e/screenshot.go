@@ -14,18 +14,29 @@ const (
 )
 
 // Screenshot leaves pictures of the whole page in artefacts/: wide and narrow,
-// light and dark. They are numbered in the order they were taken.
+// light and dark. They are numbered in the order they were taken. A page that
+// a telephone would have to scroll sideways fails the test.
 func (p *Person) Screenshot(name string) {
 	p.t.Helper()
 	p.wait("picture "+name, func() error { return nil })
 	p.pictures++
 	for _, width := range []int64{narrow, wide} {
 		p.resize(width)
+		p.fits(name, width)
 		for _, scheme := range []string{"dark", "light"} {
 			p.prefer(scheme)
 			p.wait("see the page stand still", p.atStill)
 			p.snapshot(fmt.Sprintf("%02d %s %d %s", p.pictures, name, width, scheme))
 		}
+	}
+}
+
+// fits sees that nothing stands out of the page to the right.
+func (p *Person) fits(name string, width int64) {
+	p.t.Helper()
+	needs, err := run(p, chromedp.Evaluate[int64]("document.documentElement.scrollWidth"))
+	if err != nil || needs > width {
+		p.t.Errorf("%s: the page “%s” needs %d pixels and has %d (%v)", p.Name, name, needs, width, err)
 	}
 }
 
