@@ -27,7 +27,7 @@ func (v *visit) welcomePage() error {
 	}
 	return v.render(http.StatusOK, views.Welcome(views.WelcomePage{
 		Page: v.card("Welcome"), Action: v.r.URL.Path, Organization: i.organization.Name,
-		Recovery: i.Kind == store.WelcomePassword, Known: i.known.HasPassword,
+		Recovery: i.Kind == store.WelcomePassword, Known: i.known.ID != "",
 	}))
 }
 
@@ -59,13 +59,13 @@ func (v *visit) welcomeError(err error) error {
 	return v.render(http.StatusGone, views.WelcomeSpent(views.WelcomeSpentPage{Page: v.card("This link no longer works")}))
 }
 
-// welcome answers the button with a form, and the form by spending the link. Whoever has a password already has nothing to fill in.
+// welcome answers the button with a form, and the form by spending the link. Whoever is known already has nothing to fill in.
 func (v *visit) welcome() error {
 	i, err := v.invitation()
 	if err != nil {
 		return v.welcomeError(err)
 	}
-	if i.known.HasPassword {
+	if i.known.ID != "" {
 		return v.joinAsKnown(i)
 	}
 	if v.form().Count("password") == 0 {
@@ -138,11 +138,15 @@ func (v *visit) showWelcomeForm(status int, i invitation, problem *ui.Problem) e
 	return v.render(status, views.WelcomeForm(page))
 }
 
-// joinAsKnown makes somebody with a password the organization's owner. The link alone signs nobody in: they show their password next.
+// joinAsKnown makes somebody who is known already the organization's owner. The link signs nobody in and gives nobody a password: they show
+// who they are next, or read what to do if they have no password to show.
 func (v *visit) joinAsKnown(i invitation) error {
 	_, organization, err := v.store.SpendWelcome(v.ctx(), v.actor(), i.token, store.Newcomer{})
 	if err != nil {
 		return v.welcomeError(err)
+	}
+	if !i.known.HasPassword {
+		return v.render(http.StatusOK, views.WelcomeJoined(views.WelcomeJoinedPage{Page: v.card("You own " + organization.Name), ID: organization.ID, Email: i.known.Email}))
 	}
 	return v.goTo("/organizations/"+organization.ID, "You own "+organization.Name+" now.")
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/store"
 )
 
@@ -63,7 +64,7 @@ func TestSetupLinkOfSomebodyKnownSignsNobodyIn(t *testing.T) {
 	o, token, err := p.store.Setup(t.Context(), operator, "Globex", p.address("owner@acme.test"))
 	p.ok(err)
 	link, b := "/welcome/"+token.Reveal(), p.browser()
-	b.get(link).want(http.StatusOK, "Join Globex", "sign in with the password that you have already")
+	b.get(link).want(http.StatusOK, "Join Globex", "sign in the way you do already")
 	b.post(link, "name", "Mallory", "password", "seven otters under a bridge").want(http.StatusOK, "Sign in")
 	b.get("/organizations/"+o.ID).want(http.StatusOK, "Sign in")
 	acme.owner.get("/").want(http.StatusOK, "acme", "Globex")
@@ -89,4 +90,49 @@ func TestWelcomeOnABrokenStore(t *testing.T) {
 	p.ok(p.store.Close())
 	p.browser().get(link).want(http.StatusInternalServerError)
 	p.browser().post(link, "name", "Ada", "email", "ada@acme.test", "password", goodPassword, "organization", "Acme").want(http.StatusInternalServerError)
+}
+
+// Whoever makes or holds a setup link must not become, by it, the person whose address it names.
+func TestSetupLinkTakesNobodyOverWhoSignsInBySingleSignOn(t *testing.T) {
+	acme, okta := corp(t)
+	victim := okta.employee("u-1", "grace@corp.test")
+	evil, token, err := acme.store.Setup(t.Context(), operator, "Evil", acme.address("grace@corp.test"))
+	acme.ok(err)
+	mallory, link := acme.browser(), "/welcome/"+token.Reveal()
+	mallory.get(link).want(http.StatusOK, "Join Evil", "sign in the way you do already")
+	mallory.post(link, "name", "Mallory", "password", "seven otters under a bridge").
+		want(http.StatusOK, "You own Evil", "gatehouse break-glass --organization "+evil.ID+" --email grace@corp.test")
+	if mallory.token().Reveal() != "" || acme.count("users WHERE id = ? AND password_hash <> ''", victim.User.ID) != 0 {
+		t.Error("the link signs in, or sets a password")
+	}
+	mallory.get(acme.projectsPage()).want(http.StatusOK, "Sign in")
+	victim.get(acme.projectsPage()).want(http.StatusOK)
+	if acme.count("role_bindings WHERE principal_id = ? AND organization_id = ? AND role = 'OrgOwner'", victim.User.ID, evil.ID) != 1 {
+		t.Error("the person whose link it was owns nothing")
+	}
+}
+
+// The same after the form was opened while nobody had the address yet.
+func TestSetupLinkOfSomebodyWhoCameInTheMeantime(t *testing.T) {
+	acme, okta := corp(t)
+	_, token, err := acme.store.Setup(t.Context(), operator, "Evil", acme.address("grace@corp.test"))
+	acme.ok(err)
+	link := "/welcome/" + token.Reveal()
+	mallory := acme.browser()
+	mallory.post(link).want(http.StatusOK, "Tell us who you are")
+	okta.employee("u-1", "grace@corp.test")
+	mallory.post(link, "name", "Mallory", "password", goodPassword).want(http.StatusOK, "You own Evil", "Ask whoever runs this server")
+	if mallory.token().Reveal() != "" {
+		t.Error("signed in as somebody else")
+	}
+}
+
+// The last owner with a password goes; the owner who is left signs in by single sign-on. That is no first run.
+func TestAnOwnerWithoutAPasswordEndsTheFirstRun(t *testing.T) {
+	acme, okta := corp(t)
+	grace := okta.employee("u-1", "grace@corp.test").member()
+	acme.ok(acme.scope.SetMemberRoles(t.Context(), operator, grace.ID, grace.Version, []access.Role{access.OrgOwner}))
+	owner := acme.owner.member()
+	acme.ok(acme.scope.RemoveMember(t.Context(), operator, owner.ID, owner.Version))
+	acme.browser().get("/login").want(http.StatusOK, "Email address").lacks("Nobody owns it yet")
 }

@@ -69,7 +69,8 @@ func (w *write) vouchFor(user User, isOwner bool) error {
 	if !isOwner {
 		set["password_hash"] = ""
 		w.record(audit.Event{Action: audit.UserLeftoversRemoved, Severity: audit.High, Targets: []audit.Target{user.target()}})
-		if err := w.Exec("DELETE FROM welcomes WHERE user_id = ?", user.ID).Error; err != nil {
+		err := w.Exec("DELETE FROM welcomes WHERE user_id = ? OR kind = ? AND lower(email) = ?", user.ID, WelcomeSetup, user.CanonicalEmail).Error
+		if err != nil {
 			return fmt.Errorf("void links of user %s: %w", user.ID, err)
 		}
 		if err := w.endSessions(w.Where("user_id = ?", user.ID)); err != nil {

@@ -71,15 +71,16 @@ func (s *Store) PasswordHash(ctx context.Context, address trust.Address) (userID
 	return row.ID, row.PasswordHash, nil
 }
 
-// OwnerExists says whether any organization has an owner who can sign in: until then, the installation offers its first-run link.
+// OwnerExists says whether the installation has, or ever had, an owner: until then it offers its first-run link. How an owner signs in does
+// not matter, nor whether they still can.
 func (s *Store) OwnerExists(ctx context.Context) (bool, error) {
 	return ownerExists(s.read(ctx))
 }
 
 func ownerExists(db *gorm.DB) (bool, error) {
 	var count int64
-	err := db.Raw("SELECT COUNT(*) FROM role_bindings b JOIN users u ON u.id = b.principal_id WHERE b.role = ? AND u.password_hash <> '' AND u.suspended_at IS NULL",
-		access.OrgOwner).Scan(&count).Error
+	err := db.Raw("SELECT (SELECT COUNT(*) FROM installation WHERE name = ?) + (SELECT COUNT(*) FROM role_bindings WHERE role = ?)",
+		installationOwned, access.OrgOwner).Scan(&count).Error
 	if err != nil {
 		return false, fmt.Errorf("look for an owner: %w", err)
 	}

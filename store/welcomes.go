@@ -44,7 +44,7 @@ type welcomeRow struct {
 func (welcomeRow) TableName() string { return "welcomes" }
 
 // Newcomer is what a person gives when spending a welcome; what its kind does not ask for is ignored. PasswordHash is the hash of a password
-// that was judged good enough.
+// that was judged good enough; through a [WelcomeSetup] somebody who is known already gets none.
 type Newcomer struct {
 	Name             string
 	Address          trust.Address
@@ -125,7 +125,8 @@ func (s *Store) Setup(ctx context.Context, actor audit.Actor, organizationName s
 }
 
 // SpendWelcome uses the link up and does what it is for, both or neither: of many who spend it at once one does (W-32), the others and all
-// later ones find [ErrNotFound]. The organization is the one that the user now owns, zero for a new password.
+// later ones find [ErrNotFound]. The organization is the one that the user now owns, zero for a new password. A password for whoever the
+// setup link's address already belongs to is [ErrConflict]: it spends nothing.
 func (s *Store) SpendWelcome(ctx context.Context, actor audit.Actor, token secret.Token, n Newcomer) (User, Organization, error) {
 	welcome, err := s.Welcome(ctx, token)
 	if err != nil {
@@ -166,7 +167,8 @@ func (s *Store) SpendWelcome(ctx context.Context, actor audit.Actor, token secre
 	return user, owned, err
 }
 
-// welcomeFirstOwner makes the first user and the organization that they own. Once there is an owner the link is worth nothing.
+// welcomeFirstOwner makes the first user and the organization that they own. Once there is an owner the link is worth nothing: it is asked
+// here again, and of two links that are spent at once the second sees the owner that the first made.
 func (w *write) welcomeFirstOwner(n Newcomer) (User, Organization, error) {
 	var problems Invalid
 	n.Name = problems.named("name", n.Name)
@@ -176,6 +178,9 @@ func (w *write) welcomeFirstOwner(n Newcomer) (User, Organization, error) {
 	}
 	if err := problems.Err(); err != nil {
 		return User{}, Organization{}, err
+	}
+	if err := w.lock(lockStart); err != nil {
+		return User{}, Organization{}, fmt.Errorf("wait to become the first owner: %w", err)
 	}
 	if exists, err := ownerExists(w.DB); err != nil || exists {
 		return User{}, Organization{}, errors.Join(err, ErrNotFound)
@@ -188,12 +193,19 @@ func (w *write) welcomeFirstOwner(n Newcomer) (User, Organization, error) {
 	if err != nil {
 		return User{}, Organization{}, err
 	}
-	_, err = w.addMember(user, "setup", access.OrgOwner)
-	return user, o, err
+	return user, o, w.own(user)
 }
 
-// welcomeOwner makes the person with the welcome's address an owner of its organization. Somebody who has a password keeps it: the link must
-// not take over what they are elsewhere.
+// own makes the user an owner of the organization.
+func (w *write) own(user User) error {
+	if _, err := w.addMember(user, "setup", access.OrgOwner); err != nil {
+		return err
+	}
+	return w.rememberOwner()
+}
+
+// welcomeOwner makes the person with the welcome's address an owner of its organization. Somebody who is known already becomes that and no
+// more: the link, which whoever made it holds, must not take over what they are elsewhere.
 func (w *write) welcomeOwner(welcome Welcome, n Newcomer) (User, Organization, error) {
 	o, err := organization(w.DB, welcome.OrganizationID)
 	if err != nil {
@@ -205,9 +217,8 @@ func (w *write) welcomeOwner(welcome Welcome, n Newcomer) (User, Organization, e
 	}
 	user, err := userWhere(w.Where("canonical_email = ?", address.Canonical()))
 	switch {
-	case err == nil && user.HasPassword:
-	case err == nil:
-		err = w.setPassword(user, n.PasswordHash, "")
+	case err == nil && n.PasswordHash != "":
+		err = ErrConflict // made in the meantime
 	case errors.Is(err, ErrNotFound):
 		var problems Invalid
 		n.Name = problems.named("name", n.Name)
@@ -219,6 +230,5 @@ func (w *write) welcomeOwner(welcome Welcome, n Newcomer) (User, Organization, e
 	if err != nil {
 		return User{}, Organization{}, err
 	}
-	_, err = w.addMember(user, "setup", access.OrgOwner)
-	return user, o, err
+	return user, o, w.own(user)
 }

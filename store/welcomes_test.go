@@ -115,7 +115,7 @@ func TestSetup(t *testing.T) {
 
 		globex, token, err := s.Setup(t.Context(), operator, "Globex", address("ADA@acme.test"))
 		ok(t, err)
-		again, _, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{Name: "Mallory", PasswordHash: "mallory's"})
+		again, _, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{Name: "Mallory"})
 		ok(t, err)
 		_, hash, err := s.PasswordHash(t.Context(), address("ada@acme.test"))
 		if err != nil || again.ID != user.ID || again.Name != "Ada" || hash != "hash" {
@@ -148,5 +148,72 @@ func TestPasswordWelcome(t *testing.T) {
 		if left := must(s.SessionsOf(t.Context(), user.ID)); len(left) != 0 {
 			t.Errorf("sessions live on: %+v", left)
 		}
+	})
+}
+
+// An owner who signs in by single sign-on alone is an owner, and one who has gone was one: neither opens the installation to whoever comes first.
+func TestOnceOwnedIsNeverUpForTaking(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		taken := func(why string) {
+			t.Helper()
+			if !must(s.OwnerExists(t.Context())) {
+				t.Errorf("%s: nobody owns it", why)
+			}
+			_, token, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomeFirstOwner})
+			ok(t, err)
+			if _, _, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{Name: "Eve", Address: address("eve@evil.test"), OrganizationName: "Evil"}); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: a first owner, again: %v", why, err)
+			}
+		}
+		_, token, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomeFirstOwner})
+		ok(t, err)
+		_, _, err = s.SpendWelcome(t.Context(), operator, token, ada()) // the honest twin
+		ok(t, err)
+		behind(t, s, "UPDATE users SET password_hash = ''")
+		taken("without a password")
+		behind(t, s, "UPDATE users SET password_hash = 'x', suspended_at = created_at")
+		taken("suspended")
+		behind(t, s, "DELETE FROM installation WHERE name = 'owned'")
+		taken("remembered by the binding alone")
+		ok(t, s.write(t.Context(), "", operator, func(w *write) error {
+			w.record(audit.Event{Action: audit.WelcomeLinkSpent})
+			return w.rememberOwner()
+		}))
+		behind(t, s, "DELETE FROM role_bindings")
+		taken("gone")
+	})
+}
+
+// Whoever holds a setup link must not become, by it, somebody who is known already.
+func TestSetupLinkGivesNobodyKnownAPassword(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, c, _ := corp(t, s)
+		evil, token, err := s.Setup(t.Context(), operator, "Evil", address("victim@corp.test"))
+		ok(t, err)
+		victim := comes(t, s, c, "victim", "victim@corp.test").User // after the link was made
+		if _, _, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{Name: "Mallory", PasswordHash: "mallory's"}); !errors.Is(err, ErrConflict) {
+			t.Errorf("a password for somebody who is known: %v", err)
+		}
+		joined, _, err := s.SpendWelcome(t.Context(), operator, token, Newcomer{Name: "Mallory"}) // the honest twin
+		ok(t, err)
+		if joined.ID != victim.ID || joined.Name != victim.Name || joined.HasPassword || !must(s.In(evil.ID).MemberOf(t.Context(), victim.ID)).IsOwner() {
+			t.Errorf("the link made %+v of %+v", joined, victim)
+		}
+	})
+}
+
+// A setup link from before the address was vouched for dies with what else was left behind, however the address was spelled.
+func TestD07_SetupLinksFromBeforeAnAddressWasVouchedForDie(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, c, _ := corp(t, s)
+		aUser(t, s, "ada@corp.test")
+		_, old, err := s.Setup(t.Context(), operator, "Evil", address("ADA@corp.test"))
+		ok(t, err)
+		_, other, err := s.Setup(t.Context(), operator, "Globex", address("bob@corp.test"))
+		ok(t, err)
+		comes(t, s, c, "ada-7", "ada@corp.test")
+		isError(t, errorOf(s.Welcome(t.Context(), old)), ErrNotFound)
+		_, err = s.Welcome(t.Context(), other) // the honest twin
+		ok(t, err)
 	})
 }
