@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
@@ -65,20 +64,6 @@ func (v *visit) recoverable() (owned, error) {
 	if err != nil || user == "" {
 		return owned{}, err
 	}
-	memberships, err := v.store.OrganizationsOf(v.ctx(), user)
-	if err != nil {
-		return owned{}, err
-	}
-	found := owned{user: user}
-	for _, m := range memberships {
-		policy, err := v.store.In(m.Organization.ID).SignInPolicy(v.ctx())
-		if err != nil {
-			return owned{}, err
-		}
-		suspended := m.Member.SuspendedAt != nil || m.Organization.SuspendedAt != nil
-		if slices.Contains(m.Member.Roles, access.OrgOwner) && policy.Enforcement != access.NoEnforcement && !suspended {
-			found.organizations = append(found.organizations, m.Organization)
-		}
-	}
-	return found, nil
+	organizations, err := v.store.Recoverable(v.ctx(), user)
+	return owned{user, organizations}, err
 }

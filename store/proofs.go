@@ -47,9 +47,28 @@ func ProvenByIdentity(i trust.Identity) Proven {
 // ProvenByPassword is the person's own password, just checked.
 func ProvenByPassword() Proven { return Proven{kind: access.ByPassword} }
 
-// ProvenByRecovery is an owner's password used for break-glass into one organization.
+// ProvenByRecovery is an owner's password used for break-glass into one organization, which must be one of those that are [Store.Recoverable].
 func ProvenByRecovery(organization string) Proven {
 	return Proven{kind: access.ByRecovery, organization: organization}
+}
+
+// Recoverable are the organizations that the user's password opens by break-glass, by name: those that they own, that require single
+// sign-on, and in which nobody suspended them.
+func (s *Store) Recoverable(ctx context.Context, userID string) ([]Organization, error) {
+	var organizations []Organization
+	if err := recoverable(s.read(ctx), userID).Order("lower(organizations.name), organizations.id").Find(&organizations).Error; err != nil {
+		return nil, fmt.Errorf("list the organizations that user %s may recover: %w", userID, err)
+	}
+	return organizations, nil
+}
+
+func recoverable(db *gorm.DB, userID string) *gorm.DB {
+	return db.Model(&Organization{}).
+		Joins("JOIN sign_in_policies p ON p.organization_id = organizations.id AND p.enforcement <> ?", access.NoEnforcement).
+		Joins("JOIN members m ON m.organization_id = organizations.id AND m.user_id = ? AND m.suspended_at IS NULL", userID).
+		Joins("JOIN users u ON u.id = m.user_id AND u.suspended_at IS NULL AND u.password_hash <> ''").
+		Joins("JOIN role_bindings b ON b.organization_id = organizations.id AND b.scope_kind = ? AND b.principal_id = u.id AND b.role = ?", scopeOrganization, access.OrgOwner).
+		Where("organizations.suspended_at IS NULL")
 }
 
 // prover is the user whom the proof is about.
@@ -58,8 +77,11 @@ func (w *write) prover(userID string, p Proven) (User, error) {
 		return User{}, errNothingProven
 	}
 	q := w.Where("id = ? AND suspended_at IS NULL", userID)
-	if p.kind == access.ByConnection {
+	switch p.kind {
+	case access.ByConnection:
 		q = q.Where("EXISTS (SELECT 1 FROM identities i WHERE i.connection_id = ? AND i.subject = ? AND i.user_id = users.id)", p.connection, p.subject)
+	case access.ByRecovery:
+		q = q.Where("EXISTS (?)", recoverable(w.DB, userID).Select("1").Where("organizations.id = ?", p.organization))
 	}
 	return userWhere(q)
 }
