@@ -169,23 +169,28 @@ func (c *Scope) RecordDomainCheck(ctx context.Context, actor audit.Actor, id str
 func (c *Scope) recordDomainCheck(ctx context.Context, actor audit.Actor, id string, proved bool, problem string) (Domain, error) {
 	var domain Domain
 	err := c.write(ctx, actor, func(w *write) error {
-		var err error
+		err := w.lockOrganization(c.organization)
+		if err != nil {
+			return err
+		}
 		if domain, err = one(domain, w.Where("organization_id = ? AND id = ?", c.organization, id).Take(&domain).Error); err != nil {
 			return err
 		}
 		event := audit.Event{Action: audit.DomainVerified, Targets: domain.targets()}
 		domain.CheckedAt, domain.UpdatedAt, domain.CheckProblem = &w.now, w.now, ""
+		set := columns{"checked_at": w.now, "updated_at": w.now}
 		switch {
 		case !proved:
 			domain.CheckProblem = problem
 			event.Action, event.Outcome = audit.DomainVerificationFailed, audit.Refused
 		case domain.VerifiedAt == nil:
 			domain.VerifiedAt = &w.now
+			set["verified_at"] = w.now
 			w.tell(ChangedPolicy, c.organization)
 		}
+		set["check_problem"] = domain.CheckProblem
 		w.record(event)
-		return updated(w.Model(&Domain{}).Where("id = ?", id).Updates(map[string]any{"verified_at": domain.VerifiedAt,
-			"checked_at": domain.CheckedAt, "check_problem": domain.CheckProblem, "updated_at": w.now}))
+		return updated(w.Model(&Domain{}).Where("id = ?", id).Updates(set))
 	})
 	if err != nil {
 		return Domain{}, fmt.Errorf("record the check of domain %s: %w", id, err)

@@ -36,6 +36,9 @@ func (c *Scope) CreateProject(ctx context.Context, actor audit.Actor, name strin
 	}
 	var p Project
 	err := c.write(ctx, actor, func(w *write) error {
+		if err := w.lockOrganization(w.organization); err != nil {
+			return err
+		}
 		owner, err := memberWhere(w.DB, w.Where("members.organization_id = ? AND user_id = ?", w.organization, ownerUserID))
 		if err != nil {
 			return err
@@ -119,6 +122,9 @@ func (c *Scope) SetProjectRoles(ctx context.Context, actor audit.Actor, projectI
 		return err
 	}
 	return c.write(ctx, actor, func(w *write) error {
+		if err := w.lockOrganization(w.organization); err != nil {
+			return err
+		}
 		p, err := project(w.DB, w.organization, projectID)
 		if err != nil {
 			return err

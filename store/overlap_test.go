@@ -1,0 +1,196 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+// overlapping runs two writes of two processes on one database so that the second begins when the first has done everything but commit, and
+// gives their errors. On PostgreSQL that is exact: a write ends with waiting for the end of the event chain, which is held here meanwhile. On
+// SQLite, which has one writer, they begin at once.
+func overlapping(t *testing.T, s *Store, first, second func() error) (error, error) {
+	t.Helper()
+	if s.dialect == onSQLite {
+		errs := atOnce(2, func(i int) error { return []func() error{first, second}[i]() })
+		return errs[0], errs[1]
+	}
+	ended := []chan error{make(chan error, 1), make(chan error, 1)}
+	ok(t, s.writer.WithContext(t.Context()).Transaction(func(tx *gorm.DB) error {
+		ok(t, (&write{DB: tx, store: s}).lock(lockChain))
+		for i, do := range []func() error{first, second} {
+			go func() { ended[i] <- do() }()
+			untilWaiting(t, s, i+1, ended[i])
+		}
+		return nil
+	}))
+	return <-ended[0], <-ended[1]
+}
+
+// untilWaiting returns when so many statements in the database wait for a lock, or when the last of those who began has ended without.
+func untilWaiting(t *testing.T, s *Store, want int, ended chan error) {
+	t.Helper()
+	for waiting := 0; waiting < want && len(ended) == 0; {
+		ok(t, s.read(t.Context()).Raw("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'").Scan(&waiting).Error)
+	}
+}
+
+// eachOrder runs the test with two processes on one database of each kind, and with either of two writes as the first; both gives their
+// errors in the order in which they were given to it.
+func eachOrder(t *testing.T, test func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error))) {
+	t.Helper()
+	databases := map[string]func(t *testing.T) string{
+		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db") },
+		"postgres": func(t *testing.T) string { return migrated.Database(t) },
+	}
+	for name, database := range databases {
+		for _, turned := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/turned=%v", name, turned), func(t *testing.T) {
+				options := Options{Database: database(t), MasterKey: masterKey(t)}
+				nodes := [2]*Store{opened(t, options), opened(t, options)}
+				test(t, nodes, func(a, b func() error) (error, error) {
+					if turned {
+						b, a := overlapping(t, nodes[0], b, a)
+						return a, b
+					}
+					return overlapping(t, nodes[0], a, b)
+				})
+			})
+		}
+	}
+}
+
+// Whatever takes a precondition of single sign-on away, while somebody requires it: one of the two is told no.
+func TestD13_EnforcementAndWhatWouldUndoItNeverBothHappen(t *testing.T) {
+	for name, undo := range map[string]func(ctx context.Context, s *Store, scope *Scope, c Connection, d Domain, owner Member) error{
+		"release the domain": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, d Domain, _ Member) error {
+			return scope.ReleaseDomain(ctx, operator, d.ID)
+		},
+		"disable the connection": func(ctx context.Context, _ *Store, scope *Scope, c Connection, _ Domain, _ Member) error {
+			return scope.DisableConnection(ctx, operator, c.ID, c.Version)
+		},
+		"remove the owner with a password": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
+			return scope.RemoveMember(ctx, operator, owner.ID, owner.Version)
+		},
+		"make the owner with a password a member": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
+			return scope.SetMemberRoles(ctx, operator, owner.ID, owner.Version, []access.Role{access.OrgMember})
+		},
+		"suspend the owner with a password": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
+			return scope.SuspendMember(ctx, operator, owner.ID, owner.Version)
+		},
+		"end the password": func(ctx context.Context, s *Store, _ *Scope, _ Connection, _ Domain, owner Member) error {
+			return s.EndPassword(ctx, operator, owner.UserID)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+				ctx := context.WithoutCancel(t.Context())
+				s := nodes[0]
+				scope, c, user := enforceable(t, s)
+				owner := must(scope.MemberOf(ctx, user.ID))
+				other := anOwnerWithoutPassword(t, s, c)
+				d := must(scope.Domains(ctx))[0]
+				c = must(scope.Connection(ctx, c.ID))
+				policy := must(scope.SignInPolicy(ctx))
+				required, undone := both(
+					func() error { return scope.TurnOnEnforcement(ctx, operator, policy.Version, access.EnforceAll, other.ID) },
+					func() error { return undo(ctx, nodes[1], nodes[1].In(c.OrganizationID), c, d, owner) },
+				)
+				if (required == nil) == (undone == nil) {
+					t.Errorf("both or neither: requiring single sign-on said %v, undoing it %v", required, undone)
+				}
+				if enforced := must(scope.SignInPolicy(ctx)).Enforcement != access.NoEnforcement; enforced != (required == nil) {
+					t.Errorf("enforced is %v after %v", enforced, required)
+				}
+				if required == nil {
+					held := must(preconditions(s.read(ctx), c.OrganizationID, other.ID, s.now()))
+					ok(t, unmet(held).Err())
+				}
+			})
+		})
+	}
+}
+
+// anOwnerWithoutPassword has just signed in through the connection.
+func anOwnerWithoutPassword(t *testing.T, s *Store, c Connection) User {
+	t.Helper()
+	found := comes(t, s, c, "bea", "bea@corp.test")
+	ok(t, s.In(c.OrganizationID).SetMemberRoles(t.Context(), operator, found.Member.ID, found.Member.Version, []access.Role{access.OrgOwner}))
+	return found.User
+}
+
+func TestATestOfSomebodyWhoIsRemovedLinksNobody(t *testing.T) {
+	eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+		ctx := context.WithoutCancel(t.Context())
+		scope, c, _ := corp(t, nodes[0])
+		m := aMember(t, nodes[0], c.OrganizationID, "second@corp.test", access.OrgOwner)
+		login, identity := arrived(t, nodes[0], c, "second", "second@corp.test", func(n *NewLogin) { n.Kind, n.OwnerID, n.OwnerSession = TestLogin, m.UserID, "ses_x" })
+		linked, removed := both(
+			func() error { return nodes[1].LinkOwner(ctx, operator, identity, login, nil) },
+			func() error { return scope.RemoveMember(ctx, operator, m.ID, m.Version) },
+		)
+		ok(t, removed)
+		var refusal *trust.Refusal
+		if linked != nil && (!errors.As(linked, &refusal) || refusal.Reason != trust.ReasonTestOwner) {
+			t.Errorf("the test ended with %v", linked)
+		}
+		if n := count(t, nodes[0], "identities WHERE user_id = ?", m.UserID); n != 0 {
+			t.Error("a subject is linked to somebody who was removed")
+		}
+	})
+}
+
+func TestD01_AFailingCheckLeavesTheProofThatCameMeanwhile(t *testing.T) {
+	eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+		ctx := context.WithoutCancel(t.Context())
+		o, _ := anOrganization(t, nodes[0], "corp")
+		scope := nodes[0].In(o.ID)
+		d := must(scope.ClaimDomain(ctx, operator, "corp.test", ""))
+		check := func(s *Store, proved bool) func() error {
+			return func() error { return errorOf(s.In(o.ID).RecordDomainCheck(ctx, operator, d.ID, proved, "no record")) }
+		}
+		proved, failed := both(check(nodes[0], true), check(nodes[1], false))
+		ok(t, errors.Join(proved, failed))
+		if !must(scope.Domain(ctx, d.ID)).Verified() {
+			t.Error("a failing check took the proof away")
+		}
+	})
+}
+
+func TestRolesOfSomebodyWhoIsRemovedMeanwhileGo(t *testing.T) {
+	for name, give := range map[string]func(ctx context.Context, scope *Scope, p Project, m Member) error{
+		"a role in a project": func(ctx context.Context, scope *Scope, p Project, m Member) error {
+			return scope.SetProjectRoles(ctx, operator, p.ID, m.ID, []access.Role{access.ProjectOwner})
+		},
+		"a project of their own": func(ctx context.Context, scope *Scope, _ Project, m Member) error {
+			return errorOf(scope.CreateProject(ctx, operator, "Own", access.Serverless, m.UserID))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+				ctx := context.WithoutCancel(t.Context())
+				o, owner := anOrganization(t, nodes[0], "corp")
+				p := aProject(t, nodes[0], o.ID, owner)
+				m := aMember(t, nodes[0], o.ID, "ada@corp.test", access.OrgMember)
+				given, removed := both(
+					func() error { return give(ctx, nodes[0].In(o.ID), p, m) },
+					func() error { return nodes[1].In(o.ID).RemoveMember(ctx, operator, m.ID, m.Version) },
+				)
+				ok(t, removed)
+				if given != nil {
+					isError(t, given, ErrNotFound)
+				}
+				if n := count(t, nodes[0], "role_bindings WHERE principal_id = ?", m.UserID); n != 0 {
+					t.Errorf("somebody who was removed holds %d roles", n)
+				}
+			})
+		})
+	}
+}
