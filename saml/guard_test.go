@@ -94,6 +94,7 @@ func TestGuardTokens(t *testing.T) {
 		"S36 text before the root":      {reason: trust.ReasonNotXML, bad: outside("<samlp:Response", "x<samlp:Response"), twin: outside("<samlp:Response", "\n<samlp:Response")},
 		"S36 no end":                    {reason: trust.ReasonNotXML, bad: outside("</samlp:Response>", ""), twin: outside("</samlp:Response>", "</samlp:Response>")},
 		"S36 crossed tags":              {reason: trust.ReasonNotXML, bad: extending("<a><b></a></b>"), twin: extending("<a><b></b></a>")},
+		"S36 an end tag too many":       {reason: trust.ReasonNotXML, bad: extending("<a></b></a>"), twin: extending("<a><b></b></a>")},
 		"S36 end tag by another prefix": {reason: trust.ReasonNotXML, bad: extending(`<x:a xmlns:x="https://x.test" xmlns:y="https://x.test"></y:a>`), twin: extending(`<x:a xmlns:x="https://x.test" xmlns:y="https://x.test"></x:a>`)},
 		"S17 CDATA":                     {reason: trust.ReasonForbiddenXML, bad: extending(element("", "<![CDATA[x]]>")), twin: extending(element("", "&lt;x]]&gt;"))},
 		"S17 two colons":                {reason: trust.ReasonNotXML, bad: extending(`<samlp:a:b/>`), twin: extending(`<samlp:a.b/>`)},
@@ -134,6 +135,19 @@ func TestGuardTokens(t *testing.T) {
 		"S19 undeclared attribute prefix":  {reason: trust.ReasonNotXML, bad: extending(`<y z:a=""/>`), twin: extending(`<y samlp:a=""/>`)},
 		"S19 a prefix out of scope":        {reason: trust.ReasonNotXML, bad: extending(`<a xmlns:z="https://x.test"/><z:b/>`), twin: extending(`<a xmlns:z="https://x.test"><z:b/></a>`)},
 	})
+}
+
+// Written out once more, so that none can be dropped from the guard's own list unnoticed.
+func TestS20_NothingThatDecidesHidesBehindAPrefix(t *testing.T) {
+	for _, name := range strings.Fields(`ID InResponseTo Destination Recipient NotBefore NotOnOrAfter IssueInstant Version Algorithm URI Name FriendlyName
+		Format Method Value SessionNotOnOrAfter AuthnInstant SessionIndex`) {
+		if _, refusal := parse([]byte(`<y xmlns:x="https://x.test" x:` + name + `=""/>`)); refusal == nil || refusal.Reason != trust.ReasonForbiddenXML {
+			t.Errorf("x:%s: %+v", name, refusal)
+		}
+		if _, refusal := parse([]byte(`<y xmlns:x="https://x.test" x:` + name + `2="" ` + name + `=""/>`)); refusal != nil {
+			t.Errorf("the honest twin of x:%s was refused: %+v", name, refusal)
+		}
+	}
 }
 
 func TestGuardResponse(t *testing.T) {

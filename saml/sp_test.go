@@ -48,6 +48,7 @@ func TestUnverifiedHeader(t *testing.T) {
 	for text, reason := range map[string]trust.Reason{
 		`<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol" ID="_a">`:     trust.ReasonNotXML, // unfinished
 		`<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol"></Responses>`: trust.ReasonNotXML, "</a>": trust.ReasonNotXML,
+		`<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol"><a></b></a></Response>`: trust.ReasonNotXML, // an end too many
 		"<a": trust.ReasonNotXML, "<a/>": trust.ReasonNotAResponse, "<!-- --><a/>": trust.ReasonForbiddenXML, "": trust.ReasonNotXML, " ": trust.ReasonNotXML,
 		`<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol" ID="_a"><x ID="_a"/></Response>`: trust.ReasonForbiddenXML,
 	} {
