@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"strings"
 )
 
 // visit looks at one node for rules.
@@ -23,7 +24,7 @@ func (c *cutter) visit(n ast.Node) bool {
 		c.table(n)
 	case *ast.CallExpr:
 		if isName(n.Fun, "append") {
-			c.around(n, fmt.Sprintf("mutantAppend(%d, %s, ", c.add(n, "without", c.text(n)), c.text(n.Args[0])), ")")
+			c.around(n, fmt.Sprintf("mutant_append(%d, %s, ", c.add(n, "without", c.text(n)), c.text(n.Args[0])), ")")
 		}
 	case *ast.BinaryExpr:
 		c.operands(n)
@@ -33,32 +34,48 @@ func (c *cutter) visit(n ast.Node) bool {
 
 // table: every entry of a slice literal.
 func (c *cutter) table(literal *ast.CompositeLit) {
-	array, ok := literal.Type.(*ast.ArrayType)
-	if !ok || array.Len != nil || len(literal.Elts) == 0 {
-		return
+	if isTable(literal) {
+		c.around(literal, fmt.Sprintf("mutant_table(%d, ", c.entries(literal)), ")")
 	}
+}
+
+func isTable(literal *ast.CompositeLit) bool {
+	array, ok := literal.Type.(*ast.ArrayType)
+	return ok && array.Len == nil && len(literal.Elts) > 0
+}
+
+// entries adds a mutant for each entry and returns the number of the first.
+func (c *cutter) entries(literal *ast.CompositeLit) int {
 	first := c.next
 	for _, entry := range literal.Elts {
 		c.add(entry, "without", c.text(entry))
 	}
-	c.around(literal, fmt.Sprintf("mutantTable(%d, ", first), ")")
+	return first
 }
 
 // branch: a condition of a refusal never holds, or one of an early yes always, and so for each operand that can bring that about.
 func (c *cutter) branch(condition ast.Expr, body []ast.Stmt) {
-	last := lastResult(body)
 	switch {
-	case last != nil && isName(last, "nil", "true"):
+	case len(body) > 0 && c.allows(body[len(body)-1]):
 		c.become(condition, true)
 		c.parts(condition, true)
-	case refuses(body):
+	case c.refuses(body):
 		c.become(condition, false)
 		c.parts(condition, false)
 	}
 }
 
+// allows: a statement returns a plain yes: nil or true at the end, and no refusal before that.
+func (c *cutter) allows(statement ast.Stmt) bool {
+	answer, ok := statement.(*ast.ReturnStmt)
+	if !ok || len(answer.Results) == 0 || !isName(answer.Results[len(answer.Results)-1], "nil", "true") {
+		return false
+	}
+	return !strings.Contains(strings.ToLower(c.text(answer)), "refus")
+}
+
 // refuses: somewhere in the statements something is returned that is no plain yes, or a turn of the loop is over.
-func refuses(body []ast.Stmt) (found bool) {
+func (c *cutter) refuses(body []ast.Stmt) (found bool) {
 	for _, statement := range body {
 		ast.Inspect(statement, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -67,8 +84,7 @@ func refuses(body []ast.Stmt) (found bool) {
 			case *ast.BranchStmt:
 				found = found || n.Tok == token.CONTINUE
 			case *ast.ReturnStmt:
-				last := lastResult([]ast.Stmt{n})
-				found = found || last != nil && !isName(last, "nil", "true")
+				found = found || len(n.Results) > 0 && !c.allows(n)
 			}
 			return !found
 		})
@@ -78,11 +94,11 @@ func refuses(body []ast.Stmt) (found bool) {
 
 // become lets a condition always or never hold.
 func (c *cutter) become(condition ast.Expr, always bool) {
-	operation, question := "never", "(!mutantIs(%d) && ("
+	operation := "never"
 	if always {
-		operation, question = "always", "(mutantIs(%d) || ("
+		operation = "always"
 	}
-	c.around(condition, fmt.Sprintf(question, c.add(condition, operation, c.text(condition))), "))")
+	c.around(condition, fmt.Sprintf("mutant_%s(%d, ", operation, c.add(condition, operation, c.text(condition))), ")")
 }
 
 // parts goes down to the operands that make the whole more often false, or true.

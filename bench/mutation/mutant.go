@@ -13,50 +13,19 @@ import (
 
 // mutant is one rule that can be taken away.
 type mutant struct {
-	number    int    // in its package
-	place     string // file and line
-	owner     string // package and function or variable
-	operation string // never, always, without
-	text      string // of the rule
+	number    int         // in its package
+	place     string      // file and line
+	owner     string      // package and function or variable
+	operation string      // never, always, without
+	text      string      // of the rule
+	anywhere  bool        // every test may miss it, not only those that it matters to
+	killer    chan string // brings the test that missed it, "" when none did
 }
+
+func newMutant() mutant { return mutant{killer: make(chan string, 1)} }
 
 // String names a mutant in a way that lasts while lines move.
 func (m mutant) String() string { return m.owner + " " + m.operation + ": " + m.text }
-
-// switches is what every rewritten package is given: the questions that its rules ask.
-const switches = `package %s
-
-import (
-	"os"
-	"strconv"
-)
-
-var mutantNumber, _ = strconv.Atoi(os.Getenv(%q))
-
-func mutantIs(number int) bool { return mutantNumber == number }
-
-func mutantTable[S ~[]E, E any](first int, table S) S {
-	at := mutantNumber - first
-	if at < 0 || at >= len(table) {
-		return table
-	}
-	return append(append(S{}, table[:at]...), table[at+1:]...)
-}
-
-func mutantAppend[S ~[]E, E any](number int, list, longer S) S {
-	if mutantIs(number) {
-		return list
-	}
-	return longer
-}
-
-func mutantAnswer[T any](number int, answer T) (none T) {
-	if mutantIs(number) {
-		return none
-	}
-	return answer
-}
-`
 
 // prepare rewrites a package's judging files into scratch and returns what can be taken away, and the overlay.
 func prepare(root, scratch string, t target) ([]mutant, map[string]string, error) {
@@ -64,6 +33,7 @@ func prepare(root, scratch string, t target) ([]mutant, map[string]string, error
 		return nil, nil, err
 	}
 	var all []mutant
+	var kept, set string
 	overlay := map[string]string{}
 	put := func(name string, text []byte) error {
 		overlay[filepath.Join(root, t.folder, name)] = filepath.Join(scratch, name)
@@ -81,12 +51,15 @@ func prepare(root, scratch string, t target) ([]mutant, map[string]string, error
 			return nil, nil, err
 		}
 		c.declarations(tree)
-		all = append(all, c.found...)
+		all, kept, set = append(all, c.found...), kept+c.kept, set+c.set
 		if err := put(name, c.rewritten()); err != nil {
 			return nil, nil, err
 		}
 	}
-	return all, overlay, put("mutant_switches.go", fmt.Appendf(nil, switches, t.folder, variable))
+	if err := put("mutant_switches.go", fmt.Appendf(nil, switches, t.folder, len(all)+1, kept, set)); err != nil {
+		return nil, nil, err
+	}
+	return all, overlay, put("mutant_test.go", fmt.Appendf(nil, conductor, t.folder, rulesVariable, chapterMark, touchMark))
 }
 
 // cutter finds the rules of one file and writes a question around each.
@@ -99,6 +72,8 @@ type cutter struct {
 	opens, closes map[int]string // what is inserted at an offset
 	seen          map[ast.Expr]bool
 	found         []mutant
+	anywhere      bool
+	kept, set     string // of a package's tables: the whole of each, and how it gets its entries
 }
 
 func (c *cutter) offset(p token.Pos) int { return c.positions.Position(p).Offset }
@@ -110,7 +85,10 @@ func (c *cutter) text(n ast.Node) string {
 // add records a mutant and returns its number.
 func (c *cutter) add(n ast.Node, operation, text string) int {
 	at := c.positions.Position(n.Pos())
-	c.found = append(c.found, mutant{c.next, fmt.Sprintf("%s:%d", c.file, at.Line), c.owner, operation, text})
+	m := newMutant()
+	m.number, m.place, m.owner, m.operation, m.text = c.next, fmt.Sprintf("%s:%d", c.file, at.Line), c.owner, operation, text
+	m.anywhere = c.anywhere
+	c.found = append(c.found, m)
 	c.next++
 	return c.next - 1
 }
@@ -143,12 +121,22 @@ func (c *cutter) declarations(tree *ast.File) {
 			}
 		case *ast.GenDecl:
 			for _, spec := range d.Specs {
-				if variables, ok := spec.(*ast.ValueSpec); ok && d.Tok == token.VAR {
-					c.owner = tree.Name.Name + "." + variables.Names[0].Name
-					ast.Inspect(variables, c.visit)
+				if variables, ok := spec.(*ast.ValueSpec); ok && len(variables.Values) == 1 {
+					c.variable(tree.Name.Name, variables.Names[0].Name, variables.Values[0])
 				}
 			}
 		}
+	}
+}
+
+// variable: a package's table is set anew for each rule, because it is made once, before there is any.
+func (c *cutter) variable(pkg, name string, value ast.Expr) {
+	c.owner = pkg + "." + name
+	if literal, ok := value.(*ast.CompositeLit); ok && isTable(literal) {
+		c.anywhere = true
+		c.kept += fmt.Sprintf("var mutant_whole_%s = %s\n", name, name)
+		c.set += fmt.Sprintf("\t%s = mutant_table(%d, mutant_whole_%s)\n", name, c.entries(literal), name)
+		c.anywhere = false
 	}
 }
 
@@ -191,7 +179,7 @@ func (c *cutter) answers(body []ast.Stmt, kind string, count int) {
 		c.become(last, true)
 		c.become(last, false)
 	case call && (strings.HasSuffix(kind, "Refusal") || kind == "error"):
-		c.around(last, fmt.Sprintf("mutantAnswer(%d, ", c.add(last, "without", c.text(last))), ")")
+		c.around(last, fmt.Sprintf("mutant_answer(%d, ", c.add(last, "without", c.text(last))), ")")
 	}
 }
 
