@@ -27,7 +27,7 @@ type Start struct {
 	// Of a test login: the owner who runs it and the session in which they do.
 	TestOwnerID, TestSessionID string
 
-	handshake bool // begun by an unsolicited response
+	unsolicited store.Unsolicited // what begins it, of a handshake
 }
 
 // Departure is how the browser gets to the identity provider: by the redirect address or, if that is empty, by the form.
@@ -57,13 +57,15 @@ func mayBegin(c store.ProtocolConnection, s Start) *trust.Refusal {
 	switch {
 	case c.OrganizationSuspended:
 		return trust.Refuse(trust.ReasonOrganizationSuspended, "an active organization", "a suspended one")
-	case c.State == store.ConnectionDisabled, c.State == store.ConnectionDraft && !test:
+	case c.State == store.ConnectionDraft && !test:
+		return trust.Refuse(trust.ReasonTestOnly, "a test login", "an ordinary login")
+	case c.State == store.ConnectionDisabled:
 		return trust.Refuse(trust.ReasonConnectionNotActive, "an active connection", "one that is "+string(c.State))
 	}
 	return nil
 }
 
-// depart keeps the pending login and writes its request.
+// depart writes the request of a login and keeps the login, pending.
 func (b *Broker) depart(ctx context.Context, c store.ProtocolConnection, s Start) (Departure, error) {
 	sp, err := b.serviceProvider(c)
 	if err != nil {
@@ -80,18 +82,14 @@ func (b *Broker) depart(ctx context.Context, c store.ProtocolConnection, s Start
 	if s.TestOwnerID != "" {
 		login.Kind = store.TestLogin
 	}
-	if s.handshake {
-		login.StartedBy = store.StartedByHandshake
-	}
-	kept, err := b.store.BeginLogin(ctx, login)
-	if err != nil {
-		return Departure{}, fmt.Errorf("begin a login at connection %s: %w", c.ID, err)
+	if s.unsolicited.AssertionID != "" {
+		login.StartedBy, login.Spends = store.StartedByHandshake, s.unsolicited
 	}
 	request := saml.Request{
-		ID: login.RequestID, RelayState: relay.Reveal(), IssuedAt: kept.CreatedAt,
+		ID: login.RequestID, RelayState: relay.Reveal(), IssuedAt: b.now(),
 		LoginHint: s.LoginHint, LoginHintAs: c.Settings.LoginHintAs,
 	}
-	departure := Departure{LoginID: kept.ID, Connection: c.Name}
+	departure := Departure{Connection: c.Name}
 	if c.Settings.Binding == store.BindingPost {
 		departure.Form, err = sp.PostForm(request)
 	} else {
@@ -100,5 +98,10 @@ func (b *Broker) depart(ctx context.Context, c store.ProtocolConnection, s Start
 	if err != nil {
 		return Departure{}, fmt.Errorf("write a request of connection %s: %w", c.ID, err)
 	}
+	kept, err := b.store.BeginLogin(ctx, login)
+	if err != nil {
+		return Departure{}, fmt.Errorf("begin a login at connection %s: %w", c.ID, err)
+	}
+	departure.LoginID = kept.ID
 	return departure, nil
 }

@@ -31,20 +31,19 @@ func (b *Broker) mayHandshake(ctx context.Context, c store.ProtocolConnection, a
 	return nil, nil
 }
 
-// handshake spends an unsolicited response that was found in order and then uses it as a hint only: it begins a fresh login at the same
+// handshake spends an unsolicited response that was found in order and uses it as a hint only: with that it begins a fresh login at the same
 // identity provider, which knows the person and asks them nothing. What an attacker could gain by planting a response in somebody else's
 // browser is gone with that: the session comes from an answer to a request of this very browser.
 func (b *Broker) handshake(ctx context.Context, c store.ProtocolConnection, a Arrival, seen attempt) (Landing, *trust.Refusal, error) {
-	refusal, err := refusalIn(b.store.SpendAssertion(ctx, c.ID, seen.claim.AssertionID, seen.claim.SpentUntil()))
-	if refusal != nil || err != nil {
-		return Landing{}, refusal, err
-	}
 	if seen.browser.Flow.Reveal() == "" {
 		seen.browser.Flow = secret.NewToken()
 	}
-	departure, err := b.depart(ctx, c, Start{ConnectionID: c.ID, Browser: seen.browser, ReturnTo: a.ReturnTo, handshake: true})
-	if err != nil {
-		return Landing{}, nil, err
+	departure, err := b.depart(ctx, c, Start{
+		ConnectionID: c.ID, Browser: seen.browser, ReturnTo: a.ReturnTo,
+		unsolicited: store.Unsolicited{AssertionID: seen.claim.AssertionID, SpentUntil: seen.claim.SpentUntil()},
+	})
+	if refusal, err := refusalIn(err); refusal != nil || err != nil {
+		return Landing{}, refusal, err
 	}
 	return Landing{Departure: &departure, Flow: seen.browser.Flow}, nil, nil
 }

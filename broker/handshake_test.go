@@ -124,7 +124,7 @@ func TestS46_ADraftTakesNoUnsolicitedResponse(t *testing.T) {
 	arrival.SAMLResponse = w.idp.Answer(w.service(w.connection), "", w.time()).Message()
 	arrival.ConnectionID = w.connection.ID
 	w.refuses(trust.ReasonTestOnly, w.finish(arrival))
-	w.refuses(trust.ReasonConnectionNotActive, func() error {
+	w.refuses(trust.ReasonTestOnly, func() error {
 		_, err := w.Begin(t.Context(), Start{ConnectionID: w.connection.ID, Browser: someBrowser()})
 		return err
 	})

@@ -289,5 +289,5 @@ func TestATestLoginOpensNothing(t *testing.T) {
 	if login := acme.lastLogin(); landed.path() != loginRecordPath(acme.ID, departure.LoginID) || login.Reason != trust.ReasonTestOwner {
 		t.Errorf("a refused test ends at %s as %q", landed.path(), login.Reason)
 	}
-	acme.refuses(trust.ReasonConnectionNotActive, func() *page { return acme.browser().get(c.loginPath()) })
+	acme.refuses(trust.ReasonTestOnly, func() *page { return acme.browser().get(c.loginPath()) })
 }

@@ -90,19 +90,12 @@ func spend(tx *gorm.DB, connectionID, assertionID string, until time.Time) error
 	return err
 }
 
-// SpendAssertion uses up an unsolicited assertion, which opens nothing: it may only begin a fresh login. ErrConflict when it was used
-// before; a *trust.Refusal when the connection takes no logins.
-func (s *Store) SpendAssertion(ctx context.Context, connectionID, assertionID string, until time.Time) error {
-	err := s.tidy(ctx, func(tx *gorm.DB) error {
-		if err := takesLogins(tx, connectionID, RealLogin); err != nil {
-			return err
-		}
-		return spend(tx, connectionID, assertionID, until)
-	})
-	if err != nil {
-		return fmt.Errorf("spend an assertion of connection %s: %w", connectionID, err)
+// spendUnsolicited uses up the assertion that begins a handshake, where its connection takes logins.
+func spendUnsolicited(tx *gorm.DB, n NewLogin) error {
+	if err := takesLogins(tx, n.ConnectionID, n.Kind); err != nil {
+		return err
 	}
-	return nil
+	return spend(tx, n.ConnectionID, n.Spends.AssertionID, n.Spends.SpentUntil)
 }
 
 // takesLogins refuses when the connection, as it is now, takes no login of the kind, or its organization none at all (S-51).

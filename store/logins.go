@@ -48,13 +48,18 @@ const (
 	OutcomeSignedIn = "signed_in"
 	OutcomeLinked   = "linked"  // signed in, and a member was recognized by their address for the first time
 	OutcomeCreated  = "created" // signed in, and became a member with that
-	OutcomeTested   = "tested"
+	OutcomeTested   = "tested"  // a test whose subject is linked to the owner who ran it
+	// OutcomeTestedUnlinked is a test that went well, with another address than the owner's, which they may still call their own.
+	OutcomeTestedUnlinked = "tested_unlinked"
 )
 
 const (
 	loginLife   = 15 * time.Minute // of a pending login
 	codeLife    = 5 * time.Minute  // of the one-time code that finishes an arrived one
 	pendingEach = 50               // pending logins of one browser
+
+	// LinkWithin is how long after a test its owner may call the subject that arrived their own.
+	LinkWithin = 15 * time.Minute
 )
 
 // Login is one attempt to sign in, from the first redirect to the last. Email and Subject are what the identity provider said, and of a
@@ -172,7 +177,8 @@ func (r loginRow) login() Login {
 	return l
 }
 
-// NewLogin is a login as it begins. Relay and Flow are kept as hashes.
+// NewLogin is a login as it begins. Relay and Flow are kept as hashes. Spends is the unsolicited assertion that begins a handshake, and of
+// no other login.
 type NewLogin struct {
 	OrganizationID, ConnectionID, VersionID string
 	Kind                                    LoginKind
@@ -182,9 +188,18 @@ type NewLogin struct {
 	ReturnTo                                string
 	OwnerID, OwnerSession                   string
 	Address, UserAgent                      string
+	Spends                                  Unsolicited
+}
+
+// Unsolicited is an assertion that answers no request of ours. It opens nothing and may only begin a fresh login, once.
+type Unsolicited struct {
+	AssertionID string
+	SpentUntil  time.Time // how long its id must be remembered
 }
 
 // BeginLogin keeps a pending login for 15 minutes. It is no event: nothing has happened yet. One browser has at most 50; the oldest give way.
+// A handshake spends its assertion with that, or neither happens: ErrConflict when it was used before; a *trust.Refusal when the connection
+// takes no logins.
 func (s *Store) BeginLogin(ctx context.Context, n NewLogin) (Login, error) {
 	now := s.now()
 	row := loginRow{Login: Login{
@@ -194,6 +209,11 @@ func (s *Store) BeginLogin(ctx context.Context, n NewLogin) (Login, error) {
 		Count: 1, Address: trust.Printable(n.Address), UserAgent: trust.Printable(n.UserAgent), CreatedAt: now, ExpiresAt: now.Add(loginLife),
 	}}
 	err := s.tidy(ctx, func(tx *gorm.DB) error {
+		if n.StartedBy == StartedByHandshake {
+			if err := spendUnsolicited(tx, n); err != nil {
+				return err
+			}
+		}
 		oldest := tx.Model(&loginRow{}).Select("id").Where("flow_hash = ? AND state = ?", row.FlowHash, LoginPending).
 			Order("id DESC").Offset(pendingEach - 1).Limit(pendingEach)
 		if err := tx.Where("id IN (?)", oldest).Delete(&loginRow{}).Error; err != nil {

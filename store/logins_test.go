@@ -205,8 +205,14 @@ func TestS45_AnAssertionIsSpentOnceAcrossLogins(t *testing.T) {
 		if l := must(s.In(o.ID).Login(ctx, second.ID)); l.State != LoginPending || len(l.Steps) != 0 {
 			t.Errorf("a replay left %+v behind", l)
 		}
+		handshake := func(assertion string) error {
+			return errorOf(s.BeginLogin(ctx, NewLogin{OrganizationID: o.ID, ConnectionID: c.ID, VersionID: c.VersionID, Kind: RealLogin,
+				StartedBy: StartedByHandshake, RequestID: secret.NewToken().Reveal(), Relay: secret.NewToken(), Flow: secret.NewToken(), ReturnTo: "/",
+				Spends: Unsolicited{AssertionID: assertion, SpentUntil: s.Now().Add(time.Hour)}}))
+		}
+		before := count(t, s, "logins")
 		won := 0
-		for _, err := range atOnce(100, func(int) error { return s.SpendAssertion(ctx, c.ID, "unsolicited", s.Now().Add(time.Hour)) }) {
+		for _, err := range atOnce(100, func(int) error { return handshake("unsolicited") }) {
 			switch {
 			case err == nil:
 				won++
@@ -217,7 +223,10 @@ func TestS45_AnAssertionIsSpentOnceAcrossLogins(t *testing.T) {
 		if won != 1 {
 			t.Errorf("an unsolicited assertion was spent %d times", won)
 		}
-		isError(t, s.SpendAssertion(ctx, c.ID, a.AssertionID, s.Now()), ErrConflict)
+		isError(t, handshake(a.AssertionID), ErrConflict)
+		if begun := count(t, s, "logins") - before; begun != 1 {
+			t.Errorf("one assertion began %d logins", begun)
+		}
 	})
 }
 
@@ -321,7 +330,9 @@ func TestS46_AHandshakeIsRememberedForItsBrowserAndConnection(t *testing.T) {
 		if must(s.RecentHandshake(ctx, c.ID, flow, since)) {
 			t.Error("a login of ours counts as a handshake")
 		}
-		begun(t, s, c, flow, func(n *NewLogin) { n.StartedBy = StartedByHandshake })
+		begun(t, s, c, flow, func(n *NewLogin) {
+			n.StartedBy, n.Spends = StartedByHandshake, Unsolicited{AssertionID: "unsolicited", SpentUntil: s.Now().Add(time.Hour)}
+		})
 		if !must(s.RecentHandshake(ctx, c.ID, flow, since)) {
 			t.Error("the handshake is forgotten")
 		}
