@@ -159,3 +159,21 @@ func TestAProviderWithoutANameBelievesNobody(t *testing.T) {
 		}
 	}
 }
+
+// An admin is told which part is missing, and not merely that something is.
+func TestAMissingPartIsNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		f         forgery
+		want, got string
+	}{
+		"no NameID":               {inside(nameID, ""), "one Subject with one NameID", "none, or several"},
+		"an empty NameID":         {inside(">ada<", "><"), "a NameID of 1 to 256 bytes, text alone, without blanks around it", `""`},
+		"a status without a word": {inside("status:Success", "status:Responder"), statusSuccess, "urn:oasis:names:tc:SAML:2.0:status:Responder"},
+		"a status with one": {inside("status:Success\"/>", "status:Responder\"/><samlp:StatusMessage>not assigned</samlp:StatusMessage>"),
+			statusSuccess, "urn:oasis:names:tc:SAML:2.0:status:Responder: not assigned"},
+	} {
+		if _, _, refusal := read(t, goodProvider(), c.f, goodExpectation); refusal == nil || refusal.Want != c.want || refusal.Got != c.got {
+			t.Errorf("%s: %+v", name, refusal)
+		}
+	}
+}

@@ -76,6 +76,18 @@ func TestGuardEncryption(t *testing.T) {
 	})
 }
 
+// What cannot be opened soundly is refused on the shape of it, before a key is tried on anything.
+func TestS31_UnsoundEncryptionIsRefusedBeforeAnyKeyIsTried(t *testing.T) {
+	old := gcm()
+	old.transport = encryptionNamespace + "rsa-1_5"
+	for step, l := range map[string]*lock{"structure": old, "attributes": gcm()} {
+		_, steps, refusal := read(t, goodProvider(), sealedInside(l), goodExpectation)
+		if steps[len(steps)-1].Name != step || (refusal == nil) != (step == "attributes") {
+			t.Errorf("%+v, %+v", steps, refusal)
+		}
+	}
+}
+
 func TestDecryptedTextPassesTheGuardAgain(t *testing.T) {
 	within := func(pairs ...string) forgery { return forgery{response: true, encrypt: gcm(), editPlaintext: pairs} }
 	signedWithin := func(pairs ...string) forgery {

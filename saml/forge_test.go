@@ -111,7 +111,7 @@ type forgery struct {
 	response           bool     // sign the Response
 	assertion          bool     // sign the Assertion
 	by                 func() identity
-	method             string // signature method, RSA-SHA256 when empty
+	method             string // signature method, with SHA-256 when empty
 	canonical          dsig.Canonicalizer
 	encrypt            *lock    // encrypt the Assertion, to us
 	editPlaintext      []string // old, new… in what is encrypted, after it was signed
@@ -188,7 +188,9 @@ func (f forgery) sign(t testing.TB, el *etree.Element) {
 	signing := dsig.NewDefaultSigningContext(dsig.TLSCertKeyStore(tls.Certificate{Certificate: [][]byte{by.certificate.Raw}, PrivateKey: by.key}))
 	if _, curve := by.key.(*ecdsa.PrivateKey); curve {
 		signing, _ = dsig.NewSigningContext(by.key, [][]byte{by.certificate.Raw})
-		f.method = dsig.ECDSASHA256SignatureMethod
+		if f.method == "" {
+			f.method = dsig.ECDSASHA256SignatureMethod
+		}
 	}
 	signing.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
 	if f.canonical != nil {

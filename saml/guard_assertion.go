@@ -87,7 +87,7 @@ func requireConfirmations(m *message) *trust.Refusal {
 		if confirmation.attribute("Method") != bearer {
 			continue
 		}
-		if kept := m.confirmation; kept == nil || m.confirms(kept) != nil {
+		if m.confirms(m.confirmation) != nil { // so it is while there is none: that has no Recipient
 			m.confirmation = data
 		}
 	}
@@ -101,7 +101,7 @@ func requireConfirmations(m *message) *trust.Refusal {
 // have to hold all at once; none would be for everybody. They end: the library takes those that do not say so as over.
 func requireConditions(m *message) *trust.Refusal {
 	restriction := m.assertion.only(assertionNamespace, "Conditions").only(assertionNamespace, "AudienceRestriction")
-	if restriction == nil || len(restriction.all(assertionNamespace, "Audience")) == 0 {
+	if len(restriction.all(assertionNamespace, "Audience")) == 0 {
 		return trust.Refuse(trust.ReasonAudience, m.sp.EntityID, "not one AudienceRestriction")
 	}
 	if !restriction.parent.has("NotOnOrAfter") {

@@ -125,6 +125,7 @@ func TestGuardTokens(t *testing.T) {
 		"S03 ID twice":                     {reason: trust.ReasonForbiddenXML, bad: extending(element(` ID="_assertion"`, "")), twin: extending(element(` ID="_assertion2"`, ""))},
 		"S03 ID twice by Id":               {reason: trust.ReasonForbiddenXML, bad: extending(element(` Id="_assertion"`, "")), twin: extending(element(` Id="_assertion2"`, ""))},
 		"S03 ID twice by xml:id":           {reason: trust.ReasonForbiddenXML, bad: extending(element(` xml:id="_assertion"`, "")), twin: extending(element(` xml:id="_assertion2"`, ""))},
+		"S03 a prefix called id":           {reason: trust.ReasonForbiddenXML, bad: extending(`<y xmlns:id="urn:ns" ID="_assertion"/>`), twin: extending(`<y xmlns:id="urn:ns" ID="urn:ns"/>`)},
 		"S19 relative namespace":           {reason: trust.ReasonForbiddenXML, bad: extending(`<z:y xmlns:z="ns"/>`), twin: extending(`<z:y xmlns:z="urn:ns"/>`)},
 		"S19 a namespace of no scheme":     {reason: trust.ReasonForbiddenXML, bad: extending(`<z:y xmlns:z=":"/>`), twin: extending(`<z:y xmlns:z="z:"/>`)},
 		"S19 undeclared default":           {reason: trust.ReasonForbiddenXML, bad: extending(`<y xmlns=""/>`), twin: extending(`<y xmlns="urn:ns"/>`)},

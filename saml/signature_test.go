@@ -86,6 +86,20 @@ func TestGuardSignatureParts(t *testing.T) {
 	})
 }
 
+// Digests are made with the hash of the signature.
+func TestSignaturesTakeTheAlgorithmsOfTheList(t *testing.T) {
+	for method, by := range map[string]func() identity{
+		dsig.RSASHA256SignatureMethod: idp, dsig.RSASHA384SignatureMethod: idp, dsig.RSASHA512SignatureMethod: idp,
+		dsig.ECDSASHA256SignatureMethod: idpCurve, dsig.ECDSASHA384SignatureMethod: idpCurve, dsig.ECDSASHA512SignatureMethod: idpCurve,
+	} {
+		sp := goodProvider()
+		trusting(by)(&sp)
+		if _, _, refusal := read(t, sp, forgery{response: true, by: by, method: method}, goodExpectation); refusal != nil {
+			t.Errorf("%s: refused: %v (want %q, got %q)", method, refusal, refusal.Want, refusal.Got)
+		}
+	}
+}
+
 func TestSignatureKeys(t *testing.T) {
 	check(t, map[string]row{
 		"S01 changed after signing":      {reason: trust.ReasonSignatureInvalid, bad: outside(">ada<", ">eve<"), twin: inside(">ada<", ">eve<")},
