@@ -375,7 +375,7 @@ func TestForgettingOneOrganizationKeepsTheOthers(t *testing.T) {
 		{store.Change{Kind: store.ChangedMember, OrganizationID: w.org.ID}, false},
 		{store.Change{Kind: store.ChangedProject, OrganizationID: w.org.ID}, false},
 		{store.Change{Kind: store.ChangedOrganization, OrganizationID: w.org.ID}, false},
-		{store.Change{Kind: store.ChangedUser}, false},
+		{store.Change{Kind: "of a later version"}, false},
 		{store.Change{Kind: "of a later version", OrganizationID: w.org.ID}, false},
 	} {
 		w.want("valid", Request{Key: text}, Valid)

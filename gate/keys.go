@@ -109,8 +109,8 @@ func (k *keys) remember(id string, found *key, turn int64) {
 	}
 }
 
-// forget drops what the changes may have altered: one key, or all keys of an organization. A change of a person outside any organization
-// may concern every key.
+// forget drops what the changes may have altered: one key, or all keys of an organization. A change outside any organization that we do not
+// know may concern every key.
 func (k *keys) forget(changes []store.Change) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

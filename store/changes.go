@@ -14,7 +14,6 @@ const (
 	ChangedAPIKey       ChangeKind = "api_key"
 	ChangedProject      ChangeKind = "project"
 	ChangedMember       ChangeKind = "member"
-	ChangedUser         ChangeKind = "user"
 	ChangedOrganization ChangeKind = "organization"
 	ChangedConnection   ChangeKind = "connection"
 	ChangedSession      ChangeKind = "session"

@@ -7,6 +7,21 @@ import (
 	"time"
 )
 
+// What only concerns how a person is called or signs in makes no node forget an API key.
+func TestANewNameOrPasswordIsNoChangeToForgetKeysFor(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		_, ada := anOrganization(t, s, "acme")
+		aSession(t, s, ada, ProvenByPassword())
+		last := must(s.LastChange(ctx))
+		ok(t, s.RenameUser(ctx, actorOf(ada), ada.ID, ada.Version, "Ada Lovelace"))
+		ok(t, s.SetPassword(ctx, actorOf(ada), ada.ID, "another hash"))
+		if changes := must(s.ChangesAfter(ctx, last)); len(changes) != 1 || changes[0].Kind != ChangedSession {
+			t.Errorf("told %+v, want the end of a session alone", changes)
+		}
+	})
+}
+
 func TestFollow(t *testing.T) {
 	eachAddress(t, func(t *testing.T, address string) {
 		options := Options{Database: address, MasterKey: masterKey(t)}

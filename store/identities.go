@@ -50,7 +50,6 @@ func (w *write) link(identity trust.Identity, user User, isOwner bool, by string
 		return User{}, fmt.Errorf("link the subject: %w", err)
 	}
 	w.record(audit.Event{Action: audit.IdentityLinked, Targets: []audit.Target{user.target(), {Kind: "connection", ID: row.ConnectionID, Name: w.connectionName(row.ConnectionID)}}})
-	w.tell(ChangedUser, user.ID)
 	vouched := identity.OnVerifiedDomain() && identity.Address().Canonical() == user.CanonicalEmail
 	if vouched && user.EmailVerifiedAt == nil {
 		if err := w.vouchFor(user, isOwner); err != nil {

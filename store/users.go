@@ -132,7 +132,6 @@ func (s *Store) RenameUser(ctx context.Context, actor audit.Actor, id string, ve
 		}
 		w.record(audit.Event{Action: audit.UserRenamed, Targets: []audit.Target{before.target()},
 			Changes: []audit.Change{{Field: "name", Before: before.Name, After: name}}})
-		w.tell(ChangedUser, id)
 		return nil
 	})
 }
@@ -194,7 +193,6 @@ func (w *write) setPassword(user User, hash, except string) error {
 	}
 	w.record(audit.Event{Action: audit.UserPasswordSet, Targets: []audit.Target{user.target()},
 		Changes: []audit.Change{{Field: "password", Before: "changed", After: "changed"}}})
-	w.tell(ChangedUser, user.ID)
 	return w.endSessions(w.Where("user_id = ? AND id <> ?", user.ID, except))
 }
 
@@ -205,6 +203,5 @@ func (w *write) endPassword(user User) error {
 		return fmt.Errorf("end password: %w", err)
 	}
 	w.record(audit.Event{Action: audit.UserPasswordEnded, Targets: []audit.Target{user.target()}})
-	w.tell(ChangedUser, user.ID)
 	return w.endProofs(user.ID, w.Where("kind IN ?", []access.ProofKind{access.ByPassword, access.ByRecovery}))
 }
