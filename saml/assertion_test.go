@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/beevik/etree"
+
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
@@ -112,11 +114,28 @@ func TestS46_UnsolicitedIsSaidInTheClaim(t *testing.T) {
 
 // The better of two bearer confirmations is the one that counts; the library is stricter, and then we say so.
 func TestS41_TheConfirmationThatHoldsCounts(t *testing.T) {
-	m := &message{sp: goodProvider(), want: goodExpectation, now: noon}
-	m.response, _ = parse(inside(`<saml:SubjectConfirmation`, fmt.Sprintf(confirmation, bearer, "https://other.test/acs")+`<saml:SubjectConfirmation`).make(t))
-	m.assertion = m.response.children[positionOf(m.response)]
-	if refusal := requireConfirmations(m); refusal != nil || m.confirmation.attribute("Recipient") != ourACS {
-		t.Errorf("kept %+v, %v", m.confirmation, refusal)
+	good := fmt.Sprintf(confirmation, bearer, ourACS)
+	for _, worse := range []string{
+		strings.Replace(good, ourACS, "https://other.test/acs", 1), strings.Replace(good, "_request", "_other", 1), strings.Replace(good, "12:05", "11:05", 1),
+	} {
+		m := &message{sp: goodProvider(), want: goodExpectation, now: noon}
+		m.response, _ = parse(inside(`<saml:SubjectConfirmation`, worse+`<saml:SubjectConfirmation`).make(t))
+		m.assertion = m.response.children[positionOf(m.response)]
+		if refusal := requireConfirmations(m); refusal != nil || m.confirms(m.confirmation) != nil {
+			t.Errorf("kept %+v, %v", m.confirmation, refusal)
+		}
+	}
+}
+
+// What was signed is read without attributes of any prefix, and without declarations.
+func TestS20_TreesHaveOnlyAttributesWithoutPrefix(t *testing.T) {
+	el := etree.NewElement("a")
+	el.CreateAttr("xmlns", "urn:a")
+	el.CreateAttr("xmlns:x", "urn:x")
+	el.CreateAttr("x:Recipient", "https://evil.test")
+	el.CreateAttr("Version", "2.0")
+	if tree := treeOf(el, nil); len(tree.attributes) != 1 || tree.attribute("Version") != "2.0" {
+		t.Errorf("%v", tree.attributes)
 	}
 }
 

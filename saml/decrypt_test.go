@@ -65,6 +65,8 @@ func TestGuardEncryption(t *testing.T) {
 		"S31 encrypted content":         {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "xmlenc#Element", "xmlenc#Content"), twin: sealedInside(gcm(), kind, "")},
 		"S31 a ciphertext elsewhere":    {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "<e:CipherValue>", `<e:CipherReference URI="https://evil.test"/><e:Other>`, "</e:CipherValue>", "</e:Other>"), twin: sealedInside(gcm())},
 		"S31 the data not base64":       {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "</ds:KeyInfo><e:CipherData><e:CipherValue>", "</ds:KeyInfo><e:CipherData><e:CipherValue>!"), twin: sealedInside(gcm(), "</ds:KeyInfo><e:CipherData>", "</ds:KeyInfo>\n<e:CipherData>")},
+		"S31 no EncryptedData":          {reason: trust.ReasonStructure, bad: sealedInside(with(func(l *lock) { l.beside = true }), "<e:EncryptedData ", "<e:Other ", "</e:EncryptedData>", "</e:Other>"), twin: sealedInside(with(func(l *lock) { l.beside = true }))},
+		"S31 not base64 to the end":     {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "</e:CipherValue>", "!</e:CipherValue>"), twin: sealedInside(gcm(), "</e:CipherValue>", "\n</e:CipherValue>")},
 		"S31 not base64":                {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "<e:CipherValue>", "<e:CipherValue>!"), twin: sealedInside(gcm(), "<e:CipherValue>", "<e:CipherValue>\n ")},
 
 		"S31 a key of another length": {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) { l.spoil = func(key, plain []byte) ([]byte, []byte) { return key[:16], plain } })), twin: sealedInside(gcm())},

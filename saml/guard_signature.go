@@ -33,7 +33,7 @@ func signatures(n *node) []*node {
 	return found
 }
 
-// requirePlacedSignatures: a Signature stands only right after the Issuer of the Response or of the Assertion (saml-core
+// requirePlacedSignatures: a Signature, of whatever namespace, stands only right after the Issuer of the Response or of the Assertion (saml-core
 // 3.2.2, 2.3.3), at most one in each; anywhere else it may be somebody's harmless, genuine one (S-03 to S-11).
 func requirePlacedSignatures(m *message) *trust.Refusal {
 	return placed(m.response, m.response, m.assertion)

@@ -2,6 +2,7 @@ package saml
 
 import (
 	"crypto/x509"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -34,6 +35,8 @@ func TestGuardSignaturePlaces(t *testing.T) {
 		"S01 emptied":                    {reason: trust.ReasonSignaturePlacement, bad: outside(signature, `<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>`), twin: outside()},
 		"S03 in the Subject":             {reason: trust.ReasonSignaturePlacement, bad: moved(audience), twin: moved("\n    " + subject)},
 		"S03 after the Subject":          {reason: trust.ReasonSignaturePlacement, bad: moved("<saml:Conditions"), twin: moved("\n    " + subject)},
+		"S03 first, of no Issuer":        {reason: trust.ReasonSignaturePlacement, bad: forgery{assertion: true, edit: []string{"<saml:Issuer>https://idp.test/metadata</saml:Issuer>\n    <saml:Subject>", subject}}, twin: outside()},
+		"S03 before a Response's Issuer": {reason: trust.ReasonSignaturePlacement, bad: forgery{response: true, moved: "<saml:Issuer>https://idp.test/metadata</saml:Issuer>\n  <samlp"}, twin: inside()},
 		"S03 before the Issuer":          {reason: trust.ReasonSignaturePlacement, bad: moved("<saml:Issuer>https://idp.test/metadata</saml:Issuer>\n    "), twin: outside()},
 		"S03 twice":                      {reason: trust.ReasonSignaturePlacement, bad: outside("</ds:Signature>", "</ds:Signature>"+strings.ReplaceAll(signature, `ID="`, `ID="x`)), twin: outside()},
 		"S03 twice, after two Issuers":   {reason: trust.ReasonSignaturePlacement, bad: outside("</ds:Signature>", "</ds:Signature><saml:Issuer>x</saml:Issuer>"+signature), twin: outside()},
@@ -59,6 +62,16 @@ func TestGuardSignatureParts(t *testing.T) {
 	)
 	check(t, map[string]row{
 		"S23 SignedInfo twice":           {reason: trust.ReasonSignaturePlacement, bad: outside(value, `<ds:SignedInfo/>`+value), twin: outside()},
+		"S23 no SignedInfo":              {reason: trust.ReasonSignaturePlacement, bad: outside("<ds:SignedInfo>", "<ds:Info>", "</ds:SignedInfo>", "</ds:Info>"), twin: outside()},
+		"S23 an Object in SignedInfo":    {reason: trust.ReasonSignaturePlacement, bad: resigned("</ds:SignedInfo>", "<ds:Object/></ds:SignedInfo>"), twin: resigned()},
+		"S23 an Object in the Reference": {reason: trust.ReasonSignaturePlacement, bad: resigned("</ds:Reference>", "<ds:Object/></ds:Reference>"), twin: resigned()},
+		"S24 no Reference":               {reason: trust.ReasonSignaturePlacement, bad: resigned("<ds:Reference ", "<ds:Other ", "</ds:Reference>", "</ds:Other>"), twin: resigned()},
+		"S26 no method to canonicalize":  {reason: trust.ReasonSignaturePlacement, bad: resigned("<ds:CanonicalizationMethod ", "<ds:Other "), twin: resigned()},
+		"S27 no method to sign":          {reason: trust.ReasonSignaturePlacement, bad: resigned("<ds:SignatureMethod ", "<ds:Other "), twin: resigned()},
+		"S26 no Transforms":              {reason: trust.ReasonSignaturePlacement, bad: resigned("<ds:Transforms>", "<ds:Other>", "</ds:Transforms>", "</ds:Other>"), twin: resigned()},
+		"S27 no method to digest":        {reason: trust.ReasonSignaturePlacement, bad: resigned("<ds:DigestMethod ", "<ds:Other "), twin: resigned()},
+		"S26 something beside":           {reason: trust.ReasonSignatureAlgorithm, bad: resigned("</ds:Transforms>", "<ds:Other/></ds:Transforms>"), twin: resigned()},
+		"S26 something in place of one":  {reason: trust.ReasonSignatureAlgorithm, bad: resigned(exclusive, strings.Replace(exclusive, "Transform", "Other", 1)), twin: resigned()},
 		"S23 an Object":                  {reason: trust.ReasonSignaturePlacement, bad: outside("</ds:Signature>", `<ds:Object/></ds:Signature>`), twin: outside()},
 		"S23 KeyInfo twice":              {reason: trust.ReasonSignaturePlacement, bad: outside("</ds:Signature>", `<ds:KeyInfo/></ds:Signature>`), twin: forgery{assertion: true, withoutCertificate: true}},
 		"S23 an element in the value":    {reason: trust.ReasonSignaturePlacement, bad: outside(value, value+"<x/>"), twin: outside(value, value+"\n\t ")},
@@ -84,6 +97,21 @@ func TestGuardSignatureParts(t *testing.T) {
 		"S28 an EC method, an RSA key":   {reason: trust.ReasonSignatureInvalid, bad: resigned(sha256, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"), twin: resigned()},
 		"a Reference without a digest":   {reason: trust.ReasonSignaturePlacement, bad: resigned(`<ds:DigestMethod Algorithm="`+digest256+`"/>`, ""), twin: resigned()},
 	})
+}
+
+// An element without an ID has no reference of its own, not even an empty one.
+func TestS25_NothingRefersToAnElementWithoutID(t *testing.T) {
+	const text = `<a%s><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"><SignedInfo><Reference URI="#%s"/></SignedInfo></Signature></a>`
+	for id, refused := range map[string]bool{"": true, "_a": false} {
+		attribute := ""
+		if id != "" {
+			attribute = ` ID="` + id + `"`
+		}
+		tree, _ := parse(fmt.Appendf(nil, text, attribute, id))
+		if refusal := requireOwnReference(tree.children[0], Switches{}); (refusal != nil) != refused {
+			t.Errorf("%q: %+v", id, refusal)
+		}
+	}
 }
 
 // Digests are made with the hash of the signature.
