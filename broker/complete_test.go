@@ -23,7 +23,7 @@ func (w *world) vouch(subject, email string) {
 // byPassword is a browser's session of the user by their own password.
 func (w *world) byPassword(user store.User) Present {
 	w.Helper()
-	token, err := w.SignIn(w.Context(), audit.Request{}, Present{}, user.ID, store.ProvenByPassword())
+	token, err := w.SignIn(w.Context(), audit.Request{}, Present{}, user.ID, store.ProvenByPassword("hash"))
 	w.ok(err)
 	return w.holder(token)
 }
@@ -95,7 +95,8 @@ func TestASecondConnectionAddsAProofToTheSamePersonsSession(t *testing.T) {
 	w := newWorld(t)
 	browser := someBrowser()
 	person := w.holder(w.signIn(browser).Token)
-	withPassword, err := w.SignIn(t.Context(), audit.Request{}, person, person.User.ID, store.ProvenByPassword())
+	w.ok(w.store.SetPassword(t.Context(), person.actor(audit.Request{}), person.User.ID, "", "hash"))
+	withPassword, err := w.SignIn(t.Context(), audit.Request{}, person, person.User.ID, store.ProvenByPassword("hash"))
 	w.ok(err)
 	if held := w.holder(withPassword); held.Session.ID != person.Session.ID || len(held.Session.Proofs) != 2 {
 		t.Errorf("a password on top: %+v", held.Session)
@@ -127,10 +128,10 @@ func TestABrowserDoesNotChangeHandsUnasked(t *testing.T) {
 func TestD13_ASessionOfBreakGlassTakesNoFurtherProof(t *testing.T) {
 	w := newWorld(t)
 	w.enforce()
-	token, err := w.SignInAnew(t.Context(), audit.Request{}, Present{}, w.owner.ID, store.ProvenByRecovery(w.organization.ID))
+	token, err := w.SignInAnew(t.Context(), audit.Request{}, Present{}, w.owner.ID, store.ProvenByRecovery(w.organization.ID, "hash"))
 	w.ok(err)
 	recovery := w.holder(token)
-	token, err = w.SignIn(t.Context(), audit.Request{}, recovery, w.owner.ID, store.ProvenByPassword())
+	token, err = w.SignIn(t.Context(), audit.Request{}, recovery, w.owner.ID, store.ProvenByPassword("hash"))
 	w.ok(err)
 	if held := w.holder(token); held.Session.ID == recovery.Session.ID || held.Session.LimitedTo != "" || len(held.Session.Proofs) != 1 {
 		t.Errorf("after an ordinary way in: %+v", held.Session)

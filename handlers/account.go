@@ -110,7 +110,7 @@ func (v *visit) changePassword() error {
 	if err != nil {
 		return err
 	}
-	owner, err := v.checkPassword(address, v.form().Raw("current_password"))
+	owner, present, err := v.checkPassword(address, v.form().Raw("current_password"))
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func (v *visit) changePassword() error {
 	if sentence != "" {
 		return refuse("new_password", sentence)
 	}
-	if err := v.store.SetPassword(v.ctx(), v.actor(), v.user.ID, hash); err != nil {
+	if err := v.store.SetPassword(v.ctx(), v.actor(), v.user.ID, present, hash); err != nil {
 		return err
 	}
 	if err := v.rotate(); err != nil {

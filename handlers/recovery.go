@@ -38,7 +38,7 @@ func (v *visit) recover() error {
 			return v.render(http.StatusUnprocessableEntity, views.Recovery(page))
 		}
 	}
-	token, err := v.broker.SignInAnew(v.ctx(), requestOf(v.r), v.present(), owned.user, store.ProvenByRecovery(chosen))
+	token, err := v.broker.SignInAnew(v.ctx(), requestOf(v.r), v.present(), owned.user, store.ProvenByRecovery(chosen, owned.hash))
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (v *visit) recover() error {
 
 // owned are the organizations that a password opens by break-glass.
 type owned struct {
-	user          string
+	user, hash    string
 	organizations []store.Organization
 }
 
@@ -60,10 +60,10 @@ func (v *visit) recoverable() (owned, error) {
 	if err != nil {
 		return owned{}, nil
 	}
-	user, err := v.checkPassword(address, v.form().Raw("password"))
+	user, hash, err := v.checkPassword(address, v.form().Raw("password"))
 	if err != nil || user == "" {
 		return owned{}, err
 	}
 	organizations, err := v.store.Recoverable(v.ctx(), user)
-	return owned{user, organizations}, err
+	return owned{user, hash, organizations}, err
 }

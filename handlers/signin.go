@@ -99,42 +99,44 @@ func (v *visit) loginByPassword() error {
 	if !methods.Password {
 		return v.leaveFor(methods.Connections[0], address, back)
 	}
-	user, err := v.checkPassword(address, form.Raw("password"))
+	user, hash, err := v.checkPassword(address, form.Raw("password"))
 	if err != nil {
 		return err
 	}
-	if user == "" {
+	if user != "" {
+		err = v.startSession(user, store.ProvenByPassword(hash))
+	}
+	if user == "" || errors.Is(err, store.ErrNotFound) {
 		return v.render(http.StatusUnprocessableEntity, views.LoginPassword(views.LoginPasswordPage{
 			Page: v.page("Sign in"), Email: address.Given(), ReturnTo: back,
 			Problem: fieldProblem("password", "This address and password do not match. Check both, then try again."),
 		}))
 	}
-	if err := v.startSession(user, store.ProvenByPassword()); err != nil {
+	if err != nil {
 		return err
 	}
 	return v.goTo(web.ReturnTo(back), "")
 }
 
-// checkPassword returns whose password it is, "" when it is nobody's. Known or not, the same work is done and the same limits count, by
+// checkPassword returns whose password it is and the hash that it was checked against, both "" when it is nobody's. Known or not, the same work is done and the same limits count, by
 // person and address prefix together: a stranger's guesses never lock the person out at home (D-11, D-12).
-func (v *visit) checkPassword(address trust.Address, password string) (string, error) {
+func (v *visit) checkPassword(address trust.Address, password string) (user, hash string, err error) {
 	prefix := web.AddressPrefix(web.ClientAddress(v.r))
 	person := address.Canonical() + " " + prefix
 	if !v.crowd.Allow(prefix) {
-		return "", &tooMany{v.crowd.RetryAfter(prefix)}
+		return "", "", &tooMany{v.crowd.RetryAfter(prefix)}
 	}
 	if !v.guesses.Allow(person) {
-		return "", &tooMany{v.guesses.RetryAfter(person)}
+		return "", "", &tooMany{v.guesses.RetryAfter(person)}
 	}
-	user, hash, err := v.store.PasswordHash(v.ctx(), address)
-	if err != nil {
-		return "", err
+	if user, hash, err = v.store.PasswordHash(v.ctx(), address); err != nil {
+		return "", "", err
 	}
 	matches, err := secret.CheckPassword(v.ctx(), hash, password)
 	if err != nil || !matches {
-		return "", err
+		return "", "", err
 	}
-	return user, nil
+	return user, hash, nil
 }
 
 // startSession gives the browser a session of the user with the proof. If it is signed in as the same person, the proof joins theirs.

@@ -85,7 +85,7 @@ func (v *visit) welcome() error {
 	if err != nil {
 		return v.welcomeError(err)
 	}
-	if err := v.startSession(user.ID, store.ProvenByPassword()); err != nil {
+	if err := v.startSession(user.ID, store.ProvenByPassword(newcomer.PasswordHash)); err != nil {
 		return err
 	}
 	if organization.ID == "" {

@@ -69,8 +69,8 @@ func TestSweep(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		o, owner := anOrganization(t, s, "acme")
 		rawConnection(t, s, o.ID, "con_1", "active")
-		_, used := aSession(t, s, owner, ProvenByPassword())
-		aSession(t, s, owner, ProvenByPassword())
+		_, used := aSession(t, s, owner, byPassword(t, s, owner))
+		aSession(t, s, owner, byPassword(t, s, owner))
 		_, _, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomeFirstOwner})
 		ok(t, err)
 		for id, expiry := range map[string]time.Time{"old": s.now().Add(time.Minute), "new": s.now().Add(72 * time.Hour)} {

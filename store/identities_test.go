@@ -288,7 +288,7 @@ func TestD07_WhatAnUnverifiedUserLeftBehindDies(t *testing.T) {
 		// Somebody else has made a user with Ada's address, with a password, a session and a link to set another password.
 		squatter := aUser(t, s, "ada@corp.test")
 		must(s.CreateOrganization(ctx, operator, "squat", squatter.ID))
-		_, token, err := s.StartSession(ctx, actorOf(squatter), NewSession{UserID: squatter.ID, Proof: ProvenByPassword()})
+		_, token, err := s.StartSession(ctx, actorOf(squatter), NewSession{UserID: squatter.ID, Proof: byPassword(t, s, squatter)})
 		ok(t, err)
 		_, link, err := s.MakeWelcome(ctx, operator, Welcome{Kind: WelcomePassword, UserID: squatter.ID})
 		ok(t, err)

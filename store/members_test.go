@@ -172,7 +172,7 @@ func TestD16_SuspendedMemberIsBarredAndResumingRevivesNothing(t *testing.T) {
 		}))
 		rawConnection(t, s, acme.ID, "con_1", "active")
 		rawIdentity(t, s, acme.ID, "con_1", "ada", user.ID)
-		byPassword, passwordToken := aSession(t, s, user, ProvenByPassword())
+		first, passwordToken := aSession(t, s, user, byPassword(t, s, user))
 		_, connectionToken := aSession(t, s, user, ProvenByIdentity(aLogin(t, s, "con_1", acme.ID, "ada", "ada@acme.test", time.Time{})))
 
 		enters := func(organization string, proofs []access.Proof) access.Verdict {
@@ -181,11 +181,11 @@ func TestD16_SuspendedMemberIsBarredAndResumingRevivesNothing(t *testing.T) {
 			ok(t, err)
 			return access.MayEnter(entry, proofs)
 		}
-		if v := enters(acme.ID, byPassword.Proofs); !v.Allowed {
+		if v := enters(acme.ID, first.Proofs); !v.Allowed {
 			t.Fatalf("the honest twin may not enter: %+v", v)
 		}
 		ok(t, s.In(acme.ID).SuspendMember(t.Context(), operator, ada.ID, 1))
-		if v := enters(acme.ID, byPassword.Proofs); v.Why != access.WhyMemberSuspended {
+		if v := enters(acme.ID, first.Proofs); v.Why != access.WhyMemberSuspended {
 			t.Errorf("suspended, and: %+v", v)
 		}
 		if _, _, err := s.Session(t.Context(), connectionToken); !errors.Is(err, ErrNotFound) {
@@ -201,7 +201,7 @@ func TestD16_SuspendedMemberIsBarredAndResumingRevivesNothing(t *testing.T) {
 		if v := enters(globex.ID, session.Proofs); !v.Allowed {
 			t.Errorf("suspension in one organization bars from another: %+v", v)
 		}
-		fresh, _ := aSession(t, s, user, ProvenByPassword())
+		fresh, _ := aSession(t, s, user, byPassword(t, s, user))
 		if v := enters(acme.ID, fresh.Proofs); !v.Allowed {
 			t.Errorf("a new sign-in after resuming may not enter: %+v", v)
 		}

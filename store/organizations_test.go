@@ -52,7 +52,7 @@ func TestOrganizations(t *testing.T) {
 func TestSuspendedOrganizationLetsNobodyIn(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		o, owner := anOrganization(t, s, "acme")
-		session, _ := aSession(t, s, owner, ProvenByPassword())
+		session, _ := aSession(t, s, owner, byPassword(t, s, owner))
 		for _, step := range []struct {
 			do   func() error
 			want string

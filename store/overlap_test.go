@@ -164,6 +164,34 @@ func TestD01_AFailingCheckLeavesTheProofThatCameMeanwhile(t *testing.T) {
 	})
 }
 
+func TestD07_NoSessionSurvivesThePasswordThatBeganIt(t *testing.T) {
+	for name, change := range map[string]func(ctx context.Context, s *Store, user User, hash string) error{
+		"another password": func(ctx context.Context, s *Store, user User, hash string) error {
+			return s.SetPassword(ctx, operator, user.ID, hash, "another hash")
+		},
+		"none": func(ctx context.Context, s *Store, user User, _ string) error { return s.EndPassword(ctx, operator, user.ID) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+				ctx := context.WithoutCancel(t.Context())
+				ada := aUser(t, nodes[0], "ada@acme.test")
+				hash := hashOf(t, nodes[0], ada)
+				_, changed := both(
+					func() error {
+						_, _, err := nodes[0].StartSession(ctx, actorOf(ada), NewSession{UserID: ada.ID, Proof: ProvenByPassword(hash)})
+						return err
+					},
+					func() error { return change(ctx, nodes[1], ada, hash) },
+				)
+				ok(t, changed)
+				if n := count(t, nodes[0], "sessions"); n != 0 {
+					t.Error("a session lives on")
+				}
+			})
+		})
+	}
+}
+
 func TestRolesOfSomebodyWhoIsRemovedMeanwhileGo(t *testing.T) {
 	for name, give := range map[string]func(ctx context.Context, scope *Scope, p Project, m Member) error{
 		"a role in a project": func(ctx context.Context, scope *Scope, p Project, m Member) error {

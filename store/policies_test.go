@@ -130,7 +130,7 @@ func TestEnforcementPreviewCountsWhomItCovers(t *testing.T) {
 		aKey(t, s, p, owner, "live", access.ProjectEditor)
 		ended, _ := aKey(t, s, p, owner, "ended", access.ProjectEditor)
 		ok(t, scope.RevokeAPIKey(ctx, operator, p.ID, ended.ID))
-		_, _, err := s.StartSession(ctx, actorOf(owner), NewSession{UserID: owner.ID, Proof: ProvenByPassword()})
+		_, _, err := s.StartSession(ctx, actorOf(owner), NewSession{UserID: owner.ID, Proof: byPassword(t, s, owner)})
 		ok(t, err)
 		_, _, err = s.StartSession(ctx, actorOf(employee), NewSession{UserID: employee.ID, Proof: ProvenByIdentity(arriving(t, s, c, "ada", "ada@corp.test"))})
 		ok(t, err)

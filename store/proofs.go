@@ -34,6 +34,7 @@ type Proven struct {
 	organization, connection string
 	subject                  string
 	until                    time.Time
+	hash                     string // of the password that was checked
 }
 
 // ProvenByIdentity is a login through a connection. The zero [trust.Identity] proves nothing.
@@ -44,12 +45,14 @@ func ProvenByIdentity(i trust.Identity) Proven {
 	return Proven{kind: access.ByConnection, organization: i.OrganizationID(), connection: i.ConnectionID(), subject: i.Subject(), until: i.ExpiresAt()}
 }
 
-// ProvenByPassword is the person's own password, just checked.
-func ProvenByPassword() Proven { return Proven{kind: access.ByPassword} }
+// ProvenByPassword is the person's own password, just checked against this hash. It proves nothing once they have another, or none: checking
+// takes a while.
+func ProvenByPassword(hash string) Proven { return Proven{kind: access.ByPassword, hash: hash} }
 
-// ProvenByRecovery is an owner's password used for break-glass into one organization, which must be one of those that are [Store.Recoverable].
-func ProvenByRecovery(organization string) Proven {
-	return Proven{kind: access.ByRecovery, organization: organization}
+// ProvenByRecovery is an owner's password, checked against this hash, used for break-glass into one organization, which must be one of those
+// that are [Store.Recoverable].
+func ProvenByRecovery(organization, hash string) Proven {
+	return Proven{kind: access.ByRecovery, organization: organization, hash: hash}
 }
 
 // Recoverable are the organizations that the user's password opens by break-glass, by name: those that they own, that require single
@@ -71,12 +74,19 @@ func recoverable(db *gorm.DB, userID string) *gorm.DB {
 		Where("organizations.suspended_at IS NULL")
 }
 
-// prover is the user whom the proof is about.
+// prover is the user whom the proof is about, as they are now and stay until the transaction ends: whoever changes or ends their password
+// comes before, and the proof is worth nothing, or after, and ends the session with the others.
 func (w *write) prover(userID string, p Proven) (User, error) {
 	if p.kind == "" {
 		return User{}, errNothingProven
 	}
+	if err := w.lockUser(userID); err != nil {
+		return User{}, err
+	}
 	q := w.Where("id = ? AND suspended_at IS NULL", userID)
+	if p.kind != access.ByConnection {
+		q = q.Where("password_hash = ? AND password_hash <> ''", p.hash)
+	}
 	switch p.kind {
 	case access.ByConnection:
 		q = q.Where("EXISTS (SELECT 1 FROM identities i WHERE i.connection_id = ? AND i.subject = ? AND i.user_id = users.id)", p.connection, p.subject)

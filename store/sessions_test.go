@@ -19,10 +19,22 @@ func aSession(t *testing.T, s *Store, user User, proof Proven) (Session, secret.
 	return session, token
 }
 
+// byPassword is the user's own password, which they have just shown.
+func byPassword(t *testing.T, s *Store, user User) Proven {
+	t.Helper()
+	return ProvenByPassword(hashOf(t, s, user))
+}
+
+func hashOf(t *testing.T, s *Store, user User) (hash string) {
+	t.Helper()
+	ok(t, s.read(t.Context()).Raw("SELECT password_hash FROM users WHERE id = ?", user.ID).Scan(&hash).Error)
+	return hash
+}
+
 func TestSessions(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		o, ada := anOrganization(t, s, "acme")
-		started, token := aSession(t, s, ada, ProvenByPassword())
+		started, token := aSession(t, s, ada, byPassword(t, s, ada))
 		session, user, err := s.Session(t.Context(), token)
 		ok(t, err)
 		if session.ID != started.ID || user.ID != ada.ID || user.Email != ada.Email || !user.HasPassword || user.Version != 1 || len(session.Proofs) != 1 || session.Proofs[0].Kind != access.ByPassword {
@@ -50,8 +62,8 @@ func TestSessions(t *testing.T) {
 func TestW06_SessionsRunOut(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		_, ada := anOrganization(t, s, "acme")
-		_, unused := aSession(t, s, ada, ProvenByPassword())
-		_, used := aSession(t, s, ada, ProvenByPassword())
+		_, unused := aSession(t, s, ada, byPassword(t, s, ada))
+		_, used := aSession(t, s, ada, byPassword(t, s, ada))
 		for passed := 20 * time.Minute; passed < SessionAbsolute; passed += 20 * time.Minute {
 			later(s, 20*time.Minute)
 			if _, _, err := s.Session(t.Context(), used); err != nil {
@@ -104,8 +116,8 @@ func TestSessionsNeedAProofOfTheirUser(t *testing.T) {
 			"somebody else":      {UserID: eve.ID, Proof: ProvenByIdentity(identity)},
 			"another subject":    {UserID: ada.ID, Proof: ProvenByIdentity(aLogin(t, s, "con_1", o.ID, "ADA", "ada@acme.test", time.Time{}))},
 			"another connection": {UserID: ada.ID, Proof: ProvenByIdentity(aLogin(t, s, "con_2", o.ID, "ada", "ada@acme.test", time.Time{}))},
-			"a suspended user":   {UserID: gone.ID, Proof: ProvenByPassword()},
-			"no user":            {UserID: "usr_none", Proof: ProvenByPassword()},
+			"a suspended user":   {UserID: gone.ID, Proof: byPassword(t, s, gone)},
+			"no user":            {UserID: "usr_none", Proof: byPassword(t, s, ada)},
 		} {
 			if _, _, err := s.StartSession(t.Context(), operator, n); err == nil {
 				t.Errorf("a session began with %s", what)
@@ -123,7 +135,7 @@ func TestW02_RotationEndsTheOldToken(t *testing.T) {
 		o, ada := anOrganization(t, s, "acme")
 		rawConnection(t, s, o.ID, "con_1", "active")
 		rawIdentity(t, s, o.ID, "con_1", "ada", ada.ID)
-		session, first := aSession(t, s, ada, ProvenByPassword())
+		session, first := aSession(t, s, ada, byPassword(t, s, ada))
 		byConnection := ProvenByIdentity(aLogin(t, s, "con_1", o.ID, "ada", "ada@acme.test", time.Time{}))
 		rotated, second, err := s.RotateSession(t.Context(), actorOf(ada), first, &byConnection)
 		ok(t, err)
@@ -145,7 +157,7 @@ func TestW02_RotationEndsTheOldToken(t *testing.T) {
 			t.Errorf("a spent token rotates: %v", err)
 		}
 		eve := aUser(t, s, "eve@acme.test")
-		_, eves := aSession(t, s, eve, ProvenByPassword())
+		_, eves := aSession(t, s, eve, byPassword(t, s, eve))
 		if _, _, err := s.RotateSession(t.Context(), actorOf(eve), eves, &byConnection); !errors.Is(err, ErrNotFound) {
 			t.Errorf("Ada's identity was added to Eve's session: %v", err)
 		}
@@ -159,9 +171,9 @@ func TestEndingSessions(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		_, ada := anOrganization(t, s, "acme")
 		eve := aUser(t, s, "eve@acme.test")
-		mine, _ := aSession(t, s, ada, ProvenByPassword())
-		other, otherToken := aSession(t, s, ada, ProvenByPassword())
-		third, _ := aSession(t, s, ada, ProvenByPassword())
+		mine, _ := aSession(t, s, ada, byPassword(t, s, ada))
+		other, otherToken := aSession(t, s, ada, byPassword(t, s, ada))
+		third, _ := aSession(t, s, ada, byPassword(t, s, ada))
 		for _, actor := range []audit.Actor{actorOf(eve), operator} {
 			if err := s.EndSession(t.Context(), actor, eve.ID, other.ID); !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s ended Ada's session as one of Eve's: %v", actor.Name, err)
@@ -182,11 +194,11 @@ func TestEndingSessions(t *testing.T) {
 func TestPasswordChangesEndOtherSessions(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		_, ada := anOrganization(t, s, "acme")
-		mine, _ := aSession(t, s, ada, ProvenByPassword())
-		aSession(t, s, ada, ProvenByPassword())
+		mine, _ := aSession(t, s, ada, byPassword(t, s, ada))
+		aSession(t, s, ada, byPassword(t, s, ada))
 		actor := actorOf(ada)
 		actor.Request.SessionID = mine.ID
-		ok(t, s.SetPassword(t.Context(), actor, ada.ID, "another hash"))
+		ok(t, s.SetPassword(t.Context(), actor, ada.ID, hashOf(t, s, ada), "another hash"))
 		if left := must(s.SessionsOf(t.Context(), ada.ID)); len(left) != 1 || left[0].ID != mine.ID {
 			t.Errorf("left: %+v", left)
 		}
@@ -201,11 +213,48 @@ func TestPasswordChangesEndOtherSessions(t *testing.T) {
 	})
 }
 
+// Checking a password takes a while, in which it may become another or none.
+func TestD07_APasswordThatIsNoMoreProvesNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, owner := anOrganization(t, s, "acme")
+		ada := must(s.User(ctx, aMember(t, s, o.ID, "ada@acme.test", access.OrgOwner).UserID))
+		behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", access.EnforceDomain)
+		starts := func(hash string) (found []bool) {
+			t.Helper()
+			for _, proof := range []Proven{ProvenByPassword(hash), ProvenByRecovery(o.ID, hash)} {
+				_, _, err := s.StartSession(ctx, actorOf(ada), NewSession{UserID: ada.ID, Proof: proof})
+				if err != nil {
+					isError(t, err, ErrNotFound)
+				}
+				found = append(found, err == nil)
+			}
+			return found
+		}
+		checked := hashOf(t, s, ada)
+		if !slices.Equal(starts(checked), []bool{true, true}) {
+			t.Error("a password that was just checked starts no session")
+		}
+		ok(t, s.SetPassword(ctx, operator, ada.ID, checked, "another hash"))
+		isError(t, s.SetPassword(ctx, operator, ada.ID, checked, "a third"), ErrConflict)
+		if slices.Contains(starts(checked), true) || slices.Contains(starts(hashOf(t, s, owner)), true) {
+			t.Error("a password that was replaced, or somebody else's, starts a session")
+		}
+		if !slices.Equal(starts("another hash"), []bool{true, true}) {
+			t.Error("the new password starts no session")
+		}
+		ok(t, s.EndPassword(ctx, operator, ada.ID))
+		if slices.Contains(starts("another hash"), true) || slices.Contains(starts(""), true) {
+			t.Error("a password that has ended, or none, starts a session")
+		}
+	})
+}
+
 func TestRecoverySessionIsLimitedAndLoud(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		o, ada := anOrganization(t, s, "acme")
 		behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", access.EnforceDomain)
-		session, token := aSession(t, s, ada, ProvenByRecovery(o.ID))
+		session, token := aSession(t, s, ada, ProvenByRecovery(o.ID, hashOf(t, s, ada)))
 		read, _, err := s.Session(t.Context(), token)
 		ok(t, err)
 		if session.LimitedTo != o.ID || read.LimitedTo != o.ID {
@@ -231,7 +280,7 @@ func TestD13_OnlyWhatMayBeRecoveredIs(t *testing.T) {
 		opens := func(what string, user User, organization Organization, want bool) {
 			t.Helper()
 			listed := slices.ContainsFunc(must(s.Recoverable(ctx, user.ID)), func(found Organization) bool { return found.ID == organization.ID })
-			_, _, err := s.StartSession(ctx, actorOf(user), NewSession{UserID: user.ID, Proof: ProvenByRecovery(organization.ID)})
+			_, _, err := s.StartSession(ctx, actorOf(user), NewSession{UserID: user.ID, Proof: ProvenByRecovery(organization.ID, hashOf(t, s, user))})
 			if listed != want || (err == nil) != want || !want && !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s: listed %t, a session starts with %v", what, listed, err)
 			}

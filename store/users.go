@@ -136,14 +136,22 @@ func (s *Store) RenameUser(ctx context.Context, actor audit.Actor, id string, ve
 	})
 }
 
-// SetPassword gives a user a password, by its hash, and ends their other sessions: all but the one that the actor acts in.
-func (s *Store) SetPassword(ctx context.Context, actor audit.Actor, id, hash string) error {
+// SetPassword gives a user a password, by its hash, in place of the one whose hash was ("" for none) has just been checked, and ends their
+// other sessions: all but the one that the actor acts in. [ErrConflict] where their password is another by now.
+func (s *Store) SetPassword(ctx context.Context, actor audit.Actor, id, was, hash string) error {
 	return s.write(ctx, "", actor, func(w *write) error {
-		user, err := w.user(id)
+		if err := w.lockUser(id); err != nil {
+			return err
+		}
+		var row userRow
+		row, err := one(row, w.Where("id = ?", id).Take(&row).Error)
 		if err != nil {
 			return err
 		}
-		return w.setPassword(user, hash, actor.Request.SessionID)
+		if row.PasswordHash != was {
+			return ErrConflict
+		}
+		return w.setPassword(row.user(), hash, actor.Request.SessionID)
 	})
 }
 

@@ -130,7 +130,7 @@ func TestSetup(t *testing.T) {
 func TestPasswordWelcome(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		_, user := anOrganization(t, s, "acme")
-		aSession(t, s, user, ProvenByPassword())
+		aSession(t, s, user, byPassword(t, s, user))
 		if _, _, err := s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomePassword, UserID: "usr_none"}); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a link for nobody: %v", err)
 		}

@@ -134,6 +134,18 @@ func (w *write) lockOrganization(ids ...string) error {
 	return nil
 }
 
+// lockUser keeps every other write from changing the user, or starting a session of theirs, until the transaction ends. Organizations are locked
+// before users.
+func (w *write) lockUser(id string) error {
+	if w.store.dialect == onSQLite {
+		return nil
+	}
+	if err := w.Exec("SELECT id FROM users WHERE id = ? FOR NO KEY UPDATE", id).Error; err != nil {
+		return fmt.Errorf("lock user %s: %w", id, err)
+	}
+	return nil
+}
+
 // tidy is a transaction that no person wanted and no event needs to tell: it removes what has run out, or notes that something was used.
 func (s *Store) tidy(ctx context.Context, do func(tx *gorm.DB) error) error {
 	return s.writer.WithContext(ctx).Transaction(do)
