@@ -1,12 +1,14 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/store"
 )
 
 func TestW03_TheSessionCookie(t *testing.T) {
@@ -138,5 +140,21 @@ func TestAFormOutlivesItsSession(t *testing.T) {
 	shown := acme.browser().get(acme.projectsPage() + "?a=b").want(http.StatusOK)
 	if shown.value("return_to") != acme.projectsPage()+"?a=b" {
 		t.Errorf("it would return to %s", shown.value("return_to"))
+	}
+}
+
+// The first single sign-on ends what a password began, also the session that the very browser holds: it goes on with a new one.
+func TestD07_FirstSingleSignOnFromASessionByPassword(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	acme.verify("acme.test")
+	c := acme.connect("IdP")
+	ada := acme.member("ada@acme.test", access.OrgMember)
+	before := ada.token()
+	c.vouch("ada", "ada@acme.test")
+	c.signIn(ada.browser, c.loginPath()).want(http.StatusOK)
+	ada.get("/organizations/" + acme.ID).want(http.StatusOK)
+	if _, _, err := p.store.Session(t.Context(), before); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the session by password: %v", err)
 	}
 }
