@@ -122,6 +122,15 @@ func MayEnter(e Entry, proofs []Proof) Verdict {
 	return Verdict{Why: WhyNoProof}
 }
 
+// FreshFor is how long a sign-in counts as fresh.
+const FreshFor = 15 * time.Minute
+
+// Fresh are the proofs that are at most [FreshFor] old. What asks for a fresh sign-in asks whether they
+// open it by themselves.
+func Fresh(proofs []Proof, now time.Time) []Proof {
+	return slices.DeleteFunc(slices.Clone(proofs), func(p Proof) bool { return now.Sub(p.At) > FreshFor })
+}
+
 // MayChangeUser says whether a session with these proofs may change the user itself: name,
 // credentials, address. Only the person's own credential may, so that nobody who runs an
 // identity provider can take a user over.

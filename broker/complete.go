@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -71,17 +72,33 @@ func (b *Broker) askBeforeReplacing(ctx context.Context, c Completion) error {
 	return &OtherPerson{Arriving: arriving.Email}
 }
 
-// completeTest links the arriving subject to the owner who runs the test, in the very session in which they began it. The Identity opens
-// nothing.
+// completeTest tells the owner who runs the test, in the very session in which they began it and while their sign-in is fresh, who arrived,
+// and links them if that is plainly they themselves. The Identity opens nothing.
 func (b *Broker) completeTest(ctx context.Context, c Completion, login store.Login, identity trust.Identity) error {
-	var refusal *trust.Refusal
-	if !c.Present.signedIn() || c.Present.Session.ID != login.OwnerSession || c.Present.User.ID != login.OwnerID {
-		refusal = trust.Refuse(trust.ReasonTestOwner, "the session in which the test was begun", "another one, or none")
+	refusal, err := b.mayTest(ctx, c.Present, login)
+	if err != nil {
+		return err
 	}
 	actor := audit.Actor{Kind: audit.User, ID: login.OwnerID, Request: c.Browser.Request}
-	err := b.store.LinkOwner(ctx, actor, identity, login, refusal)
+	err = b.store.LinkOwner(ctx, actor, identity, login, refusal)
 	if errors.As(err, &refusal) {
 		return &Refused{Refusal: refusal, LoginID: login.ID, OrganizationID: login.OrganizationID, Test: true}
 	}
 	return err
+}
+
+// mayTest refuses to end a test but in the session in which it was begun, by a sign-in that is fresh still: what a test links signs in as the
+// owner from then on.
+func (b *Broker) mayTest(ctx context.Context, present Present, login store.Login) (*trust.Refusal, error) {
+	if !present.signedIn() || present.Session.ID != login.OwnerSession || present.User.ID != login.OwnerID {
+		return trust.Refuse(trust.ReasonTestOwner, "the session in which the test was begun", "another one, or none"), nil
+	}
+	entry, _, err := b.store.Entry(ctx, login.OrganizationID, present.User.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	if err != nil || !access.MayEnter(entry, access.Fresh(present.Session.Proofs, b.now())).Allowed {
+		return trust.Refuse(trust.ReasonTestOwner, "a sign-in here within the last 15 minutes", "an older one"), nil
+	}
+	return nil, nil
 }

@@ -234,6 +234,21 @@ func TestATestLoginLinksInItsOwnSessionAlone(t *testing.T) {
 	}
 }
 
+// What a test links signs in as the owner from then on: it asks for a sign-in that is fresh when it ends, not only when it begins.
+func TestW07_ATestEndsWithAFreshSignIn(t *testing.T) {
+	w := newWorld(t)
+	w.vouch("the owner", "owner@acme.test")
+	mine, browser := w.byPassword(w.owner), someBrowser()
+	w.pass(14 * time.Minute)
+	late := w.test(browser, mine.Session)
+	w.pass(time.Minute)
+	if _, err := w.Complete(t.Context(), Completion{Code: w.test(browser, mine.Session), Browser: browser, Present: mine}); err != nil {
+		t.Errorf("at 15 minutes: %v", err)
+	}
+	w.pass(time.Second)
+	w.refuses(trust.ReasonTestOwner, w.complete(Completion{Code: late, Browser: browser, Present: mine}))
+}
+
 func TestADraftTakesTestLoginsAlone(t *testing.T) {
 	w := newWorld(t)
 	pair, err := ourPair()

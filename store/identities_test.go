@@ -466,7 +466,6 @@ func TestTestLoginOfSomebodyElseIsRefused(t *testing.T) {
 		}{
 			"somebody else's subject":          {owner, "bob-1", "owner@corp.test"},
 			"a colleague's address":            {owner, "new-1", "carol@guest.test"},
-			"a newcomer's address":             {owner, "new-2", "dora@corp.test"},
 			"a test by somebody who is member": {User{ID: member.UserID}, "new-3", "carol@guest.test"},
 			"a test by a stranger":             {User{ID: "usr_00000000000000000000000000"}, "new-4", "owner@corp.test"},
 		} {
@@ -478,8 +477,8 @@ func TestTestLoginOfSomebodyElseIsRefused(t *testing.T) {
 		if n := count(t, s, "identities WHERE user_id = ?", owner.ID); n != 0 || must(scope.Connection(ctx, c.ID)).TestedAt != nil {
 			t.Error("a refused test linked somebody")
 		}
-		if n := count(t, s, "events WHERE action = ?", audit.LoginTestRefused); n != 5 {
-			t.Errorf("%d events tell of refused tests, want 5", n)
+		if n := count(t, s, "events WHERE action = ?", audit.LoginTestRefused); n != 4 {
+			t.Errorf("%d events tell of refused tests, want 4", n)
 		}
 		// The caller's own judgement is recorded as well.
 		login, identity := arrived(t, s, c, "olga", "owner@corp.test", func(n *NewLogin) { n.Kind, n.OwnerID = TestLogin, owner.ID })
@@ -492,6 +491,79 @@ func TestTestLoginOfSomebodyElseIsRefused(t *testing.T) {
 			t.Error("a real login counted as a test")
 		}
 		ok(t, tested(t, s, c, owner, "olga", "owner@corp.test"))
+	})
+}
+
+// Whoever arrives by another address than the owner's may be a colleague at the owner's computer: only the owner's own word links them.
+func TestATestByAnotherAddressLinksNobodyUntilTheOwnerSays(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, c, owner := corp(t, s)
+		second := aMember(t, s, c.OrganizationID, "second@corp.test", access.OrgOwner)
+		run := func(subject, email string) (login string) {
+			t.Helper()
+			ok(t, tested(t, s, c, owner, subject, email))
+			return must(scope.Logins(ctx, LoginFilter{}))[0].ID
+		}
+		links := func() int64 { return count(t, s, "identities") }
+		precondition := func() bool {
+			return must(scope.EnforcementPreview(ctx, access.EnforceDomain, owner.ID)).Preconditions[2].Met
+		}
+		login := run("olga-2", "olga@other.test")
+		if got := must(scope.Login(ctx, login)); got.Outcome != OutcomeTestedUnlinked || links() != 0 || precondition() || must(scope.Connection(ctx, c.ID)).TestedAt == nil {
+			t.Errorf("the test came to %q with %d links", got.Outcome, links())
+		}
+		// Nobody else's word counts, nor does it for another login or in another organization.
+		isError(t, scope.LinkSubject(ctx, audit.Actor{Kind: audit.User, ID: second.UserID}, login), ErrNotFound)
+		isError(t, s.In("org_00000000000000000000000000").LinkSubject(ctx, actorOf(owner), login), ErrNotFound)
+		real, _ := arrived(t, s, c, "olga-3", "olga@other.test")
+		isError(t, scope.LinkSubject(ctx, actorOf(owner), real.ID), ErrNotFound)
+
+		var refused *Invalid
+		later(s, LinkWithin+time.Second)
+		if err := scope.LinkSubject(ctx, actorOf(owner), login); !errors.As(err, &refused) || links() != 0 {
+			t.Errorf("a test of long ago: %v", err)
+		}
+		login = run("olga-2", "")
+		later(s, LinkWithin-time.Minute)
+		ok(t, scope.LinkSubject(ctx, actorOf(owner), login)) // the honest twin
+		if got := must(scope.Identities(ctx, owner.ID)); len(got) != 1 || got[0].Subject != "olga-2" || got[0].LinkedBy != LinkedByTest || !precondition() {
+			t.Errorf("the owner's word made %+v", got)
+		}
+		isError(t, scope.LinkSubject(ctx, actorOf(owner), login), ErrNotFound) // once
+		if got := must(scope.Login(ctx, login)); got.Outcome != OutcomeTested || count(t, s, "logins WHERE id = ? AND sealed_identity IS NOT NULL", login) != 0 {
+			t.Errorf("the test is %q", got.Outcome)
+		}
+	})
+}
+
+func TestNobodyCallsASubjectTheirOwnThatHasBecomeAnothers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, c, owner := corp(t, s)
+		var refused *Invalid
+		for _, row := range []struct {
+			subject string
+			happens func()
+		}{
+			{"dora", func() { comes(t, s, c, "dora", "dora@corp.test") }},
+			{"elsa", func() { aMember(t, s, c.OrganizationID, "elsa@corp.test", access.OrgMember) }},
+			{"fred", func() { // whom the owner might be, if they were one still
+				aMember(t, s, c.OrganizationID, "second@corp.test", access.OrgOwner)
+				m := must(scope.MemberOf(ctx, owner.ID))
+				ok(t, scope.SetMemberRoles(ctx, operator, m.ID, m.Version, []access.Role{access.OrgMember}))
+			}},
+		} {
+			ok(t, tested(t, s, c, owner, row.subject, row.subject+"@corp.test"))
+			login := must(scope.Logins(ctx, LoginFilter{}))[0].ID
+			row.happens()
+			if err := scope.LinkSubject(ctx, actorOf(owner), login); !errors.As(err, &refused) {
+				t.Errorf("%s: %v", row.subject, err)
+			}
+		}
+		if n := count(t, s, "identities WHERE user_id = ?", owner.ID); n != 0 {
+			t.Errorf("%d subjects were linked", n)
+		}
 	})
 }
 

@@ -42,6 +42,12 @@ func loginRecordStories() []Story {
 	signedIn.Steps = ui.Timeline{{State: ui.StepDone, Title: "Shape of the message"}, {State: ui.StepDone, Title: "Signature"}, {State: ui.StepDone, Title: "Audience"}, {State: ui.StepDone, Title: "Person", Detail: "a newcomer, now a member"}}
 	waiting := signedIn
 	waiting.Kind, waiting.Steps, waiting.Verdict = ui.Accent, nil, "The browser was sent to the identity provider, which has not answered yet."
+	unlinked := signedIn
+	unlinked.Page = storyConsole("Test sign-in", "Logins", ui.Link{Text: "Logins", Href: "/logins"})
+	unlinked.Verdict = "The test went well. " + storyLongEmail + " arrived and is linked to nobody."
+	unlinked.Link, unlinked.Subject, unlinked.Email = "/logins/1/link", storyLongEmail, storyLongEmail
+	late := unlinked
+	late.Email, late.Problem = "", &ui.Problem{Fields: []ui.FieldError{{Message: "This test is more than 15 minutes old. Run it again."}}}
 	return []Story{
 		{"logins/empty", "Logins: none yet", Logins(list), http.StatusOK},
 		{"logins/no-match", "Logins: none fits the search", Logins(none), http.StatusOK},
@@ -49,5 +55,7 @@ func loginRecordStories() []Story {
 		{"logins/refused", "Login record: refused, want and got", LoginRecord(refused), http.StatusOK},
 		{"logins/signed-in", "Login record: a newcomer signed in", LoginRecord(signedIn), http.StatusOK},
 		{"logins/waiting", "Login record: not answered yet", LoginRecord(waiting), http.StatusOK},
+		{"logins/test-unlinked", "Login record: a test that asks whether this is you", LoginRecord(unlinked), http.StatusOK},
+		{"logins/test-too-old", "Login record: a test too old to be linked", LoginRecord(late), http.StatusUnprocessableEntity},
 	}
 }
