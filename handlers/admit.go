@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
@@ -30,9 +29,6 @@ var errSignIn = errors.New("nobody is signed in")
 
 // errSignInAgain sends to the sign-in page although somebody is signed in: what they ask for is too dangerous for a sign-in of long ago.
 var errSignInAgain = errors.New("the sign-in is not fresh")
-
-// freshFor is how long a sign-in counts as fresh (W-07).
-const freshFor = 15 * time.Minute
 
 // errRecovering refuses what a recovery session does not open.
 var errRecovering = errors.New("a recovery session opens sign-in settings alone")
@@ -107,10 +103,10 @@ func (v *visit) hold(rt route) error {
 	return nil
 }
 
-// fresh reports whether the person has just shown who they are, in a way that lets them in here by itself: what an identity provider of
+// fresh reports whether the person has just shown who they are (W-07), in a way that lets them in here by itself: what an identity provider of
 // another organization says does not make an old sign-in new.
 func (v *visit) fresh() bool {
-	recent := slices.DeleteFunc(slices.Clone(v.session.Proofs), func(p access.Proof) bool { return v.now().Sub(p.At) > freshFor })
+	recent := access.Fresh(v.session.Proofs, v.now())
 	if v.scope == nil {
 		return access.MayChangeUser(recent)
 	}
@@ -198,7 +194,7 @@ func requestOf(r *http.Request) audit.Request {
 
 // back is where to return to after signing in: the page that was asked for. What was posted has no page of its own.
 func (v *visit) back() string {
-	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+	if v.reads() {
 		return web.ReturnTo(v.r.URL.RequestURI())
 	}
 	return "/"
@@ -212,27 +208,47 @@ func (v *visit) signInPath() string {
 	return "/login"
 }
 
-// askToSignInAgain sends to the sign-in page, says why, and comes back to the page that was asked for or that holds the form.
+// askToSignInAgain sends to the sign-in page, says why, and comes back. A form comes back as a page that can be sent again.
 func (v *visit) askToSignInAgain() {
+	if !v.reads() {
+		v.resume(views.ResumePage{Page: v.card("Sign in again"), Stale: true, SignIn: v.ownSignIn()})
+		return
+	}
 	if err := v.Cookies.Notice(v.w, "This asks for a sign-in within the last 15 minutes. Sign in again to go on."); err != nil {
 		v.fail(err)
 		return
 	}
 	if v.recovering() {
-		web.Redirect(v.w, v.r, "/login/recovery")
+		web.Redirect(v.w, v.r, v.ownSignIn())
 		return
 	}
-	web.Redirect(v.w, v.r, "/login?return_to="+url.QueryEscape(v.r.URL.Path))
+	web.Redirect(v.w, v.r, v.signInPath())
 }
 
-// askToSignIn sends to the sign-in page. A form whose session ended while it was open loses nothing: it comes back as a page that can be
-// sent again after signing in elsewhere. Passwords and files are not repeated.
+// ownSignIn is where this kind of session begins.
+func (v *visit) ownSignIn() string {
+	if v.recovering() {
+		return "/login/recovery"
+	}
+	return "/login"
+}
+
+// askToSignIn sends to the sign-in page. A form whose session ended while it was open loses nothing.
 func (v *visit) askToSignIn() {
-	if v.r.Method == http.MethodGet || v.r.Method == http.MethodHead {
+	if v.reads() {
 		web.Redirect(v.w, v.r, v.signInPath())
 		return
 	}
-	page := views.ResumePage{Page: v.card("You were signed out"), Action: v.r.URL.Path}
+	v.resume(views.ResumePage{Page: v.card("You were signed out"), SignIn: "/login"})
+}
+
+// reads reports whether the request only looks.
+func (v *visit) reads() bool { return v.r.Method == http.MethodGet || v.r.Method == http.MethodHead }
+
+// resume keeps a form that came without the sign-in that it needs, so that it can be sent again after signing in in another tab. Passwords
+// are not repeated, and files cannot be: the page asks for them again.
+func (v *visit) resume(page views.ResumePage) {
+	page.Action, page.Files = v.r.URL.Path, v.form().Files()
 	for _, field := range v.form().Sent() {
 		if !strings.Contains(field.Name, "password") {
 			page.Fields = append(page.Fields, views.ResumeField(field))

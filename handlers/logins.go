@@ -114,7 +114,9 @@ var mendedBy = map[trust.Party]string{
 }
 
 // loginRecord is one login: the verdict, who must mend it, want and got, the steps, and the message with what it says of the person left out.
-func (v *visit) loginRecord() error {
+func (v *visit) loginRecord() error { return v.showLoginRecord(http.StatusOK, nil) }
+
+func (v *visit) showLoginRecord(status int, problem *ui.Problem) error {
 	l, err := v.scope.Login(v.ctx(), v.id("login"))
 	if err != nil {
 		return err
@@ -133,6 +135,10 @@ func (v *visit) loginRecord() error {
 		Next: []ui.Button{{Text: "Show connection", Href: v.path("connections/" + connection.ID)}},
 	}
 	_, page.Kind = v.loginState(l)
+	page.Problem = problem
+	if v.mayLinkSubject(l) {
+		page.Link, page.Subject, page.Email = v.path("logins/"+l.ID+"/link"), l.Subject, l.Email
+	}
 	if l.State == store.LoginRefused {
 		page.Refused, page.Reason, page.Want, page.Got = true, string(l.Reason), l.Want, l.Got
 		page.Who, page.Fix = mendedBy[l.Reason.Party()], l.Reason.Fix()
@@ -144,7 +150,24 @@ func (v *visit) loginRecord() error {
 	if len(raw) > 0 {
 		page.Raw = saml.Redacted(raw)
 	}
-	return v.render(http.StatusOK, views.LoginRecord(page))
+	return v.render(status, views.LoginRecord(page))
+}
+
+// mayLinkSubject reports whether the visitor is asked if it was they who arrived in their test.
+func (v *visit) mayLinkSubject(l store.Login) bool {
+	return l.Outcome == store.OutcomeTestedUnlinked && l.OwnerID == v.user.ID && l.EndedAt != nil && v.now().Sub(*l.EndedAt) <= store.LinkWithin
+}
+
+// linkSubject is the owner's word that it was they who arrived in their test.
+func (v *visit) linkSubject() error {
+	err := v.scope.LinkSubject(v.ctx(), v.actor(), v.id("login"))
+	if problem := problemOf(err); problem != nil {
+		return v.showLoginRecord(http.StatusUnprocessableEntity, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.path("logins/"+v.id("login")), "You are linked.")
 }
 
 func (v *visit) verdict(l store.Login) string {
@@ -156,6 +179,8 @@ func (v *visit) verdict(l store.Login) string {
 		return "The test went well. " + who + " arrived and is linked to the owner who ran it."
 	case l.Outcome == store.OutcomeTested:
 		return "The test went well. " + who + " arrived and is linked to you: you can now sign in this way."
+	case l.Outcome == store.OutcomeTestedUnlinked:
+		return "The test went well. " + who + " arrived and is linked to nobody."
 	case l.Outcome == store.OutcomeCreated:
 		return who + " signed in for the first time and became a member."
 	case l.Outcome == store.OutcomeLinked:

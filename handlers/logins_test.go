@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -75,4 +76,32 @@ func TestLoginsAskForPermission(t *testing.T) {
 	acme.owner.get(logins + "/log_00000000000000000000000000").want(http.StatusNotFound)
 	p.ok(p.store.Close())
 	acme.owner.get(logins).failed()
+}
+
+// A test in which somebody else's address arrives links nobody unasked: the owner is asked, and only a fresh sign-in of theirs answers.
+func TestATestAsksWhetherItWasTheOwner(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme") // no verified domain yet, as in the wizard
+	c := acme.connect("Okta")
+	connection := "/organizations/" + acme.ID + "/connections/" + c.Connection.ID
+	c.vouch("bob", "bob@acme-mail.test")
+	asked := c.deliver(acme.owner.browser, c.ask(acme.owner.post(connection+"/test"))).
+		want(http.StatusOK, "The test went well.", "is linked to nobody", "Is this you?", "bob@acme-mail.test")
+	link := asked.path() + "/link"
+	c.signIn(p.browser(), c.loginPath()).want(http.StatusForbidden, "not on a domain that this organization has proved") // Bob is nobody's
+	acme.member("second@acme.test", access.OrgOwner).post(link).want(http.StatusNotFound)
+
+	p.pass(access.FreshFor + time.Second)
+	acme.owner.get(asked.path()).want(http.StatusOK).lacks("Is this you?")
+	acme.owner.post(connection+"/test").want(http.StatusUnauthorized, "Sign in again to go on", "Nothing was changed")
+	acme.owner.post(link).want(http.StatusUnauthorized, "Sign in again to go on")
+	acme.owner.signInByPassword()
+	acme.owner.post(link).want(http.StatusUnprocessableEntity, "more than 15 minutes old")
+	if p.count("identities") != 0 {
+		t.Error("somebody was linked unasked")
+	}
+
+	asked = c.deliver(acme.owner.browser, c.ask(acme.owner.post(connection+"/test"))).want(http.StatusOK, "Is this you?")
+	acme.owner.post(asked.path()+"/link").want(http.StatusOK, "You are linked.", "is linked to you").lacks("Is this you?")
+	c.signIn(p.browser(), c.loginPath()).want(http.StatusOK)
 }

@@ -159,7 +159,10 @@ func TestW07_DangerousActsAskForAFreshSignIn(t *testing.T) {
 	p.pass(10 * time.Minute)
 	acme.owner.get(remove).want(http.StatusOK, "Remove Name of ada")
 	p.pass(5*time.Minute + time.Second)
-	acme.owner.post(remove, "confirm", "ada@acme.test").want(http.StatusOK, "Sign in again to go on.", "Sign in")
+	kept := acme.owner.post(remove, "confirm", "ada@acme.test").want(http.StatusUnauthorized, "Sign in again to go on", "Nothing was changed")
+	if kept.value("confirm") != "ada@acme.test" {
+		t.Error("what was typed is lost")
+	}
 	signIn := acme.owner.get(remove).want(http.StatusOK, "Sign in again to go on.")
 	if back := signIn.value("return_to"); back != remove {
 		t.Errorf("signing in leads back to %q", back)

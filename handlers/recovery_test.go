@@ -37,7 +37,7 @@ func TestD13_RecoveryOpensSignInSettingsAlone(t *testing.T) {
 		if rt.recovery {
 			open++
 			part := strings.Split(path, "/")[3]
-			verdict := rt.pattern == "GET /organizations/{organization}/logins/{login}" // where a test of a connection ends
+			verdict := strings.Contains(rt.pattern, "/logins/{login}") // where a test of a connection ends
 			if !recoveryPages[part] && !verdict {
 				t.Errorf("%s is open to a recovery session", rt.pattern)
 			}

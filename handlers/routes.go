@@ -17,7 +17,7 @@ type route struct {
 	handle     func(*visit) error
 	body       web.Body // what a POST carries; a plain form unless said otherwise
 	recovery   bool     // also open to a recovery session
-	fresh      bool     // asks for a sign-in within the last freshFor; a POST has a GET with the same path, to come back to
+	fresh      bool     // asks for a sign-in within the last access.FreshFor
 }
 
 // consoleRoutes are the pages of people.
@@ -50,7 +50,7 @@ func consoleRoutes() []route {
 
 		{pattern: "GET /organizations/{organization}/members", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).members},
 		{pattern: "GET /organizations/{organization}/members/{member}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).memberPage},
-		{pattern: "POST /organizations/{organization}/members/{member}/roles", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).setMemberRoles},
+		{pattern: "POST /organizations/{organization}/members/{member}/roles", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).setMemberRoles, fresh: true},
 		{pattern: "POST /organizations/{organization}/members/{member}/suspend", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).suspendMember},
 		{pattern: "POST /organizations/{organization}/members/{member}/resume", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).resumeMember},
 		{pattern: "GET /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMemberPage, fresh: true},
@@ -69,7 +69,7 @@ func consoleRoutes() []route {
 
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys", audience: inProject, permission: access.ReadProjectKeys, handle: (*visit).apiKeys},
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/new", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).newAPIKey},
-		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).createAPIKey},
+		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).createAPIKey, fresh: true},
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/{key}/revoke", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).revokeAPIKeyPage},
 		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys/{key}/revoke", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).revokeAPIKey},
 
@@ -78,20 +78,20 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).createConnection, body: web.MultipartBody, recovery: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/name", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).renameConnection, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/{connection}/test", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).testConnection, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/{connection}/activate", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).activateConnection, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/test", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).testConnection, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/activate", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).activateConnection, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/disable", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).disableConnection, recovery: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}/delete", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).deleteConnectionPage, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/delete", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).deleteConnection, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}/identity-provider", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).identityProvider, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveIdentityProvider, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/metadata", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).importIntoConnection, body: web.MultipartBody, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/certificates", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).addCertificates, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/certificates/remove", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).removeCertificate, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveIdentityProvider, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/metadata", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).importIntoConnection, body: web.MultipartBody, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/certificates", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).addCertificates, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/certificates/remove", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).removeCertificate, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}/attributes", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionAttributes, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/{connection}/attributes", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveAttributes, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/attributes", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveAttributes, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionOptions, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOptions, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOptions, recovery: true, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).domains, recovery: true},
 		{pattern: "POST /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).claimDomain, recovery: true},
@@ -104,12 +104,13 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/sign-in/default-role", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).setDefaultRole, recovery: true},
 		{pattern: "POST /organizations/{organization}/sign-in/newcomers", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).setNewcomers, recovery: true},
 		{pattern: "GET /organizations/{organization}/sign-in/enforcement", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).enforcementPage, recovery: true},
-		{pattern: "POST /organizations/{organization}/sign-in/enforcement", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).requireSingleSignOn, recovery: true},
+		{pattern: "POST /organizations/{organization}/sign-in/enforcement", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).requireSingleSignOn, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/sign-in/enforcement/end", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).endEnforcementPage, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/sign-in/enforcement/end", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).endEnforcement, recovery: true, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/logins", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecords},
 		{pattern: "GET /organizations/{organization}/logins/{login}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecord, recovery: true},
+		{pattern: "POST /organizations/{organization}/logins/{login}/link", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).linkSubject, recovery: true, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/events", audience: inOrganization, permission: access.ReadAudit, handle: (*visit).events},
 	}

@@ -75,6 +75,9 @@ func (f Fields) Sent() []Field {
 // File is what was uploaded under a name; nil when nothing was, or an empty file.
 func (f Fields) File(name string) []byte { return f.files[name] }
 
+// Files are the names under which files were uploaded, sorted.
+func (f Fields) Files() []string { return slices.Sorted(maps.Keys(f.files)) }
+
 func readForm(r *http.Request) error {
 	if err := r.ParseForm(); err != nil {
 		return fmt.Errorf("read form: %w", err)
