@@ -103,7 +103,7 @@ func firstRun(ctx context.Context, db *store.Store) (handlers.FirstRun, error) {
 	if err != nil || exists {
 		return handlers.FirstRun{}, err
 	}
-	welcome, token, err := db.MakeWelcome(ctx, audit.Actor{Kind: audit.System, Name: "Gatehouse"}, store.Welcome{Kind: store.WelcomeFirstOwner})
+	welcome, token, err := db.MakeWelcome(ctx, audit.Gatehouse(audit.Request{}), store.Welcome{Kind: store.WelcomeFirstOwner})
 	if err != nil {
 		return handlers.FirstRun{}, err
 	}

@@ -147,7 +147,8 @@ func TestSentences(t *testing.T) {
 		{Event{Action: MemberRolesChanged, Actor: ada, Targets: []Target{{"user", "usr_1", "Ada"}}, Changes: []Change{{"roles", "OrgOwner", "OrgMember"}}}, "Ada Lovelace changed the roles of themselves from “OrgOwner” to “OrgMember”."},
 		{Event{Action: SessionStarted, Actor: ada, Targets: []Target{{"user", "usr_1", "Ada"}}}, "Ada Lovelace started a session."},
 		{Event{Action: SessionEnded, Actor: Actor{Kind: Operator}, Targets: []Target{{"user", "usr_1", "Ada"}}}, "The operator ended a session of Ada."},
-		{Event{Action: DomainVerified, Actor: Actor{Kind: System, Name: "Gatehouse"}, Targets: []Target{{"domain", "dom_1", "b.test"}}}, "Gatehouse verified the domain b.test."},
+		{Event{Action: UserLeftoversRemoved, Actor: ada, Targets: []Target{{"user", "usr_1", "Ada Lovelace"}}}, "Ada Lovelace removed what the unverified user Ada Lovelace had left behind."},
+		{Event{Action: DomainVerified, Actor: Gatehouse(Request{}), Targets: []Target{{"domain", "dom_1", "b.test"}}}, "Gatehouse verified the domain b.test."},
 		{Event{Action: ProjectCreated, Actor: Actor{Kind: ServiceAccount, Name: "deploy"}, Targets: []Target{{"project", "prj_1", "{user}[x]"}, {"user", "u", "Eve"}}}, "The service account “deploy” created the project “{user}[x]”."},
 		{Event{Action: "made.up", Actor: Actor{Kind: APIKey, Name: "ci"}}, "The API key “ci” did made.up."},
 	} {

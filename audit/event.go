@@ -40,6 +40,9 @@ type Request struct {
 	Proofs []string
 }
 
+// Gatehouse is the system itself as the actor: what nobody asked for, or a request of somebody who is nobody yet.
+func Gatehouse(r Request) Actor { return Actor{Kind: System, Name: "Gatehouse", Request: r} }
+
 // Target is what was acted upon, with its name as it was then. Kind is the noun in the words of
 // the product, with underscores: "organization", "api_key", "user".
 type Target struct{ Kind, ID, Name string }

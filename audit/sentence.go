@@ -3,6 +3,7 @@ package audit
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -81,6 +82,9 @@ func (e Event) fill(rest string) string {
 // themselves is the actor as a target: "Ada set a password for themselves".
 const themselves = "themselves"
 
+// namesThePerson are the acts that name a person even where it is the actor: nobody was there to act on, or "of themselves" would not read.
+var namesThePerson = []Action{UserCreated, UserPasswordEnded, UserLeftoversRemoved}
+
 // name is what {name} stands for, or "" where the event does not say.
 func (e Event) name(braced string) string {
 	kind := strings.Trim(braced, "{}")
@@ -91,7 +95,7 @@ func (e Event) name(braced string) string {
 		switch {
 		case target.Kind != kind:
 			continue
-		case kind == "user" && target.ID != "" && target.ID == e.Actor.ID && e.Action != UserCreated: // nobody was there to act on
+		case kind == "user" && target.ID != "" && target.ID == e.Actor.ID && !slices.Contains(namesThePerson, e.Action):
 			return themselves
 		case kind == "user" || kind == "domain" || kind == "role":
 			return first(target.Name, target.ID) // these read as themselves

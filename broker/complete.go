@@ -48,7 +48,7 @@ func (b *Broker) Complete(ctx context.Context, c Completion) (Arrived, error) {
 	if arrived.Test {
 		return arrived, b.completeTest(ctx, c, login, identity)
 	}
-	actor := audit.Actor{Kind: audit.System, Name: "Gatehouse", Request: c.Browser.Request}
+	actor := audit.Gatehouse(c.Browser.Request)
 	resolution, refusal, err := b.store.ResolvePerson(ctx, actor, identity, login.ID)
 	if err != nil {
 		return Arrived{}, err

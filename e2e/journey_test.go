@@ -254,9 +254,9 @@ func (c *company) readTheStory() {
 		"Alice Adams required single sign-on for “members on a verified domain”. High severity",
 		"Alice Adams signed in through the connection “Corp”.",
 		"Alice Adams ended a session.",
-		"Gatehouse created the user Bob Brown.",
-		"Gatehouse added Bob Brown to the members as “Organization manager”.",
-		"Gatehouse linked Bob Brown to their sign-in through the connection “Corp”.",
+		"Bob Brown created the user Bob Brown.",
+		"Bob Brown added themselves to the members as “Organization manager”.",
+		"Bob Brown linked themselves to their sign-in through the connection “Corp”.",
 		"Bob Brown signed in through the connection “Corp”.", // from our page
 		"Bob Brown signed in through the connection “Corp”.", // from the tile
 		"Alice Adams signed in through the connection “Corp”.",

@@ -182,7 +182,7 @@ func (v *visit) actor() audit.Actor {
 		request.Proofs = append(request.Proofs, strings.TrimSpace(string(proof.Kind)+" "+proof.ConnectionID))
 	}
 	if !v.signedIn() {
-		return audit.Actor{Kind: audit.System, Name: "Gatehouse", Request: request}
+		return audit.Gatehouse(request)
 	}
 	return audit.Actor{Kind: audit.User, ID: v.user.ID, Name: v.user.Name, Request: request}
 }

@@ -190,7 +190,7 @@ func (s *Store) CookieKeys(ctx context.Context) ([][]byte, error) {
 
 // once runs do as the system, under the lock that all starting processes share.
 func (s *Store) once(ctx context.Context, do func(*write) error) error {
-	return s.write(ctx, "", audit.Actor{Kind: audit.System, Name: "Gatehouse"}, func(w *write) error {
+	return s.write(ctx, "", audit.Gatehouse(audit.Request{}), func(w *write) error {
 		if err := w.lock(lockStart); err != nil {
 			return fmt.Errorf("wait for other processes that start: %w", err)
 		}

@@ -8,9 +8,9 @@ import (
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
-// signedIn ends a login well, with the person as the actor.
+// signedIn ends a login well, with the person as the actor of everything that it made or changed.
 func (w *write) signedIn(identity trust.Identity, loginID string, found Resolution) error {
-	w.actor.Kind, w.actor.ID, w.actor.Name = audit.User, found.User.ID, found.User.Name
+	w.actAs(found.User)
 	w.record(audit.Event{Action: audit.LoginSucceeded,
 		Targets: []audit.Target{{Kind: "connection", ID: identity.ConnectionID(), Name: w.connectionName(identity.ConnectionID())}}})
 	outcome, words := OutcomeSignedIn, "a person who has signed in before"

@@ -466,3 +466,21 @@ func TestLoginsPageAndFilter(t *testing.T) {
 		}
 	})
 }
+
+func TestANewcomerIsTheActorOfWhatTheirSignInMade(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		scope, c, _ := corp(t, s)
+		before := len(must(scope.Events(t.Context(), EventFilter{Limit: 100})))
+		comes(t, s, c, "ada", "ada@corp.test")
+		events := must(scope.Events(t.Context(), EventFilter{Limit: 100}))
+		made := events[:len(events)-before]
+		if len(made) < 4 {
+			t.Fatalf("only %d events", len(made))
+		}
+		for _, e := range made {
+			if e.Actor.Kind != audit.User || e.Actor.Name != "Ada Lovelace" {
+				t.Errorf("%q", e.Sentence())
+			}
+		}
+	})
+}
