@@ -127,6 +127,15 @@ func TestS41_TheConfirmationThatHoldsCounts(t *testing.T) {
 	}
 }
 
+// The library takes a message by the worst of its confirmations; then we say that it read none.
+func TestS41_TheLibraryIsStricter(t *testing.T) {
+	other := fmt.Sprintf(confirmation, bearer, "https://other.test/acs")
+	_, _, refusal := read(t, goodProvider(), inside(`<saml:SubjectConfirmation`, other+`<saml:SubjectConfirmation`), goodExpectation)
+	if refusal == nil || refusal.Reason != trust.ReasonReadingsDisagree || refusal.Want != "a second reading" {
+		t.Errorf("%+v", refusal)
+	}
+}
+
 // What was signed is read without attributes of any prefix, and without declarations.
 func TestS20_TreesHaveOnlyAttributesWithoutPrefix(t *testing.T) {
 	el := etree.NewElement("a")

@@ -91,6 +91,7 @@ func TestS31_UnsoundEncryptionIsRefusedBeforeAnyKeyIsTried(t *testing.T) {
 }
 
 func TestDecryptedTextPassesTheGuardAgain(t *testing.T) {
+	const issuer = "<saml:Issuer>https://idp.test/metadata</saml:Issuer>"
 	within := func(pairs ...string) forgery { return forgery{response: true, encrypt: gcm(), editPlaintext: pairs} }
 	signedWithin := func(pairs ...string) forgery {
 		return forgery{response: true, assertion: true, encrypt: gcm(), editPlaintext: pairs}
@@ -102,6 +103,7 @@ func TestDecryptedTextPassesTheGuardAgain(t *testing.T) {
 		"S12 an Assertion within":   {reason: trust.ReasonSeveralAssertions, bad: within("<saml:AttributeStatement>", "<saml:Assertion/><saml:AttributeStatement>"), twin: within()},
 		"S03 an ID of the outside":  {reason: trust.ReasonForbiddenXML, bad: within(`ID="_assertion"`, `ID="_response"`), twin: within(`ID="_assertion"`, `ID="_assertion2"`)},
 		"S03 a Signature elsewhere": {reason: trust.ReasonSignaturePlacement, bad: within("<saml:AudienceRestriction>", `<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/><saml:AudienceRestriction>`), twin: within()},
+		"S03 before the Issuer":     {reason: trust.ReasonSignaturePlacement, bad: signedWithin(issuer+"<ds:Signature", "<ds:Signature", "</ds:Signature>", "</ds:Signature>"+issuer), twin: signedWithin()},
 		"S27 a SHA-1 inner one":     {reason: trust.ReasonSignatureAlgorithm, bad: signedWithin("xmldsig-more#rsa-sha256", "xmldsig#rsa-sha1"), twin: signedWithin()},
 		"S01 an inner one broken":   {reason: trust.ReasonSignatureInvalid, bad: signedWithin(">ada<", ">eve<"), twin: signedWithin()},
 		"S34 too deep within":       {reason: trust.ReasonTooLarge, bad: within("<saml:AttributeStatement>", strings.Repeat("<saml:x>", 32)+strings.Repeat("</saml:x>", 32)+"<saml:AttributeStatement>"), twin: within()},

@@ -153,7 +153,7 @@ func (m *message) checkDecryption() (want, got string, refusal *trust.Refusal) {
 	if !m.encrypted {
 		return "", "not encrypted", nil
 	}
-	box, refusal := readSealed(m.assertion)
+	box, refusal := readSealed(m.assertion) // which requireSoundEncryption took apart before, as it arrived
 	if refusal != nil {
 		return "", "", refusal
 	}

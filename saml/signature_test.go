@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"crypto/ed25519"
 	"crypto/x509"
 	"fmt"
 	"strings"
@@ -133,6 +134,7 @@ func TestSignatureKeys(t *testing.T) {
 		"S01 changed after signing":      {reason: trust.ReasonSignatureInvalid, bad: outside(">ada<", ">eve<"), twin: inside(">ada<", ">eve<")},
 		"S01 the Response changed":       {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, afterwards: []string{">ada<", ">eve<"}}, twin: outside(`"_response"`, `"_other"`)},
 		"S01 outer good, inner broken":   {reason: trust.ReasonSignatureInvalid, bad: forgery{assertion: true, response: true, spoilInner: true}, twin: forgery{assertion: true, response: true}},
+		"S01 an EC value of no base64":   {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, by: idpCurve, afterwards: []string{"<ds:SignatureValue>", "<ds:SignatureValue>!"}}, twin: forgery{response: true, by: idpCurve}, change: trusting(idpCurve)},
 		"S02 a stranger's key":           {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, by: stranger}, twin: forgery{response: true, by: idp}},
 		"S02 no certificate here":        {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, by: idpNext}, twin: forgery{response: true}, change: trusting(idp)},
 		"S28 RSA-1024":                   {reason: trust.ReasonWeakKey, bad: forgery{response: true, by: idpWeak}, twin: forgery{response: true}, change: trusting(idpWeak, idp)},
@@ -146,5 +148,17 @@ func TestSignatureKeys(t *testing.T) {
 	sp.IdP.Certificates = []*x509.Certificate{}
 	if _, _, refusal := Read(sp, forgery{response: true}.make(t), goodExpectation, noon); refusal == nil || refusal.Reason != trust.ReasonNoCertificate {
 		t.Errorf("S01 a connection without a key: %+v", refusal)
+	}
+}
+
+// What signs is RSA or EC: the library verifies by nothing else today, and should it learn to, we still refuse.
+func TestS28_OtherKindsOfKeysAreRefused(t *testing.T) {
+	certificate := *idp().certificate
+	if refusal := refuseKey(&certificate, noon); refusal != nil {
+		t.Errorf("the honest twin: %+v", refusal)
+	}
+	certificate.PublicKey = ed25519.PublicKey{}
+	if refusal := refuseKey(&certificate, noon); refusal == nil || refusal.Reason != trust.ReasonSignatureAlgorithm {
+		t.Errorf("%+v", refusal)
 	}
 }
