@@ -12,10 +12,10 @@ func TestANewNameOrPasswordIsNoChangeToForgetKeysFor(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		_, ada := anOrganization(t, s, "acme")
-		aSession(t, s, ada, ProvenByPassword())
+		aSession(t, s, ada, byPassword(t, s, ada))
 		last := must(s.LastChange(ctx))
 		ok(t, s.RenameUser(ctx, actorOf(ada), ada.ID, ada.Version, "Ada Lovelace"))
-		ok(t, s.SetPassword(ctx, actorOf(ada), ada.ID, "another hash"))
+		ok(t, s.SetPassword(ctx, actorOf(ada), ada.ID, hashOf(t, s, ada), "another hash"))
 		if changes := must(s.ChangesAfter(ctx, last)); len(changes) != 1 || changes[0].Kind != ChangedSession {
 			t.Errorf("told %+v, want the end of a session alone", changes)
 		}

@@ -100,7 +100,9 @@ func TestD13_EnforcementAndWhatWouldUndoItNeverBothHappen(t *testing.T) {
 				c = must(scope.Connection(ctx, c.ID))
 				policy := must(scope.SignInPolicy(ctx))
 				required, undone := both(
-					func() error { return scope.TurnOnEnforcement(ctx, operator, policy.Version, access.EnforceAll, other.ID) },
+					func() error {
+						return scope.TurnOnEnforcement(ctx, operator, policy.Version, access.EnforceAll, other.ID)
+					},
 					func() error { return undo(ctx, nodes[1], nodes[1].In(c.OrganizationID), c, d, owner) },
 				)
 				if (required == nil) == (undone == nil) {
@@ -169,7 +171,9 @@ func TestD07_NoSessionSurvivesThePasswordThatBeganIt(t *testing.T) {
 		"another password": func(ctx context.Context, s *Store, user User, hash string) error {
 			return s.SetPassword(ctx, operator, user.ID, hash, "another hash")
 		},
-		"none": func(ctx context.Context, s *Store, user User, _ string) error { return s.EndPassword(ctx, operator, user.ID) },
+		"none": func(ctx context.Context, s *Store, user User, _ string) error {
+			return s.EndPassword(ctx, operator, user.ID)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
