@@ -131,7 +131,7 @@ func TestS41_TheConfirmationThatHoldsCounts(t *testing.T) {
 func TestS41_TheLibraryIsStricter(t *testing.T) {
 	other := fmt.Sprintf(confirmation, bearer, "https://other.test/acs")
 	_, _, refusal := read(t, goodProvider(), inside(`<saml:SubjectConfirmation`, other+`<saml:SubjectConfirmation`), goodExpectation)
-	if refusal == nil || refusal.Reason != trust.ReasonReadingsDisagree || refusal.Want != "a second reading" {
+	if refusal == nil || refusal.Reason != trust.ReasonReadingsDisagree || refusal.Want != "a second reading" || !strings.HasPrefix(refusal.Got, "read by the library") {
 		t.Errorf("%+v", refusal)
 	}
 }

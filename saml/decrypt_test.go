@@ -70,11 +70,15 @@ func TestGuardEncryption(t *testing.T) {
 		"S31 not base64":                {reason: trust.ReasonStructure, bad: sealedInside(gcm(), "<e:CipherValue>", "<e:CipherValue>!"), twin: sealedInside(gcm(), "<e:CipherValue>", "<e:CipherValue>\n ")},
 
 		"S31 a key of another length": {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) { l.spoil = func(key, plain []byte) ([]byte, []byte) { return key[:16], plain } })), twin: sealedInside(gcm())},
-		"S31 an empty key":            {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) { l.spoil = func(key, plain []byte) ([]byte, []byte) { return nil, plain } })), twin: sealedInside(gcm())},
-		"S31 padding of 17":           {reason: trust.ReasonDecryptionFailed, bad: sealedInside(spoiled(badPadding)), twin: sealedInside(cbc())},
-		"S31 padding of 0":            {reason: trust.ReasonDecryptionFailed, bad: sealedInside(spoiled(noPadding)), twin: sealedInside(cbc())},
-		"S31 nothing but padding":     {reason: trust.ReasonNotXML, bad: sealedInside(spoiled(onlyPadding)), twin: sealedInside(cbc())},
-		"encrypted to somebody else":  {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) { l.to = stranger })), twin: sealedInside(gcm())},
+		"S31 a key too short":         {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) { l.keySize = 16 })), twin: sealedInside(gcm())},
+		"S31 another key": {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) {
+			l.spoil = func(key, plain []byte) ([]byte, []byte) { return make([]byte, len(key)), plain }
+		})), twin: sealedInside(gcm())},
+		"S31 an empty key":           {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) { l.spoil = func(key, plain []byte) ([]byte, []byte) { return nil, plain } })), twin: sealedInside(gcm())},
+		"S31 padding of 17":          {reason: trust.ReasonDecryptionFailed, bad: sealedInside(spoiled(badPadding)), twin: sealedInside(cbc())},
+		"S31 padding of 0":           {reason: trust.ReasonDecryptionFailed, bad: sealedInside(spoiled(noPadding)), twin: sealedInside(cbc())},
+		"S31 nothing but padding":    {reason: trust.ReasonNotXML, bad: sealedInside(spoiled(onlyPadding)), twin: sealedInside(cbc())},
+		"encrypted to somebody else": {reason: trust.ReasonDecryptionFailed, bad: sealedInside(with(func(l *lock) { l.to = stranger })), twin: sealedInside(gcm())},
 	})
 }
 

@@ -209,3 +209,26 @@ func TestTheStepsSayWhoSignedWhat(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// The library asks us whether a signature holds and an audience is ours, and is told the truth.
+func TestTheLibraryIsToldTheTruth(t *testing.T) {
+	for who, by := range map[string]func() identity{"": idp, "a stranger": stranger} {
+		m := &message{sp: goodProvider(), now: noon}
+		document := etree.NewDocument()
+		if err := document.ReadFromBytes(forgery{response: true, by: by}.make(t)); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.VerifySignature(nil, document.Root()); (err == nil) != (who == "") {
+			t.Errorf("%q: %v", who, err)
+		}
+	}
+	m := &message{}
+	response, _ := parse(forgery{}.make(t))
+	m.assertion = response.children[positionOf(response)]
+	for audience, ours := range map[string]bool{ourEntity: true, "https://other.test": false} {
+		said := crewjam.Assertion{Conditions: &crewjam.Conditions{AudienceRestrictions: []crewjam.AudienceRestriction{{Audience: crewjam.Audience{Value: audience}}}}}
+		if err := m.agreeOnAudience(&said); (err == nil) != ours {
+			t.Errorf("%s: %v", audience, err)
+		}
+	}
+}

@@ -135,6 +135,7 @@ func TestSignatureKeys(t *testing.T) {
 		"S01 the Response changed":       {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, afterwards: []string{">ada<", ">eve<"}}, twin: outside(`"_response"`, `"_other"`)},
 		"S01 outer good, inner broken":   {reason: trust.ReasonSignatureInvalid, bad: forgery{assertion: true, response: true, spoilInner: true}, twin: forgery{assertion: true, response: true}},
 		"S01 an EC value of no base64":   {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, by: idpCurve, afterwards: []string{"<ds:SignatureValue>", "<ds:SignatureValue>!"}}, twin: forgery{response: true, by: idpCurve}, change: trusting(idpCurve)},
+		"S02 what is no signature's":     {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, edit: []string{status, fmt.Sprintf(extended, "<KeyInfo/>")}, afterwards: []string{"<KeyInfo/>", ""}}, twin: inside(status, fmt.Sprintf(extended, "<KeyInfo/>"))},
 		"S02 a stranger's key":           {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, by: stranger}, twin: forgery{response: true, by: idp}},
 		"S02 no certificate here":        {reason: trust.ReasonSignatureInvalid, bad: forgery{response: true, by: idpNext}, twin: forgery{response: true}, change: trusting(idp)},
 		"S28 RSA-1024":                   {reason: trust.ReasonWeakKey, bad: forgery{response: true, by: idpWeak}, twin: forgery{response: true}, change: trusting(idpWeak, idp)},

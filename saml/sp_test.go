@@ -33,7 +33,7 @@ func TestS34_DecodeIsBounded(t *testing.T) {
 	if got, refusal := Decode(at); refusal != nil || len(got) != maxBytes {
 		t.Errorf("256 KiB: %d, %+v", len(got), refusal)
 	}
-	for _, over := range []string{base64.StdEncoding.EncodeToString(make([]byte, maxBytes+1)), strings.Repeat("A", 16*maxBytes)} {
+	for _, over := range []string{base64.StdEncoding.EncodeToString(make([]byte, maxBytes+1)), strings.Repeat("A", 16*maxBytes), strings.Repeat("!", 16*maxBytes)} {
 		if _, refusal := Decode(over); refusal == nil || refusal.Reason != trust.ReasonTooLarge {
 			t.Errorf("%d characters: %+v", len(over), refusal)
 		}
