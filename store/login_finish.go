@@ -37,7 +37,7 @@ func (s *Store) AcceptLogin(ctx context.Context, a Accepted) error {
 	if a.Identity.IsZero() || a.Code.Reveal() == "" {
 		return errors.New("accept a login: nobody arrived, or no code was made")
 	}
-	err := s.tidy(ctx, func(tx *gorm.DB) error {
+	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 		login, err := loginWhere(tx.Where("id = ?", a.LoginID))
 		if err != nil {
 			return err
@@ -125,7 +125,7 @@ func takesLogins(tx *gorm.DB, connectionID string, kind LoginKind) error {
 // minutes; ErrNotFound otherwise.
 func (s *Store) FinishLogin(ctx context.Context, code, flow secret.Token) (Login, trust.Identity, error) {
 	var row loginRow
-	err := s.tidy(ctx, func(tx *gorm.DB) error {
+	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 		var err error
 		if row, err = s.arrived(tx, code, flow); err != nil {
 			return err

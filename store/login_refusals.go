@@ -124,7 +124,7 @@ func (r Refused) repeatKey() string {
 // countRepeat adds to the record of the last minute that this refusal repeats, if there is one.
 func (s *Store) countRepeat(ctx context.Context, r Refused) (Login, error) {
 	var counted Login
-	err := s.tidy(ctx, func(tx *gorm.DB) error {
+	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 		recent := func() *gorm.DB {
 			return tx.Where("connection_id = ? AND state = ? AND started_by = ? AND created_at > ?",
 				r.ConnectionID, LoginRefused, StartedElsewhere, s.now().Add(-repeatWithin)).Order("id DESC")

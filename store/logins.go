@@ -208,7 +208,7 @@ func (s *Store) BeginLogin(ctx context.Context, n NewLogin) (Login, error) {
 		RelayHash: n.Relay.Hash(), FlowHash: n.Flow.Hash(), ReturnTo: n.ReturnTo, OwnerID: n.OwnerID, OwnerSession: n.OwnerSession,
 		Count: 1, Address: trust.Printable(n.Address), UserAgent: trust.Printable(n.UserAgent), CreatedAt: now, ExpiresAt: now.Add(loginLife),
 	}}
-	err := s.tidy(ctx, func(tx *gorm.DB) error {
+	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 		if n.StartedBy == StartedByHandshake {
 			if err := spendUnsolicited(tx, n); err != nil {
 				return err

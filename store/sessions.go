@@ -94,7 +94,7 @@ func (s *Store) RotateSession(ctx context.Context, actor audit.Actor, old secret
 		return changed.Error
 	}
 	if add == nil {
-		err = s.tidy(ctx, rotate)
+		err = s.unrecorded(ctx, rotate)
 	} else {
 		err = s.write(ctx, "", actor, func(w *write) error {
 			if _, err := w.prover(user.ID, *add); err != nil {
@@ -135,7 +135,7 @@ func (s *Store) Session(ctx context.Context, token secret.Token) (Session, User,
 		return Session{}, User{}, err
 	}
 	if now.Sub(row.SeenAt) >= seenEvery {
-		err = s.tidy(ctx, func(tx *gorm.DB) error {
+		err = s.unrecorded(ctx, func(tx *gorm.DB) error {
 			return tx.Exec("UPDATE sessions SET seen_at = ? WHERE id = ? AND seen_at < ?", now, row.ID, now).Error
 		})
 		if err != nil {

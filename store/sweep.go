@@ -33,7 +33,7 @@ var leftovers = []leftover{
 func (s *Store) Sweep(ctx context.Context) error {
 	for _, l := range leftovers {
 		for removed := int64(sweepBatch); removed == sweepBatch; {
-			err := s.tidy(ctx, func(tx *gorm.DB) error {
+			err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 				result := tx.Exec(l.statement, s.now().Add(-l.age), sweepBatch)
 				removed = result.RowsAffected
 				return result.Error

@@ -146,8 +146,9 @@ func (w *write) lockUser(id string) error {
 	return nil
 }
 
-// tidy is a transaction that no person wanted and no event needs to tell: it removes what has run out, or notes that something was used.
-func (s *Store) tidy(ctx context.Context, do func(tx *gorm.DB) error) error {
+// unrecorded is a transaction that leaves no event: a step of a login that is under way, whose end is one; a count of what an event has
+// told; that something was used, or gets another token; and the removal of what has run out.
+func (s *Store) unrecorded(ctx context.Context, do func(tx *gorm.DB) error) error {
 	return s.writer.WithContext(ctx).Transaction(do)
 }
 
