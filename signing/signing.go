@@ -1,13 +1,11 @@
-// Package signing makes and orders the key pairs that are our own: the ones a connection signs its requests with and
+// Package signing makes and reads the key pairs that are our own: the ones a connection signs its requests with and
 // decrypts assertions with.
 //
-// It decides which pair signs now, which pairs are still published and tried, and when a new one is due. It keeps
-// nothing, fetches nothing and has no clock: the store keeps the sealed PEM, the caller brings the time. The invariant is
-// that a pair's certificate always belongs to its key, so what we publish is what we sign with.
+// It keeps nothing, fetches nothing and has no clock: the store keeps the sealed PEM, newest first, and the caller brings the
+// time. The invariant is that a pair's certificate always belongs to its key, so what we publish is what we sign with.
 package signing
 
 import (
-	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -19,7 +17,6 @@ import (
 	"fmt"
 	"io"
 	"math/big"
-	"slices"
 	"time"
 )
 
@@ -28,8 +25,6 @@ const (
 	Bits = 2048
 	// Lifetime of a certificate: identity providers pin it by hand, so a short one would mean outages, not safety.
 	Lifetime = 10 * 365 * 24 * time.Hour
-	// RenewBefore is how long before its end a pair asks for a successor.
-	RenewBefore = 90 * 24 * time.Hour
 	// backdate lets an identity provider whose clock is a little behind accept a certificate made just now.
 	backdate = 10 * time.Minute
 )
@@ -115,33 +110,3 @@ func Load(p Pair) (Key, error) {
 	}
 	return Key{Private: private, Certificate: certificate}, nil
 }
-
-// Published are the pairs whose certificate is valid now, newest first: all of them stand in our metadata and are tried
-// when decrypting, so that an identity provider may move to a new one on any day of the overlap.
-func Published(keys []Key, now time.Time) []Key {
-	valid := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool {
-		return now.Before(k.Certificate.NotBefore) || !now.Before(k.Certificate.NotAfter)
-	})
-	slices.SortStableFunc(valid, func(a, b Key) int {
-		return cmp.Or(b.Certificate.NotBefore.Compare(a.Certificate.NotBefore), b.Certificate.SerialNumber.Cmp(a.Certificate.SerialNumber))
-	})
-	return valid
-}
-
-// Current is the pair that signs now: the newest that has been published for at least overlap, so that every identity
-// provider had that long to learn of it; when none is that old, the oldest. It reports false when no pair is valid.
-func Current(keys []Key, now time.Time, overlap time.Duration) (Key, bool) {
-	published := Published(keys, now)
-	for _, k := range published {
-		if !now.Before(k.Certificate.NotBefore.Add(backdate + overlap)) {
-			return k, true
-		}
-	}
-	if len(published) == 0 {
-		return Key{}, false
-	}
-	return published[len(published)-1], true
-}
-
-// Due reports whether a successor should be made: no pair stays valid for longer than RenewBefore.
-func Due(keys []Key, now time.Time) bool { return len(Published(keys, now.Add(RenewBefore))) == 0 }
