@@ -63,7 +63,7 @@ func (g *Gate) Check(ctx context.Context, r Request) (Result, error) {
 
 func (g *Gate) check(ctx context.Context, r Request) (Result, error) {
 	text := r.Key.Reveal()
-	idSuffix, _, err := secret.ParseKeyText(text)
+	idSuffix, err := secret.ParseKeyText(text)
 	if err != nil {
 		return notFound, nil // mistyped: no secret is near, so no work hides anything
 	}

@@ -185,8 +185,8 @@ func TestK02_WrongChecksumDoesNotTouchTheStore(t *testing.T) {
 func TestK03_UnknownIDDoesTheSameWork(t *testing.T) {
 	w := newWorld(t)
 	key, text := w.key("ci", nil, access.ProjectEditor)
-	wrong, _ := secret.NewKeyText("gate", strings.TrimPrefix(key.ID, "key_"))
-	unknown, _ := secret.NewKeyText("gate", "7zzzzzzzzzzzzzzzzzzzzzzzzz")
+	wrong := secret.NewKeyText(strings.TrimPrefix(key.ID, "key_"))
+	unknown := secret.NewKeyText("7zzzzzzzzzzzzzzzzzzzzzzzzz")
 	var answers []string
 	for _, token := range []secret.Token{wrong, unknown, unknown} { // the last from memory
 		before := w.hashes.Load()
@@ -256,7 +256,7 @@ func TestK11_ExpiryToTheSecond(t *testing.T) {
 	if len(got.Permissions) != 0 || got.Name != "ci" {
 		t.Errorf("says %+v", got)
 	}
-	wrong, _ := secret.NewKeyText("gate", text.Reveal()[5:31])
+	wrong := secret.NewKeyText(text.Reveal()[5:31])
 	w.want("expired, without its secret", Request{Key: wrong}, NotFound)
 }
 
@@ -267,7 +267,7 @@ func TestK07_RevokedAsSoonAsItIsHeard(t *testing.T) {
 	w.ok(w.store.In(w.org.ID).RevokeAPIKey(w.ctx, operator, w.project.ID, key.ID))
 	w.hear()
 	w.want("after", Request{Key: text}, Revoked)
-	wrong, _ := secret.NewKeyText("gate", text.Reveal()[5:31])
+	wrong := secret.NewKeyText(text.Reveal()[5:31])
 	w.want("revoked, without its secret", Request{Key: wrong}, NotFound)
 }
 
@@ -414,7 +414,7 @@ func FuzzK04_Check(f *testing.F) {
 	f.Add("gate_01jd3x8k2mfz9t0v5r7wq4ycna_")
 	f.Add("")
 	f.Fuzz(func(t *testing.T, text string) {
-		if _, _, err := secret.ParseKeyText(text); err == nil {
+		if _, err := secret.ParseKeyText(text); err == nil {
 			return // a well-formed key asks the store
 		}
 		g := &Gate{hash: secret.HashKey}

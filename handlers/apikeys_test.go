@@ -77,7 +77,7 @@ func TestAPIKeyFromFormToRevocation(t *testing.T) {
 		}
 	}
 	list := acme.owner.get(keys).want(http.StatusOK, "ci", "Control plane: None · Data plane: ReadOnly", "Name of owner").lacks(found[0])
-	suffix, _, err := secret.ParseKeyText(found[0])
+	suffix, err := secret.ParseKeyText(found[0])
 	p.ok(err)
 	kept, err := p.store.KeyByID(t.Context(), "key_"+suffix)
 	p.ok(err)

@@ -279,7 +279,7 @@ func TestK09_KeyInTheQueryIsRefusedAndNotLogged(t *testing.T) {
 
 func TestSelf(t *testing.T) {
 	w := newKeyWorld(t)
-	bad, _ := secret.NewKeyText("gate", strings.TrimPrefix(w.key.ID, "key_"))
+	bad := secret.NewKeyText(strings.TrimPrefix(w.key.ID, "key_"))
 	for name, row := range map[string]struct {
 		header http.Header
 		want   int
@@ -328,7 +328,7 @@ func TestK10_TwentyMissesThenNoLook(t *testing.T) {
 		return header
 	}
 	for i := range 20 {
-		unknown, _ := secret.NewKeyText("gate", "01jd3x8k2mfz9t0v5r7wq4ycna")
+		unknown := secret.NewKeyText("01jd3x8k2mfz9t0v5r7wq4ycna")
 		// From the same /24, and under ever new X-Forwarded-For, which nobody asked a stranger for.
 		header := from(fmt.Sprintf("203.0.113.%d:80", i), fmt.Sprintf("198.51.100.%d", i))
 		if recorder, answer := w.send("POST", "/v1/keys/verify", fmt.Sprintf(`{"key":%q}`, unknown.Reveal()), header); recorder.Code != 200 || answer["code"] != "NOT_FOUND" {
@@ -385,7 +385,7 @@ func (w *keyWorld) counted() (sum float64) {
 
 func TestK07_WithoutTheDatabaseIsUnavailable(t *testing.T) {
 	w := newKeyWorld(t)
-	unknown, _ := secret.NewKeyText("gate", "01jd3x8k2mfz9t0v5r7wq4ycna")
+	unknown := secret.NewKeyText("01jd3x8k2mfz9t0v5r7wq4ycna")
 	w.ok(w.store.Close())
 	recorder, answer := w.send("POST", "/v1/keys/verify", fmt.Sprintf(`{"key":%q}`, unknown.Reveal()), nil)
 	if recorder.Code != 503 || answer["code"] != "service_unavailable" || recorder.Header().Get("Retry-After") == "" {

@@ -21,37 +21,34 @@ const (
 	idBase32 = "0123456789abcdefghjkmnpqrstvwxyz"
 )
 
-// KeyTextLength is the length in bytes of every well-formed API key.
-const KeyTextLength = len(keyPrefix) + 1 + keyIDLength + 1 + keySecretChars + keyCheckChars
+// keyTextLength is the length in bytes of every well-formed API key.
+const keyTextLength = len(keyPrefix) + 1 + keyIDLength + 1 + keySecretChars + keyCheckChars
 
 // ErrKeyText says that a text is no API key: its form or its checksum is wrong.
 var ErrKeyText = errors.New("not the text of an API key")
 
-// NewKeyText makes the text of a new key: prefix ("gate" for API keys), the suffix of the key's
-// id, a fresh secret and the checksum. It returns the whole text, which is shown once, and the
-// secret part.
-func NewKeyText(prefix, idSuffix string) (text Token, secretPart string) {
-	secretPart = padBase62(new(big.Int).SetBytes(randomBytes(32)), keySecretChars)
-	body := prefix + "_" + idSuffix + "_" + secretPart
-	return TokenOf(body + checksum(body)), secretPart
+// NewKeyText makes the text of a new API key: the suffix of the key's id, a fresh secret and the checksum. It is shown once.
+func NewKeyText(idSuffix string) Token {
+	body := keyPrefix + "_" + idSuffix + "_" + padBase62(new(big.Int).SetBytes(randomBytes(32)), keySecretChars)
+	return TokenOf(body + checksum(body))
 }
 
-// ParseKeyText takes an API key apart, or returns ErrKeyText. It decides by form and checksum
+// ParseKeyText gives the suffix of the id that an API key speaks of, or ErrKeyText. It decides by form and checksum
 // alone, so that a mistyped key costs no look at the store.
-func ParseKeyText(text string) (idSuffix, secretPart string, err error) {
-	if len(text) != KeyTextLength || !strings.HasPrefix(text, keyPrefix+"_") {
-		return "", "", ErrKeyText
+func ParseKeyText(text string) (idSuffix string, err error) {
+	if len(text) != keyTextLength || !strings.HasPrefix(text, keyPrefix+"_") {
+		return "", ErrKeyText
 	}
-	body, check := text[:KeyTextLength-keyCheckChars], text[KeyTextLength-keyCheckChars:]
+	body, check := text[:keyTextLength-keyCheckChars], text[keyTextLength-keyCheckChars:]
 	rest := body[len(keyPrefix)+1:]
-	idSuffix, secretPart = rest[:keyIDLength], rest[keyIDLength+1:]
+	idSuffix = rest[:keyIDLength]
 	// The first of 26 base32 characters carries three bits of the 128.
 	wellFormed := rest[keyIDLength] == '_' && idSuffix[0] <= '7' &&
-		only(idBase32, idSuffix) && only(base62, secretPart)
+		only(idBase32, idSuffix) && only(base62, rest[keyIDLength+1:])
 	if !wellFormed || checksum(body) != check {
-		return "", "", ErrKeyText
+		return "", ErrKeyText
 	}
-	return idSuffix, secretPart, nil
+	return idSuffix, nil
 }
 
 // HashKey returns HMAC-SHA-256 of a key's whole text under pepper: what the database keeps. The

@@ -83,7 +83,7 @@ func (c *Scope) CreateAPIKey(ctx context.Context, actor audit.Actor, n NewAPIKey
 			ID: newID(idAPIKey, w.now), OrganizationID: c.organization, ProjectID: project.ID, Name: n.Name, Roles: encodeList(n.Roles),
 			CreatorID: n.CreatorID, CreatedAt: w.now, ExpiresAt: n.ExpiresAt, PepperVersion: w.store.newestPepper,
 		}
-		text, _ = secret.NewKeyText("gate", strings.TrimPrefix(row.ID, idAPIKey+"_"))
+		text = secret.NewKeyText(strings.TrimPrefix(row.ID, idAPIKey+"_"))
 		row.Hash = secret.HashKey(w.store.Pepper(row.PepperVersion), text.Reveal())
 		if err := w.Create(&row).Error; err != nil {
 			return err

@@ -32,7 +32,7 @@ func TestK01_KeyIsKeptAsAHashAlone(t *testing.T) {
 		ctx := t.Context()
 		o, owner := anOrganization(t, s, "acme")
 		key, text := aKey(t, s, aProject(t, s, o.ID, owner), owner, "ci", access.DataPlaneViewer)
-		suffix, _, err := secret.ParseKeyText(text.Reveal())
+		suffix, err := secret.ParseKeyText(text.Reveal())
 		if err != nil || "key_"+suffix != key.ID {
 			t.Fatalf("the text does not name the key: %v", err)
 		}
