@@ -121,8 +121,10 @@ func TestS41_TheConfirmationThatHoldsCounts(t *testing.T) {
 		m := &message{sp: goodProvider(), want: goodExpectation, now: noon}
 		m.response, _ = parse(inside(`<saml:SubjectConfirmation`, worse+`<saml:SubjectConfirmation`).make(t))
 		m.assertion = m.response.children[positionOf(m.response)]
-		if refusal := requireConfirmations(m); refusal != nil || m.confirms(m.confirmation) != nil {
-			t.Errorf("kept %+v, %v", m.confirmation, refusal)
+		refusal := requireConfirmations(m)
+		kept := m.confirmation
+		if refusal != nil || kept.attribute("Recipient") != ourACS || kept.attribute("InResponseTo") != "_request" || kept.attribute("NotOnOrAfter") != "2026-11-23T12:05:00Z" {
+			t.Errorf("kept %+v, %v", kept, refusal)
 		}
 	}
 }
