@@ -131,6 +131,21 @@ func Fresh(proofs []Proof, now time.Time) []Proof {
 	return slices.DeleteFunc(slices.Clone(proofs), func(p Proof) bool { return now.Sub(p.At) > FreshFor })
 }
 
+// MayEnd says whether a session with these proofs may see and end another session of the same user: with
+// the person's own credential any, else one that proves nothing beyond what this one proves. An identity
+// provider that speaks of a shared user so reaches no session that it did not open.
+func MayEnd(proofs, other []Proof) bool {
+	if MayChangeUser(proofs) {
+		return true
+	}
+	beyond := func(p Proof) bool {
+		return !slices.ContainsFunc(proofs, func(own Proof) bool {
+			return own.Kind == p.Kind && own.ConnectionID == p.ConnectionID && own.OrganizationID == p.OrganizationID
+		})
+	}
+	return len(other) > 0 && !slices.ContainsFunc(other, beyond)
+}
+
 // MayChangeUser says whether a session with these proofs may change the user itself: name,
 // credentials, address. Only the person's own credential may, so that nobody who runs an
 // identity provider can take a user over.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/access"
@@ -31,7 +32,7 @@ func (v *visit) showAccount(status int, page views.AccountPage) error {
 			page.PasswordNote = "To change your password, sign in with it first: what your company's identity provider says is not enough."
 		}
 	}
-	sessions, err := v.store.SessionsOf(v.ctx(), v.user.ID)
+	sessions, err := v.ownSessions()
 	if err != nil {
 		return err
 	}
@@ -75,18 +76,7 @@ func (v *visit) proofWords(names connectionNames, proofs []access.Proof) (string
 	return strings.Join(words, ", "), nil
 }
 
-// mayChangeUser refuses changes of the user itself to a session that an identity provider alone vouches for.
-func (v *visit) mayChangeUser() error {
-	if !access.MayChangeUser(v.session.Proofs) {
-		return &denied{"user:change"}
-	}
-	return nil
-}
-
 func (v *visit) renameUser() error {
-	if err := v.mayChangeUser(); err != nil {
-		return err
-	}
 	name := v.form().Text("name")
 	err := v.store.RenameUser(v.ctx(), v.actor(), v.user.ID, v.version(), name)
 	if problem := editProblem(err, "name"); problem != nil {
@@ -100,9 +90,6 @@ func (v *visit) renameUser() error {
 
 // changePassword asks for the present password, which is limited like signing in, and ends the person's other sessions.
 func (v *visit) changePassword() error {
-	if err := v.mayChangeUser(); err != nil {
-		return err
-	}
 	refuse := func(field, sentence string) error {
 		return v.showAccount(http.StatusUnprocessableEntity, views.AccountPage{Name: v.user.Name, PasswordProblem: fieldProblem(field, sentence)})
 	}
@@ -152,7 +139,23 @@ func (v *visit) rotate() error {
 	return v.Cookies.Session.Write(v.w, token)
 }
 
+// ownSessions are the person's sessions that this one may see and end.
+func (v *visit) ownSessions() ([]store.Session, error) {
+	sessions, err := v.store.SessionsOf(v.ctx(), v.user.ID)
+	return slices.DeleteFunc(sessions, func(s store.Session) bool {
+		return s.ID != v.session.ID && !access.MayEnd(v.session.Proofs, s.Proofs)
+	}), err
+}
+
+// endSession ends one of them; any other is like none.
 func (v *visit) endSession() error {
+	own, err := v.ownSessions()
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(own, func(s store.Session) bool { return s.ID == v.id("session") }) {
+		return store.ErrNotFound
+	}
 	if err := v.store.EndSession(v.ctx(), v.actor(), v.user.ID, v.id("session")); err != nil {
 		return err
 	}
@@ -160,8 +163,23 @@ func (v *visit) endSession() error {
 }
 
 func (v *visit) endOtherSessions() error {
-	if err := v.store.EndSessionsOf(v.ctx(), v.actor(), v.user.ID, v.session.ID); err != nil {
+	if access.MayChangeUser(v.session.Proofs) {
+		if err := v.store.EndSessionsOf(v.ctx(), v.actor(), v.user.ID, v.session.ID); err != nil {
+			return err
+		}
+		return v.goTo("/account", "Your other sessions have ended.")
+	}
+	own, err := v.ownSessions()
+	if err != nil {
 		return err
+	}
+	for _, s := range own {
+		if s.ID == v.session.ID {
+			continue
+		}
+		if err := v.store.EndSession(v.ctx(), v.actor(), v.user.ID, s.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
 	}
 	return v.goTo("/account", "Your other sessions have ended.")
 }

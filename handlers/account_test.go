@@ -109,3 +109,58 @@ func TestBrowserNames(t *testing.T) {
 		}
 	}
 }
+
+// What another organization's identity provider says of a shared user shows and ends nothing that it did not open.
+func TestS50_AnIdentityProviderReachesNoSessionThatItDidNotOpen(t *testing.T) {
+	acme, okta := corp(t)
+	evil := acme.product.found("evil")
+	evil.verify("evil.test")
+	theirs := evil.connect("Evil IdP")
+	bob := acme.member("bob@guest.test", access.OrgOwner)
+	theirs.share(bob)
+	okta.test(bob)
+	atWork := acme.browser()
+	okta.signIn(atWork, okta.loginPath())
+
+	theirs.vouch("subject of bob@guest.test", "bob@guest.test")
+	attacker, second := acme.browser(), acme.browser()
+	theirs.signIn(attacker, theirs.loginPath())
+	theirs.signIn(second, theirs.loginPath())
+	attacker.get("/").want(http.StatusOK, "evil").lacks("acme<", acme.ID)
+	attacker.get(evil.projectsPage()).want(http.StatusOK).lacks(acme.ID)
+	if shown := attacker.get("/account").want(http.StatusOK, "Evil IdP").lacks("Okta"); strings.Count(shown.Body, `class="row-title"`) != 2 {
+		t.Errorf("it sees %s", shown.text())
+	}
+	session, _, err := acme.store.Session(t.Context(), atWork.token())
+	acme.ok(err)
+	attacker.post("/account/sessions/" + session.ID + "/end").want(http.StatusNotFound)
+	attacker.post("/account/sessions/end-others").want(http.StatusOK, "Your other sessions have ended.")
+	atWork.get(acme.projectsPage()).want(http.StatusOK)
+	bob.get(acme.projectsPage()).want(http.StatusOK)
+	if shown := second.get("/account"); !strings.HasPrefix(shown.path(), "/login") {
+		t.Error("nor does it end its own")
+	}
+
+	// The honest twin: by his own password Bob sees all of it, and ends it.
+	bob.get("/account").want(http.StatusOK, "Okta", "Evil IdP")
+	bob.get("/").want(http.StatusOK, "acme", "evil")
+	bob.post("/account/sessions/end-others").want(http.StatusOK)
+	if shown := attacker.get("/account"); !strings.HasPrefix(shown.path(), "/login") {
+		t.Error("a password ends no session of an identity provider")
+	}
+}
+
+func TestWhatBelongsToThePersonAsksForTheirOwnCredential(t *testing.T) {
+	acme, okta := corp(t)
+	acme.options.OpenSignup, acme.options.Site.Metrics = true, nil
+	var err error
+	acme.handler, err = New(acme.options)
+	acme.ok(err)
+	grace := okta.employee("u-1", "grace@corp.test")
+	for _, path := range []string{"/account/name", "/account/password", "/organizations"} {
+		grace.post(path, "name", "Eve").want(http.StatusForbidden, "Sign in with your own password to change this").lacks("can give you a role")
+	}
+	grace.get("/").want(http.StatusOK).lacks("New organization")
+	acme.owner.get("/").want(http.StatusOK, "New organization") // the honest twin
+	acme.owner.post("/organizations", "name", "Second").want(http.StatusOK, "The organization is created.")
+}

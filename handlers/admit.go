@@ -33,6 +33,9 @@ var errSignInAgain = errors.New("the sign-in is not fresh")
 // errRecovering refuses what a recovery session does not open.
 var errRecovering = errors.New("a recovery session opens sign-in settings alone")
 
+// errOwnCredential refuses to a session that an identity provider alone vouches for what belongs to the person.
+var errOwnCredential = errors.New("the person's own credential is asked for")
+
 // denied says which permission is missing, to a member of the organization.
 type denied struct{ permission access.Permission }
 
@@ -75,6 +78,9 @@ func (v *visit) admit(rt route) error {
 	}
 	if v.recovering() && !rt.recovery {
 		return errRecovering
+	}
+	if rt.ownCredential && !access.MayChangeUser(v.session.Proofs) {
+		return errOwnCredential
 	}
 	if err := v.hold(rt); err != nil {
 		return err
@@ -143,7 +149,7 @@ func (v *visit) enter() error {
 		return &barred{id, verdict}
 	}
 	v.entry, v.limited = entry, verdict.Limited
-	if v.memberships, err = v.store.OrganizationsOf(v.ctx(), v.user.ID); err != nil {
+	if v.memberships, err = v.ownOrganizations(); err != nil {
 		return err
 	}
 	for _, m := range v.memberships {

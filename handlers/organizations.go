@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,11 +34,12 @@ func (v *visit) home() error {
 }
 
 func (v *visit) showOrganizations(status int, name string, problem *ui.Problem) error {
-	memberships, err := v.store.OrganizationsOf(v.ctx(), v.user.ID)
+	memberships, err := v.ownOrganizations()
 	if err != nil {
 		return err
 	}
-	page := views.OrganizationsPage{Page: v.page("Your organizations"), MayCreate: v.OpenSignup, Name: name, Problem: problem}
+	mayCreate := v.OpenSignup && access.MayChangeUser(v.session.Proofs)
+	page := views.OrganizationsPage{Page: v.page("Your organizations"), MayCreate: mayCreate, Name: name, Problem: problem}
 	for _, m := range memberships {
 		page.Rows = append(page.Rows, views.OrganizationRow{
 			Name: m.Organization.Name, Href: "/organizations/" + m.Organization.ID, Roles: roleTitles(m.Member.Roles),
@@ -45,6 +47,18 @@ func (v *visit) showOrganizations(status int, name string, problem *ui.Problem) 
 		})
 	}
 	return v.render(status, views.Organizations(page))
+}
+
+// ownOrganizations are those of the person of which this session may know: with the person's own credential all, else those whose identity
+// provider opened it. Another's is not told where else the person is.
+func (v *visit) ownOrganizations() ([]store.Membership, error) {
+	all, err := v.store.OrganizationsOf(v.ctx(), v.user.ID)
+	if access.MayChangeUser(v.session.Proofs) {
+		return all, err
+	}
+	return slices.DeleteFunc(all, func(m store.Membership) bool {
+		return !slices.ContainsFunc(v.session.Proofs, func(p access.Proof) bool { return p.OrganizationID == m.Organization.ID })
+	}), err
 }
 
 // createOrganization makes one, where the operator lets people.

@@ -71,6 +71,8 @@ func TestEnforcementFromPreviewToEnd(t *testing.T) {
 	c.test(acme.owner)
 	ready := acme.owner.get(path+"?scope=everyone").want(http.StatusOK, "You have just signed in", "2 members can enter")
 	p.pass(16 * time.Minute)
+	acme.owner.post(path, "version", ready.value("version"), "scope", "everyone").want(http.StatusUnauthorized, "Sign in again to go on")
+	acme.owner.signInByPassword() // fresh, and not by the connection
 	acme.owner.post(path, "version", ready.value("version"), "scope", "everyone").want(http.StatusUnprocessableEntity, "within the last 15 minutes")
 	c.test(acme.owner)
 	acme.owner.post(path, "version", ready.value("version"), "scope", "sometimes").want(http.StatusUnprocessableEntity, "Choose whom it covers.")

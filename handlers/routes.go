@@ -18,6 +18,8 @@ type route struct {
 	body       web.Body // what a POST carries; a plain form unless said otherwise
 	recovery   bool     // also open to a recovery session
 	fresh      bool     // asks for a sign-in within the last access.FreshFor
+
+	ownCredential bool // changes the person, who must have shown their own credential
 }
 
 // consoleRoutes are the pages of people.
@@ -38,11 +40,11 @@ func consoleRoutes() []route {
 		{pattern: "POST /welcome/{token}", audience: anyone, handle: (*visit).welcome},
 
 		{pattern: "GET /account", audience: person, handle: (*visit).account},
-		{pattern: "POST /account/name", audience: person, handle: (*visit).renameUser},
-		{pattern: "POST /account/password", audience: person, handle: (*visit).changePassword},
+		{pattern: "POST /account/name", audience: person, handle: (*visit).renameUser, ownCredential: true},
+		{pattern: "POST /account/password", audience: person, handle: (*visit).changePassword, ownCredential: true},
 		{pattern: "POST /account/sessions/{session}/end", audience: person, handle: (*visit).endSession},
 		{pattern: "POST /account/sessions/end-others", audience: person, handle: (*visit).endOtherSessions},
-		{pattern: "POST /organizations", audience: person, handle: (*visit).createOrganization},
+		{pattern: "POST /organizations", audience: person, handle: (*visit).createOrganization, ownCredential: true},
 
 		{pattern: "GET /organizations/{organization}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).organizationPage},
 		{pattern: "GET /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).organizationSettings},
