@@ -33,6 +33,11 @@ const (
 
 // bind gives the user the roles in the scope: this organization's own id, or a project of it. A role that they have already stays.
 func (w *write) bind(userID, scopeKind, scopeID, origin string, roles ...access.Role) error {
+	if slices.Contains(roles, access.OrgOwner) {
+		if err := w.lockUser(userID); err != nil { // whoever ends their password asks first what they own
+			return err
+		}
+	}
 	for _, role := range roles {
 		b := binding{ID: newID(idBinding, w.now), OrganizationID: w.organization, PrincipalKind: principalUser, PrincipalID: userID,
 			Role: role, ScopeKind: scopeKind, ScopeID: scopeID, Origin: origin, CreatedAt: w.now}

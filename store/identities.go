@@ -63,20 +63,52 @@ func (w *write) link(identity trust.Identity, user User, isOwner bool, by string
 }
 
 // vouchFor notes that the address is the user's. Up to now anybody could have made this user: whatever lets that somebody in goes.
+// An organization elsewhere that has no other owner who can sign in keeps them: [neededElsewhere].
 func (w *write) vouchFor(user User, isOwner bool) error {
-	set := columns{"email_verified_at": w.now}
-	if !isOwner {
-		set["password_hash"] = ""
-		w.record(audit.Event{Action: audit.UserLeftoversRemoved, Severity: audit.High, Targets: []audit.Target{user.target()}})
-		err := w.Exec("DELETE FROM welcomes WHERE user_id = ? OR kind = ? AND lower(email) = ?", user.ID, WelcomeSetup, user.CanonicalEmail).Error
-		if err != nil {
-			return fmt.Errorf("void links of user %s: %w", user.ID, err)
-		}
-		if err := w.endSessions(w.Where("user_id = ?", user.ID)); err != nil {
-			return err
-		}
+	if isOwner {
+		return w.change(&userRow{}, user.ID, user.Version, columns{"email_verified_at": w.now})
 	}
-	return w.change(&userRow{}, user.ID, user.Version, set)
+	owned, err := w.lockOwned(user.ID)
+	if err != nil {
+		return err
+	}
+	if err := w.change(&userRow{}, user.ID, user.Version, columns{"email_verified_at": w.now, "password_hash": ""}); err != nil {
+		return err
+	}
+	w.record(audit.Event{Action: audit.UserLeftoversRemoved, Severity: audit.High, Targets: []audit.Target{user.target()}})
+	err = w.Exec("DELETE FROM welcomes WHERE user_id = ? OR kind = ? AND lower(email) = ?", user.ID, WelcomeSetup, user.CanonicalEmail).Error
+	if err != nil {
+		return fmt.Errorf("void links of user %s: %w", user.ID, err)
+	}
+	if err := w.endSessions(w.Where("user_id = ?", user.ID)); err != nil {
+		return err
+	}
+	err = w.keepOwners(owned)
+	if errors.Is(err, ErrLastOwner) || errors.Is(err, ErrLastBreakGlass) {
+		refusal := trust.Refuse(trust.ReasonAddressTaken, "an address that nobody signs in with elsewhere", "one whose owner another organization needs")
+		return &neededElsewhere{Refusal: refusal, user: user, organizations: owned}
+	}
+	return err
+}
+
+// neededElsewhere is the refusal to take the password of somebody whom other organizations need as an owner, whatever vouches for the address.
+type neededElsewhere struct {
+	*trust.Refusal
+	user          User
+	organizations []string
+}
+
+func (n *neededElsewhere) Unwrap() error { return n.Refusal }
+
+// tell warns those organizations that the identity provider of another one claims their owner.
+func (n *neededElsewhere) tell(w *write) error {
+	for _, organization := range n.organizations {
+		w.record(audit.Event{
+			OrganizationID: organization, Action: audit.LoginRefused, Outcome: audit.Refused, Severity: audit.High,
+			Reason: "asserted_by_another_organization", Targets: []audit.Target{n.user.target()},
+		})
+	}
+	return nil
 }
 
 // endCoveredPassword ends the password of somebody whom enforcement covers. Who owns an organization somewhere keeps it: it opens nothing
@@ -90,7 +122,7 @@ func (w *write) endCoveredPassword(userID string, isOwner, onDomain bool) error 
 	if err != nil || !user.HasPassword {
 		return err
 	}
-	owned, err := w.organizationsOwned(userID)
+	owned, err := w.lockOwned(userID)
 	if err != nil || len(owned) > 0 {
 		return err
 	}

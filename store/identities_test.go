@@ -287,7 +287,8 @@ func TestD07_WhatAnUnverifiedUserLeftBehindDies(t *testing.T) {
 		_, c, _ := corp(t, s)
 		// Somebody else has made a user with Ada's address, with a password, a session and a link to set another password.
 		squatter := aUser(t, s, "ada@corp.test")
-		must(s.CreateOrganization(ctx, operator, "squat", squatter.ID))
+		squat := must(s.CreateOrganization(ctx, operator, "squat", squatter.ID))
+		aMember(t, s, squat.ID, "other@squat.test", access.OrgOwner)
 		_, token, err := s.StartSession(ctx, actorOf(squatter), NewSession{UserID: squatter.ID, Proof: byPassword(t, s, squatter)})
 		ok(t, err)
 		_, link, err := s.MakeWelcome(ctx, operator, Welcome{Kind: WelcomePassword, UserID: squatter.ID})
@@ -311,6 +312,41 @@ func TestD07_WhatAnUnverifiedUserLeftBehindDies(t *testing.T) {
 		behind(t, s, "UPDATE users SET email_verified_at = created_at WHERE id = ?", honest.UserID)
 		if found := comes(t, s, c, "bob-1", "bob@corp.test"); !found.User.HasPassword {
 			t.Error("a verified user lost their password")
+		}
+	})
+}
+
+// Whoever runs an organization's identity provider, and has proved a domain, must not lock another organization out.
+func TestD14_ForeignIdentityProviderTakesNoLastOwner(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		acme, ada := anOrganization(t, s, "acme")
+		evil := must(s.CreateOrganization(ctx, operator, "evil", aUser(t, s, "eve@evil.test").ID))
+		aVerifiedDomain(t, s, evil.ID, "acme.test")
+		c := aConnection(t, s, evil.ID)
+		aSession(t, s, ada, byPassword(t, s, ada))
+
+		login, identity := arrived(t, s, c, "whoever", "owner@acme.test")
+		_, refusal, err := s.ResolvePerson(ctx, operator, identity, login.ID)
+		ok(t, err)
+		if refusal == nil || refusal.Reason != trust.ReasonAddressTaken {
+			t.Errorf("refused with %v", refusal)
+		}
+		if hashOf(t, s, ada) == "" || len(must(s.SessionsOf(ctx, ada.ID))) != 1 {
+			t.Error("the last owner lost what lets them in")
+		}
+		if n := count(t, s, "identities") + count(t, s, "members WHERE organization_id = ? AND user_id = ?", evil.ID, ada.ID); n != 0 {
+			t.Error("the refused became somebody")
+		}
+		for organization, want := range map[string]int64{acme.ID: 1, evil.ID: 0} {
+			if n := count(t, s, "events WHERE organization_id = ? AND severity = ? AND reason = 'asserted_by_another_organization'", organization, audit.High); n != want {
+				t.Errorf("%d loud events in %s, want %d", n, organization, want)
+			}
+		}
+		// The honest twin: acme has another owner who can sign in.
+		aMember(t, s, acme.ID, "second@acme.test", access.OrgOwner)
+		if found := comes(t, s, c, "whoever", "owner@acme.test"); found.User.ID != ada.ID || found.User.HasPassword {
+			t.Errorf("let in as %+v", found.User)
 		}
 	})
 }

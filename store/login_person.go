@@ -46,6 +46,12 @@ func (s *Store) ResolvePerson(ctx context.Context, actor audit.Actor, identity t
 	})
 	var refusal *trust.Refusal
 	if errors.As(err, &refusal) {
+		var needed *neededElsewhere
+		if errors.As(err, &needed) {
+			if err := s.write(ctx, identity.OrganizationID(), actor, needed.tell); err != nil {
+				return Resolution{}, nil, fmt.Errorf("tell whom login %s would have taken: %w", loginID, err)
+			}
+		}
 		return Resolution{}, refusal, s.refuseArrived(ctx, actor, identity, loginID, refusal, false)
 	}
 	if err != nil {
@@ -59,7 +65,7 @@ func (s *Store) ResolvePerson(ctx context.Context, actor audit.Actor, identity t
 func (w *write) resolve(identity trust.Identity) (Resolution, error) {
 	known, err := w.identity(identity)
 	if errors.Is(err, ErrNotFound) {
-		if err := w.lockOrganization(w.organization); err != nil {
+		if err := w.lockForNew(identity); err != nil {
 			return Resolution{}, err
 		}
 		known, err = w.identity(identity)
@@ -71,6 +77,23 @@ func (w *write) resolve(identity trust.Identity) (Resolution, error) {
 		return Resolution{}, err
 	}
 	return w.resolveKnown(known, identity)
+}
+
+// lockForNew locks this organization and, in the same order as everybody, those that the user with the address owns: what they keep there is
+// asked before it is taken.
+func (w *write) lockForNew(identity trust.Identity) error {
+	ids := []string{w.organization}
+	user, err := userWhere(w.Where("canonical_email = ?", identity.Address().Canonical()))
+	if err == nil {
+		var owned []string
+		owned, err = w.organizationsOwned(user.ID)
+		ids = append(ids, owned...)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	slices.Sort(ids)
+	return w.lockOrganization(slices.Compact(ids)...)
 }
 
 func (w *write) identity(i trust.Identity) (Identity, error) {

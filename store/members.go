@@ -240,6 +240,16 @@ func (c *Scope) changeMember(ctx context.Context, actor audit.Actor, id string, 
 	})
 }
 
+// keepOwners is keepOwner for each of them.
+func (w *write) keepOwners(organizations []string) error {
+	for _, organization := range organizations {
+		if err := w.keepOwner(organization); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keepOwner refuses to end a transaction that leaves the organization without an owner who can sign in: by a password, or through one of
 // its active connections. While single sign-on is required, one of them must have a password. The organization must be locked (D-14).
 func (w *write) keepOwner(organization string) error {

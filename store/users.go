@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -165,23 +166,32 @@ func (s *Store) EndPassword(ctx context.Context, actor audit.Actor, id string) e
 		if !user.HasPassword {
 			return errUnchanged
 		}
-		owned, err := w.organizationsOwned(id)
+		owned, err := w.lockOwned(id)
 		if err != nil {
-			return err
-		}
-		if err := w.lockOrganization(owned...); err != nil {
 			return err
 		}
 		if err := w.endPassword(user); err != nil {
 			return err
 		}
-		for _, organization := range owned {
-			if err := w.keepOwner(organization); err != nil {
-				return err
-			}
-		}
-		return nil
+		return w.keepOwners(owned)
 	})
+}
+
+// lockOwned locks the organizations that the user owns and gives their ids; until the transaction ends the user comes to own no other.
+// [ErrConflict] where they did while it waited.
+func (w *write) lockOwned(userID string) ([]string, error) {
+	before, err := w.organizationsOwned(userID)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(w.lockOrganization(before...), w.lockUser(userID)); err != nil {
+		return nil, err
+	}
+	owned, err := w.organizationsOwned(userID)
+	if err == nil && slices.ContainsFunc(owned, func(id string) bool { return !slices.Contains(before, id) }) {
+		err = ErrConflict
+	}
+	return owned, err
 }
 
 // organizationsOwned are the ids of the organizations that the user is an owner of, in the order in which they are to be locked.
