@@ -23,4 +23,7 @@ var explained = map[string]string{
 	`saml.readingIn always: data != nil`:                                                               "the guard insists on data",
 	`saml.readingIn always: confirmation.attribute("Method") == bearer`:                                "both readings take the last confirmation alike; which one is requireConfirmations' business",
 	`saml.whyUnverified never: !now.Before(certificate.NotBefore) && !now.After(certificate.NotAfter)`: "spares a second try by a certificate that had its turn, and decides nothing",
+	`broker.judge never: err != nil`:                                                                   "without its pending login Read refuses the answer, and settings that cannot be read have no certificate: nobody gets in, the failure is only told wrongly",
+	`broker.expect never: err != nil`:                                                                  "a login that could not be read has no hashes, which match no browser: nobody gets in",
+	`broker.mayHandshake never: err != nil`:                                                            "the handshake writes to the same table next, and fails there",
 }
