@@ -66,16 +66,12 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 
 // hears waits until the gate has heard the change feed, before which it refuses every key; false when ctx ends first.
 func (p product) hears(ctx context.Context) bool {
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for p.gate.Ready() != nil {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-tick.C:
-		}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-p.gate.Heard():
+		return true
 	}
-	return true
 }
 
 // brandedAssets are the embedded files and, where the operator gave one, the host product's logo, which the pages then show.

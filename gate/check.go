@@ -24,8 +24,8 @@ const (
 	Forbidden Code = "FORBIDDEN"
 )
 
-// Codes lists all results.
-func Codes() []Code { return []Code{Valid, NotFound, Expired, Revoked, Forbidden} }
+// codes lists all results.
+func codes() []Code { return []Code{Valid, NotFound, Expired, Revoked, Forbidden} }
 
 // Request is what a program asks about. Permission and Project are optional.
 type Request struct {

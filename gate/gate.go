@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,7 +44,9 @@ type Gate struct {
 	store *store.Store
 	now   func() time.Time
 	keys  *keys
-	heard atomic.Int64 // when the change feed last answered, in Unix nanoseconds
+	heard atomic.Int64  // when the change feed last answered, in Unix nanoseconds
+	first chan struct{} // closed when it answered for the first time
+	once  sync.Once
 	hash  func(pepper []byte, text string) []byte
 
 	checks map[Code]prometheus.Counter
@@ -55,12 +58,12 @@ func New(o Options) (*Gate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the gate's memory: %w", err)
 	}
-	g := &Gate{store: o.Store, now: o.Now, keys: known, hash: secret.HashKey, checks: map[Code]prometheus.Counter{}}
+	g := &Gate{store: o.Store, now: o.Now, keys: known, first: make(chan struct{}), hash: secret.HashKey, checks: map[Code]prometheus.Counter{}}
 	checks := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_key_checks_total",
 		Help: "Checks of API keys by their result.",
 	}, []string{"code"})
-	for _, code := range Codes() {
+	for _, code := range codes() {
 		g.checks[code] = checks.WithLabelValues(string(code))
 	}
 	if o.Registry != nil {
@@ -91,7 +94,13 @@ func (g *Gate) Follow(ctx context.Context) error {
 }
 
 // alive notes that everything which was committed at that time has been heard.
-func (g *Gate) alive(at time.Time) { g.heard.Store(at.UnixNano()) }
+func (g *Gate) alive(at time.Time) {
+	g.heard.Store(at.UnixNano())
+	g.once.Do(func() { close(g.first) })
+}
+
+// Heard is closed once the change feed has been heard for the first time: from then on the gate decides.
+func (g *Gate) Heard() <-chan struct{} { return g.first }
 
 // Ready is nil while changes are heard, else ErrCutOff.
 func (g *Gate) Ready() error {

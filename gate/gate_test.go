@@ -293,8 +293,15 @@ func TestK07_CutOffRefusesAfterFiveSeconds(t *testing.T) {
 	}
 	w.hear()
 	w.want("heard again", Request{Key: text}, Valid)
-	if err := w.newGate().Ready(); !errors.Is(err, ErrCutOff) {
+	<-w.gate.Heard()
+	deaf := w.newGate()
+	if err := deaf.Ready(); !errors.Is(err, ErrCutOff) {
 		t.Errorf("a gate that has heard nothing yet: %v", err)
+	}
+	select {
+	case <-deaf.Heard():
+		t.Error("a gate that has heard nothing says that it has")
+	default:
 	}
 }
 

@@ -69,9 +69,7 @@ func newKeyWorld(t *testing.T) *keyWorld {
 		}
 	}()
 	t.Cleanup(func() { stop(); <-stopped })
-	for tick := time.NewTicker(time.Millisecond); g.Ready() != nil; {
-		<-tick.C
-	}
+	<-g.Heard()
 	routes, err := KeyRoutes(g, now, log)
 	w.ok(err)
 	base, err := url.Parse("http://localhost:8080")
