@@ -6,27 +6,21 @@ type Action string
 // The closed list of actions.
 const (
 	InstallationCreated    Action = "installation.created"
-	InstallationKeyMade    Action = "installation.key_made"
 	InstallationURLChanged Action = "installation.url_changed"
 
 	OrganizationCreated   Action = "organization.created"
 	OrganizationRenamed   Action = "organization.renamed"
 	OrganizationSuspended Action = "organization.suspended"
 	OrganizationResumed   Action = "organization.resumed"
-	OrganizationDeleted   Action = "organization.deleted"
 
 	ProjectCreated Action = "project.created"
 	ProjectRenamed Action = "project.renamed"
-	ProjectDeleted Action = "project.deleted"
 
 	UserCreated          Action = "user.created"
 	UserRenamed          Action = "user.renamed"
 	UserPasswordSet      Action = "user.password_set"
 	UserPasswordEnded    Action = "user.password_ended"
 	UserLeftoversRemoved Action = "user.leftovers_removed"
-	UserSuspended        Action = "user.suspended"
-	UserResumed          Action = "user.resumed"
-	UserErased           Action = "user.erased"
 
 	MemberAdded        Action = "member.added"
 	MemberRolesChanged Action = "member.roles_changed"
@@ -40,16 +34,13 @@ const (
 	ConnectionCreated         Action = "connection.created"
 	ConnectionRenamed         Action = "connection.renamed"
 	ConnectionSettingsChanged Action = "connection.settings_changed"
-	ConnectionPublished       Action = "connection.published"
 	ConnectionActivated       Action = "connection.activated"
 	ConnectionDisabled        Action = "connection.disabled"
 	ConnectionDeleted         Action = "connection.deleted"
-	ConnectionKeyMade         Action = "connection.key_made"
 
 	DomainClaimed            Action = "domain.claimed"
 	DomainVerified           Action = "domain.verified"
 	DomainVerificationFailed Action = "domain.verification_failed"
-	DomainLapsed             Action = "domain.lapsed"
 	DomainReleased           Action = "domain.released"
 
 	SignInPolicyDefaultRoleChanged  Action = "sign_in_policy.default_role_changed"
@@ -62,17 +53,14 @@ const (
 	LoginTestSucceeded Action = "login.test_succeeded"
 	LoginTestRefused   Action = "login.test_refused"
 
-	IdentityLinked   Action = "identity.linked"
-	IdentityUnlinked Action = "identity.unlinked"
+	IdentityLinked Action = "identity.linked"
 
 	SessionStarted    Action = "session.started"
 	SessionProofAdded Action = "session.proof_added"
 	SessionEnded      Action = "session.ended"
 
-	BreakGlassOwnerNamed   Action = "break_glass.owner_named"
-	BreakGlassOwnerRemoved Action = "break_glass.owner_removed"
-	BreakGlassLinkMade     Action = "break_glass.link_made"
-	BreakGlassUsed         Action = "break_glass.used"
+	BreakGlassLinkMade Action = "break_glass.link_made"
+	BreakGlassUsed     Action = "break_glass.used"
 
 	WelcomeLinkMade  Action = "welcome.link_made"
 	WelcomeLinkSpent Action = "welcome.link_spent"
@@ -93,27 +81,21 @@ type phrase struct {
 
 var phrases = []phrase{
 	{InstallationCreated, "set up", "set up", " this installation"},
-	{InstallationKeyMade, "make", "made", " a new key of the installation[, {key}]"},
 	{InstallationURLChanged, "change", "changed", " the public address of the installation[ from {before} to {after}]"},
 
 	{OrganizationCreated, "create", "created", " the organization {organization}"},
 	{OrganizationRenamed, "rename", "renamed", " the organization[ from {before} to {after}]"},
 	{OrganizationSuspended, "suspend", "suspended", " the organization {organization}"},
 	{OrganizationResumed, "resume", "resumed", " the organization {organization}"},
-	{OrganizationDeleted, "delete", "deleted", " the organization {organization}"},
 
 	{ProjectCreated, "create", "created", " the project {project}"},
 	{ProjectRenamed, "rename", "renamed", " the project[ from {before} to {after}]"},
-	{ProjectDeleted, "delete", "deleted", " the project {project}"},
 
 	{UserCreated, "create", "created", " the user {user}"},
 	{UserRenamed, "change", "changed", " the name of a user[ from {before} to {after}]"},
 	{UserPasswordSet, "set", "set", " a password for {user}"},
 	{UserPasswordEnded, "end", "ended", " the password of {user}"},
 	{UserLeftoversRemoved, "remove", "removed", " what the unverified user {user} had left behind"},
-	{UserSuspended, "suspend", "suspended", " the user {user}"},
-	{UserResumed, "resume", "resumed", " the user {user}"},
-	{UserErased, "erase", "erased", " a user"},
 
 	{MemberAdded, "add", "added", " {user} to the members[ as {after}]"},
 	{MemberRolesChanged, "change", "changed", " the roles of {user}[ from {before} to {after}]"},
@@ -127,16 +109,13 @@ var phrases = []phrase{
 	{ConnectionCreated, "create", "created", " the connection {connection}"},
 	{ConnectionRenamed, "rename", "renamed", " the connection[ from {before} to {after}]"},
 	{ConnectionSettingsChanged, "change", "changed", " the settings of the connection {connection}"},
-	{ConnectionPublished, "publish", "published", " new settings of the connection {connection}"},
 	{ConnectionActivated, "activate", "activated", " the connection {connection}"},
 	{ConnectionDisabled, "disable", "disabled", " the connection {connection}"},
 	{ConnectionDeleted, "delete", "deleted", " the connection {connection}"},
-	{ConnectionKeyMade, "make", "made", " a new key of the connection {connection}"},
 
 	{DomainClaimed, "claim", "claimed", " the domain {domain}"},
 	{DomainVerified, "verify", "verified", " the domain {domain}"},
 	{DomainVerificationFailed, "", "looked for the TXT record of the domain", " {domain} and did not find it"},
-	{DomainLapsed, "", "no longer finds the TXT record of the domain", " {domain}, which has lapsed"},
 	{DomainReleased, "release", "released", " the domain {domain}"},
 
 	{SignInPolicyDefaultRoleChanged, "change", "changed", " the default role[ from {before} to {after}]"},
@@ -150,14 +129,11 @@ var phrases = []phrase{
 	{LoginTestRefused, "", "tested", " the connection {connection} with a real login, which was refused"},
 
 	{IdentityLinked, "link", "linked", " {user} to their sign-in[ through the connection {connection}]"},
-	{IdentityUnlinked, "unlink", "unlinked", " {user} from their sign-in[ through the connection {connection}]"},
 
 	{SessionStarted, "start", "started", " a session[ of {user}]"},
 	{SessionProofAdded, "add", "added", " a proof to a session[ through the connection {connection}]"},
 	{SessionEnded, "end", "ended", " a session[ of {user}]"},
 
-	{BreakGlassOwnerNamed, "name", "named", " {user} for break-glass sign-in"},
-	{BreakGlassOwnerRemoved, "remove", "removed", " {user} from break-glass sign-in"},
 	{BreakGlassLinkMade, "make", "made", " a break-glass link for {user}"},
 	{BreakGlassUsed, "sign in", "signed in", " by break-glass"},
 
