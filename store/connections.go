@@ -57,7 +57,6 @@ func (NewKey) Format(s fmt.State, _ rune) { fmt.Fprint(s, "[redacted]") }
 type ProtocolConnection struct {
 	Connection
 	Keys                  []KeyPair
-	OrganizationName      string
 	OrganizationSuspended bool
 	VerifiedDomains       []string
 }
@@ -178,14 +177,11 @@ func (s *Store) ConnectionByID(ctx context.Context, id string) (ProtocolConnecti
 	if live.Connection, err = row.withSettings(s.read(ctx)); err != nil {
 		return ProtocolConnection{}, err
 	}
-	var organization struct {
-		Name        string
-		SuspendedAt *time.Time
-	}
-	if err := s.read(ctx).Table("organizations").Where("id = ?", row.OrganizationID).Take(&organization).Error; err != nil {
+	organization, err := s.Organization(ctx, row.OrganizationID)
+	if err != nil {
 		return ProtocolConnection{}, fmt.Errorf("read the organization of connection %s: %w", id, err)
 	}
-	live.OrganizationName, live.OrganizationSuspended = organization.Name, organization.SuspendedAt != nil
+	live.OrganizationSuspended = organization.SuspendedAt != nil
 	if live.VerifiedDomains, err = s.In(row.OrganizationID).VerifiedDomains(ctx); err != nil {
 		return ProtocolConnection{}, err
 	}

@@ -15,8 +15,8 @@ import (
 
 // How long a session lasts: unused, and at most (W-06).
 const (
-	SessionIdle     = 30 * time.Minute
-	SessionAbsolute = 12 * time.Hour
+	sessionIdle     = 30 * time.Minute
+	sessionAbsolute = 12 * time.Hour
 	// seenEvery is how exactly the last use is noted, so that reading does not always write.
 	seenEvery = time.Minute
 )
@@ -53,7 +53,7 @@ func (s *Store) StartSession(ctx context.Context, actor audit.Actor, n NewSessio
 	row := sessionRow{TokenHash: token.Hash()}
 	err := s.write(ctx, "", actor, func(w *write) error {
 		row.Session = Session{ID: newID(idSession, w.now), UserID: n.UserID, Address: n.Address, UserAgent: n.UserAgent,
-			CreatedAt: w.now, SeenAt: w.now, ExpiresAt: w.now.Add(SessionAbsolute)}
+			CreatedAt: w.now, SeenAt: w.now, ExpiresAt: w.now.Add(sessionAbsolute)}
 		if n.Proof.kind == access.ByRecovery {
 			row.LimitedTo = n.Proof.organization
 		}
@@ -125,7 +125,7 @@ func (s *Store) Session(ctx context.Context, token secret.Token) (Session, User,
 			u.email_verified_at AS user_email_verified_at, u.password_hash AS user_password_hash, u.version AS user_version,
 			u.created_at AS user_created_at, u.updated_at AS user_updated_at
 		FROM sessions s JOIN users u ON u.id = s.user_id
-		WHERE s.token_hash = ? AND s.expires_at > ? AND s.seen_at > ? AND u.suspended_at IS NULL`, token.Hash(), now, now.Add(-SessionIdle)).Take(&row).Error
+		WHERE s.token_hash = ? AND s.expires_at > ? AND s.seen_at > ? AND u.suspended_at IS NULL`, token.Hash(), now, now.Add(-sessionIdle)).Take(&row).Error
 	if err != nil {
 		_, err = one(row, err)
 		return Session{}, User{}, err
@@ -150,7 +150,7 @@ func (s *Store) Session(ctx context.Context, token secret.Token) (Session, User,
 func (s *Store) SessionsOf(ctx context.Context, userID string) ([]Session, error) {
 	now := s.now()
 	var rows []sessionRow
-	err := s.read(ctx).Where("user_id = ? AND expires_at > ? AND seen_at > ?", userID, now, now.Add(-SessionIdle)).Order("seen_at DESC, id DESC").Limit(200).Find(&rows).Error
+	err := s.read(ctx).Where("user_id = ? AND expires_at > ? AND seen_at > ?", userID, now, now.Add(-sessionIdle)).Order("seen_at DESC, id DESC").Limit(200).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list sessions of user %s: %w", userID, err)
 	}

@@ -64,7 +64,7 @@ func TestW06_SessionsRunOut(t *testing.T) {
 		_, ada := anOrganization(t, s, "acme")
 		_, unused := aSession(t, s, ada, byPassword(t, s, ada))
 		_, used := aSession(t, s, ada, byPassword(t, s, ada))
-		for passed := 20 * time.Minute; passed < SessionAbsolute; passed += 20 * time.Minute {
+		for passed := 20 * time.Minute; passed < sessionAbsolute; passed += 20 * time.Minute {
 			later(s, 20*time.Minute)
 			if _, _, err := s.Session(t.Context(), used); err != nil {
 				t.Fatalf("a session in use ended after %v: %v", passed, err)
@@ -78,7 +78,7 @@ func TestW06_SessionsRunOut(t *testing.T) {
 		}
 		later(s, 20*time.Minute)
 		if _, _, err := s.Session(t.Context(), used); !errors.Is(err, ErrNotFound) {
-			t.Errorf("a session lives longer than %v: %v", SessionAbsolute, err)
+			t.Errorf("a session lives longer than %v: %v", sessionAbsolute, err)
 		}
 	})
 }

@@ -20,7 +20,7 @@ type leftover struct {
 // leftovers in the order in which they are removed. Events are never among them.
 var leftovers = []leftover{
 	{"sessions that are over", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?)", 0},
-	{"sessions that nobody used", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE seen_at < ? LIMIT ?)", SessionIdle},
+	{"sessions that nobody used", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE seen_at < ? LIMIT ?)", sessionIdle},
 	{"raw messages", "DELETE FROM login_messages WHERE login_id IN (SELECT login_id FROM login_messages WHERE expires_at < ? LIMIT ?)", 0},
 	{"spent assertions", "DELETE FROM spent_assertions WHERE (connection_id, assertion_id) IN (SELECT connection_id, assertion_id FROM spent_assertions WHERE expires_at < ? LIMIT ?)", 0},
 	{"logins that nobody finished", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'pending' AND expires_at < ? LIMIT ?)", 24 * time.Hour},

@@ -16,8 +16,8 @@ import (
 const (
 	// sessionCookieAge is how long a session cookie can be decoded. It is the longest life that a session may have: its row decides.
 	sessionCookieAge = 24 * time.Hour
-	// FlowAge is the life of the flow cookie, and of a pending login.
-	FlowAge   = 15 * time.Minute
+	// flowAge is the life of the flow cookie, and of a pending login.
+	flowAge   = 15 * time.Minute
 	noticeAge = time.Minute
 
 	minCookieKey = 32 // bytes
@@ -52,12 +52,12 @@ func NewCookies(base *url.URL, keys [][]byte) (*Cookies, error) {
 		prefix = "__Host-"
 	}
 	lax := sessions.Options{Path: "/", Secure: https, HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	none := sessions.Options{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, MaxAge: int(FlowAge.Seconds())}
+	none := sessions.Options{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, MaxAge: int(flowAge.Seconds())}
 	brief := lax
 	brief.MaxAge = int(noticeAge.Seconds())
 	return &Cookies{
 		Session: newCookie(prefix+"gatehouse", keys, lax, sessionCookieAge),
-		Flow:    newCookie(prefix+"gatehouse-flow", keys, none, FlowAge),
+		Flow:    newCookie(prefix+"gatehouse-flow", keys, none, flowAge),
 		notice:  newCookie(prefix+"gatehouse-notice", keys, brief, noticeAge),
 	}, nil
 }
