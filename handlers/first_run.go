@@ -19,7 +19,7 @@ type FirstRun struct {
 // installation is not yet public; everybody else is sent to the terminal, since the link makes its finder the owner.
 func (v *visit) firstRun() error {
 	page := views.FirstRunPage{Page: v.card("First run")}
-	local := v.URL.Hostname() == "localhost" && web.ClientAddress(v.r).IsLoopback()
+	local := v.URL.Hostname() == "localhost" && web.ClientAddress(v.r).IsLoopback() && !web.RequestInfo(v.r).Forwarded
 	if local && v.FirstRun.Path != "" && v.now().Before(v.FirstRun.ExpiresAt) {
 		page.Link = v.URL.JoinPath(v.FirstRun.Path).String()
 		page.Expires = ui.MomentOf(v.FirstRun.ExpiresAt, v.now()).Human

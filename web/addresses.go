@@ -68,6 +68,16 @@ func AddressPrefix(address netip.Addr) string {
 // foreignHeaders are read by the Site and by nobody behind it.
 var foreignHeaders = []string{"X-Request-Id", "X-Real-Ip", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server"}
 
+// forwarded reports whether the request says of itself that a proxy handed it on.
+func forwarded(header http.Header) bool {
+	for name := range header {
+		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return true
+		}
+	}
+	return false
+}
+
 // dropForeignHeaders removes what only we may say (X-Gatehouse-*, in any spelling that a gateway could take for it) and what only the
 // Site may read.
 func dropForeignHeaders(header http.Header) {

@@ -17,6 +17,7 @@ type Request struct {
 	ID        string     // ours, 26 characters; never taken from outside
 	Address   netip.Addr // the client's, see Site.TrustedProxies; the zero value when the listener has no addresses
 	UserAgent string     // printable, at most 256 characters
+	Forwarded bool       // a proxy handed it on, or somebody says so: it came with Forwarded, Via, X-Real-IP or an X-Forwarded header
 	Route     string     // the pattern that matched ("GET /login"), "" before a router matched; the path itself may hold a token
 }
 

@@ -37,6 +37,7 @@ func (s Site) Handler(next http.Handler) http.Handler {
 			ID:        rand.Text(),
 			Address:   clientAddress(r, s.TrustedProxies),
 			UserAgent: printable(r.UserAgent(), maxUserAgent),
+			Forwarded: forwarded(r.Header),
 		}}
 		dropForeignHeaders(r.Header)
 		r = withState(r, state)
