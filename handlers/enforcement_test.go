@@ -104,7 +104,9 @@ func TestD08_AnotherOrganizationsIdentityProviderOpensNothingHere(t *testing.T) 
 
 	// The own identity provider adds its proof to the same session, and then both open.
 	okta.vouch("bob here", "bob@corp.test")
-	okta.signIn(b, okta.loginPath())
+	okta.signIn(b, okta.loginPath()) // the first time ends what nobody had vouched for (D-07)
+	theirs.vouch("subject of bob@corp.test", "bob@corp.test")
+	theirs.signIn(b, theirs.loginPath())
 	b.get(acme.projectsPage()).want(http.StatusOK)
 	b.get(evil.projectsPage()).want(http.StatusOK)
 }

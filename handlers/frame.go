@@ -6,11 +6,18 @@ import (
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
+	"github.com/gatehouse-sso/gatehouse/web"
 )
 
+// frame is what every page stands in.
+type frame struct {
+	brand  views.Brand
+	assets *web.Assets
+}
+
 // card is the frame of the quiet pages outside the console.
-func (c *console) card(title string) views.Page {
-	return views.Page{Title: title, Brand: c.Brand, AssetURL: c.Assets.URL}
+func (f frame) card(title string) views.Page {
+	return views.Page{Title: title, Brand: f.brand, AssetURL: f.assets.URL}
 }
 
 // page is the console's frame as this visitor sees it: their organizations, and the lines of the sidebar that they may open.

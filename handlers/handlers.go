@@ -49,6 +49,7 @@ type Options struct {
 // console is what people with a browser reach.
 type console struct {
 	Options
+	frame
 	store  *store.Store
 	broker *broker.Broker
 	now    func() time.Time
@@ -60,7 +61,7 @@ type console struct {
 
 // New is the whole product as one handler.
 func New(o Options) (http.Handler, error) {
-	c := &console{Options: o, store: o.Store, broker: o.Broker, now: o.Store.Now}
+	c := &console{Options: o, frame: frame{o.Brand, o.Assets}, store: o.Store, broker: o.Broker, now: o.Store.Now}
 	var err error
 	if c.guesses, err = web.NewLimiter(c.now, web.Tries...); err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/gatehouse-sso/gatehouse/broker"
+	"github.com/gatehouse-sso/gatehouse/outbound"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/web"
@@ -14,10 +15,11 @@ import (
 
 // protocol is what identity providers reach. It never reads or sets the session, and holds no store to misuse.
 type protocol struct {
-	broker  *broker.Broker
-	cookies *web.Cookies
-	console *console // for pages alone
-	log     *slog.Logger
+	frame
+	broker   *broker.Broker
+	cookies  *web.Cookies
+	outbound *outbound.Guard
+	log      *slog.Logger
 }
 
 // metadata tells an identity provider who we are.
@@ -63,7 +65,7 @@ func (p *protocol) land(w http.ResponseWriter, r *http.Request, l broker.Landing
 	if err := p.cookies.Flow.Write(w, l.Flow); err != nil {
 		return err
 	}
-	return depart(p.console, w, r, *l.Departure)
+	return p.depart(w, r, p.outbound, *l.Departure)
 }
 
 // fail answers a refusal with its page. What we could not judge is 503: nothing was spent, the same response may come again.
@@ -73,7 +75,7 @@ func (p *protocol) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &refused) && refused.Test:
 		web.Redirect(w, r, loginRecordPath(refused.OrganizationID, refused.LoginID)) // where the owner who runs the test reads all of it
 	case errors.As(err, &refused):
-		web.Render(w, r, refusalStatus(refused), views.Problem(refusal(p.console.card("Sign-in refused"), refused)))
+		web.Render(w, r, refusalStatus(refused), views.Problem(refusal(p.card("Sign-in refused"), refused)))
 	case errors.Is(err, store.ErrNotFound):
 		web.Fail(w, r, http.StatusNotFound)
 	default:

@@ -119,11 +119,11 @@ func consoleRoutes() []route {
 }
 
 // surface is every URL of the product. Three routers, because their error pages differ.
-type surface struct{ people, providers, programs *web.Router }
+type surface struct{ people, identityProviders, programs *web.Router }
 
 func (s surface) handler() http.Handler {
 	all := http.NewServeMux()
-	all.Handle("/saml/", s.providers)
+	all.Handle("/saml/", s.identityProviders)
 	all.Handle("/v1/", s.programs)
 	all.Handle("/", s.people)
 	return all
@@ -131,7 +131,7 @@ func (s surface) handler() http.Handler {
 
 func (c *console) surface() (surface, error) {
 	programs, err := KeyRoutes(c.Gate, c.now, c.Log)
-	return surface{c.peoplesRoutes(), c.providersRoutes(), programs}, err
+	return surface{c.peoplesRoutes(), c.identityProvidersRoutes(), programs}, err
 }
 
 func (c *console) peoplesRoutes() *web.Router {
@@ -145,13 +145,13 @@ func (c *console) peoplesRoutes() *web.Router {
 	return people
 }
 
-func (c *console) providersRoutes() *web.Router {
-	p := &protocol{broker: c.broker, cookies: c.Cookies, console: c, log: c.Log}
-	providers := web.NewRouter(c.problem)
-	providers.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
+func (c *console) identityProvidersRoutes() *web.Router {
+	p := &protocol{frame: c.frame, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, log: c.Log}
+	routes := web.NewRouter(c.problem)
+	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
 	// The one place to which other sites may post: it reads no session (W-01, W-04).
-	providers.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/acs", CrossOrigin: true}, p.consume)
-	return providers
+	routes.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/acs", CrossOrigin: true}, p.consume)
+	return routes
 }
 
 // ready says whether requests can be answered: the database is there, and changes made elsewhere are heard.

@@ -1,9 +1,7 @@
 package handlers
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -153,8 +151,13 @@ func (v *visit) present() broker.Present {
 	return broker.Present{Token: v.token, Session: v.session, User: v.user}
 }
 
-// loginAtConnection starts a login at one connection; a link may lead here.
+// loginAtConnection starts a login at one connection; a link may lead here, and nothing that a page loads by itself: a hidden picture must
+// not begin logins in its visitor's name.
 func (v *visit) loginAtConnection() error {
+	if dest := v.r.Header.Get("Sec-Fetch-Dest"); dest != "" && dest != "document" {
+		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: "Sign-in begins when you follow a link here, not from within another page."})
+		return nil
+	}
 	return v.begin(broker.Start{ConnectionID: v.id("connection"), ReturnTo: web.ReturnTo(v.query("return_to"))})
 }
 
@@ -191,45 +194,11 @@ func (v *visit) begin(start broker.Start) error {
 	if err != nil {
 		return err
 	}
-	return depart(v.console, v.w, v.r, departure)
+	return v.depart(v.w, v.r, v.Outbound, departure)
 }
 
 func browserOf(r *http.Request, flow secret.Token) broker.Browser {
 	return broker.Browser{Flow: flow, Request: requestOf(r)}
-}
-
-// depart leaves for the identity provider. A form of ours may not redirect off our origin (browsers hold redirects to form-action), so its
-// answer is a page that goes on by itself.
-func depart(c *console, w http.ResponseWriter, r *http.Request, d broker.Departure) error {
-	endpoint, err := c.endpoint(d)
-	if err != nil {
-		return fmt.Errorf("leave for the identity provider of login %s: %w", d.LoginID, err)
-	}
-	switch {
-	case d.RedirectURL == "":
-		web.WidenFormAction(w, endpoint)
-		web.Render(w, r, http.StatusOK, views.SAMLPost(views.SAMLPostPage{
-			Page: c.card("Signing in"), Connection: d.Connection, Action: d.Form.Action, Request: d.Form.SAMLRequest, RelayState: d.Form.RelayState,
-		}))
-	case r.Method == http.MethodGet:
-		http.Redirect(w, r, d.RedirectURL, http.StatusSeeOther)
-	default:
-		web.Render(w, r, http.StatusOK, views.GoOn(views.GoOnPage{
-			Page: c.card("Signing in"), Sentence: "Taking you to " + d.Connection + ".", URL: d.RedirectURL,
-		}))
-	}
-	return nil
-}
-
-// endpoint is where a departure leads, its query aside, if a browser may be sent there: what the operator allowed when the address was
-// saved may not be allowed any more (S-49).
-func (c *console) endpoint(d broker.Departure) (*url.URL, error) {
-	endpoint, err := url.Parse(cmp.Or(d.RedirectURL, d.Form.Action))
-	if err != nil {
-		return nil, err
-	}
-	endpoint.RawQuery = ""
-	return endpoint, c.Outbound.CheckURL(endpoint)
 }
 
 // finishLogin turns the one-time code of a believed login into a session.
@@ -286,7 +255,10 @@ func (v *visit) logout() error {
 			continue
 		}
 		connection, err := v.store.In(proof.OrganizationID).Connection(v.ctx(), proof.ConnectionID)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
 			return err
 		}
 		page.StillAt = connection.Name

@@ -291,3 +291,38 @@ func TestATestLoginOpensNothing(t *testing.T) {
 	}
 	acme.refuses(trust.ReasonTestOnly, func() *page { return acme.browser().get(c.loginPath()) })
 }
+
+// A page elsewhere must not begin logins in its visitor's name by what it loads.
+func TestALoginBeginsByALinkAlone(t *testing.T) {
+	acme, okta := corp(t)
+	b := acme.browser()
+	for _, dest := range []string{"image", "iframe", "script", "empty", "Document"} {
+		b.header.Set("Sec-Fetch-Dest", dest)
+		b.get(okta.loginPath()).want(http.StatusForbidden, "Sign-in begins when you follow a link here")
+	}
+	if acme.count("logins") != 0 || len(b.jar) != 0 {
+		t.Error("a login was begun, or a cookie set")
+	}
+	for _, dest := range []string{"document", ""} { // the honest twins: a navigation, and a browser that does not say
+		b.header.Del("Sec-Fetch-Dest")
+		if dest != "" {
+			b.header.Set("Sec-Fetch-Dest", dest)
+		}
+		if away := b.get(okta.loginPath()).away; away == "" {
+			t.Errorf("%q begins no login", dest)
+		}
+	}
+}
+
+// Signing out names the identity provider at which the person is still signed in, whatever became of a later one.
+func TestSigningOutForgetsNoIdentityProvider(t *testing.T) {
+	acme, okta := corp(t)
+	entra := acme.connect("Entra")
+	okta.test(acme.owner)
+	entra.test(acme.owner)
+	okta.signIn(acme.owner.browser, okta.loginPath())
+	acme.pass(time.Second)
+	entra.signIn(acme.owner.browser, entra.loginPath())
+	acme.behind("UPDATE session_proofs SET connection_id = 'con_00000000000000000000000000' WHERE connection_id = ?", entra.Connection.ID)
+	acme.owner.post("/logout").want(http.StatusOK, "Okta")
+}

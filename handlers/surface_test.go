@@ -44,7 +44,7 @@ func TestW01_NoOtherSiteWrites(t *testing.T) {
 	if after := p.everything(); strings.Split(after, "logins")[0] != strings.Split(before, "logins")[0] {
 		t.Errorf("another site changed something:\n%s\n%s", before, after)
 	}
-	for _, route := range slices.Concat(p.surface().people.Routes(), p.surface().providers.Routes(), p.surface().programs.Routes()) {
+	for _, route := range slices.Concat(p.surface().people.Routes(), p.surface().identityProviders.Routes(), p.surface().programs.Routes()) {
 		if route.CrossOrigin != slices.Contains(openToOtherSites, route.Pattern) {
 			t.Errorf("%s: open to other sites: %t", route.Pattern, route.CrossOrigin)
 		}

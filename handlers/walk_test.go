@@ -35,14 +35,14 @@ var (
 // surface is every route that the product serves.
 func (p *product) surface() surface {
 	p.Helper()
-	c := &console{Options: p.options, store: p.store, broker: p.options.Broker, now: p.now}
+	c := &console{Options: p.options, frame: frame{p.options.Brand, p.options.Assets}, store: p.store, broker: p.options.Broker, now: p.now}
 	all, err := c.surface()
 	p.ok(err)
 	return all
 }
 
 func (s surface) patterns() (all []string) {
-	for _, route := range slices.Concat(s.people.Routes(), s.providers.Routes(), s.programs.Routes()) {
+	for _, route := range slices.Concat(s.people.Routes(), s.identityProviders.Routes(), s.programs.Routes()) {
 		all = append(all, route.Pattern)
 	}
 	return all
