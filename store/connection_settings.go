@@ -37,7 +37,6 @@ const maxCertificates = 20
 
 // SAMLSettings are what we know of a SAML identity provider and what we ask of it. They are kept as JSON in versions.
 type SAMLSettings struct {
-	Kind         string   // the identity provider's make, for the words of its pages: "okta", "entra", …; empty is any
 	EntityID     string   // the identity provider's, which its messages give as Issuer
 	RedirectURL  string   // where requests go by HTTP-Redirect
 	PostURL      string   // where requests go by HTTP-POST
@@ -219,7 +218,7 @@ func (s SAMLSettings) differences(after SAMLSettings) []audit.Change {
 func (s SAMLSettings) fields() []audit.Change {
 	m := s.Mapping
 	return []audit.Change{
-		{Field: "kind", Before: s.Kind}, {Field: "entity_id", Before: s.EntityID},
+		{Field: "entity_id", Before: s.EntityID},
 		{Field: "redirect_url", Before: s.RedirectURL}, {Field: "post_url", Before: s.PostURL}, {Field: "binding", Before: s.Binding},
 		{Field: "certificates", Before: fingerprints(s.Certificates)}, {Field: "metadata_url", Before: s.MetadataURL},
 		{Field: "name_id_format", Before: s.NameIDFormat}, {Field: "force_authn", Before: fmt.Sprint(s.ForceAuthn)},
