@@ -3,6 +3,7 @@ package access
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -130,5 +131,36 @@ func TestScopeCovers(t *testing.T) {
 		if got := row.scope.Covers(row.onDomain, row.linked); got != row.want {
 			t.Errorf("%+v: %v", row, got)
 		}
+	}
+}
+
+func TestMayEndReachesNothingBeyondItsOwnProofs(t *testing.T) {
+	okta, evil := Proof{Kind: ByConnection, ConnectionID: "con_1", OrganizationID: "org_1"}, Proof{Kind: ByConnection, ConnectionID: "con_2", OrganizationID: "org_2"}
+	password, recovery := Proof{Kind: ByPassword}, Proof{Kind: ByRecovery, OrganizationID: "org_1"}
+	for name, row := range map[string]struct {
+		own, other []Proof
+		may        bool
+	}{
+		"its like":                       {[]Proof{evil}, []Proof{evil}, true},
+		"less":                           {[]Proof{evil, okta}, []Proof{okta}, true},
+		"more":                           {[]Proof{evil}, []Proof{evil, okta}, false},
+		"another connection's":           {[]Proof{evil}, []Proof{okta}, false},
+		"a password's":                   {[]Proof{evil, okta}, []Proof{password}, false},
+		"a recovery's":                   {[]Proof{okta}, []Proof{recovery}, false},
+		"one whose proofs have run out":  {[]Proof{evil}, nil, false},
+		"anybody's, by one's own":        {[]Proof{password}, []Proof{evil, okta, recovery}, true},
+		"one that ran out, by one's own": {[]Proof{password}, nil, true},
+	} {
+		if got := MayEnd(row.own, row.other); got != row.may {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+func TestFreshIsFifteenMinutesToTheInstant(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	proofs := []Proof{{Kind: ByPassword, At: now.Add(-FreshFor - time.Microsecond)}, {Kind: ByRecovery, At: now.Add(-FreshFor)}, {Kind: ByConnection, At: now}}
+	if fresh := Fresh(proofs, now); len(fresh) != 2 || fresh[0].Kind != ByRecovery || proofs[0].Kind != ByPassword {
+		t.Errorf("fresh are %+v of %+v", fresh, proofs)
 	}
 }

@@ -3,6 +3,8 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -156,5 +158,41 @@ func TestD07_FirstSingleSignOnFromASessionByPassword(t *testing.T) {
 	ada.get("/organizations/" + acme.ID).want(http.StatusOK)
 	if _, _, err := p.store.Session(t.Context(), before); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("the session by password: %v", err)
+	}
+}
+
+// freshRoutes are what an unattended browser must not do: whatever gives trust, takes people away or makes a credential.
+var freshRoutes = []string{
+	"members/{member}/roles", "members/{member}/remove", "projects/{project}/api-keys",
+	"connections/{connection}/test", "connections/{connection}/activate", "connections/{connection}/delete", "connections/{connection}/identity-provider",
+	"connections/{connection}/identity-provider/metadata", "connections/{connection}/identity-provider/certificates",
+	"connections/{connection}/identity-provider/certificates/remove", "connections/{connection}/attributes", "connections/{connection}/options",
+	"domains/{domain}/release", "sign-in/enforcement", "sign-in/enforcement/end", "logins/{login}/link",
+}
+
+func TestW07_WhatGivesTrustAsksForAFreshSignIn(t *testing.T) {
+	a := furnish(newProduct(t).found("a"))
+	for _, rt := range organizationRoutes() {
+		method, rest, _ := strings.Cut(rt.pattern, " /organizations/{organization}/")
+		if method == http.MethodPost && slices.Contains(freshRoutes, rest) != rt.fresh {
+			t.Errorf("%s asks for a fresh sign-in: %t", rt.pattern, rt.fresh)
+		}
+	}
+	a.pass(access.FreshFor + time.Second)
+	before := a.everything()
+	for _, rt := range organizationRoutes() {
+		method, path := a.path(rt, a.ids)
+		shown := a.owner.send(method, path, "same-origin", nil)
+		kept := shown.Status == http.StatusUnauthorized && strings.Contains(shown.Body, "Sign in again to go on") && strings.Contains(shown.Body, `action="`+path+`"`)
+		sent := shown.Status == http.StatusSeeOther && shown.Header.Get("Location") == "/login?return_to="+url.QueryEscape(path)
+		if rt.fresh && !(kept && method == http.MethodPost) && !(sent && method == http.MethodGet) {
+			t.Errorf("%s: %d to %q", rt.pattern, shown.Status, shown.Header.Get("Location"))
+		}
+		if rt.fresh && a.everything() != before {
+			t.Fatalf("%s changed something by a sign-in of long ago", rt.pattern)
+		}
+		if !rt.fresh && method == http.MethodPost {
+			before = a.everything()
+		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // LoginKind says what a login is for.
 type LoginKind string
 
-// The kinds of logins. A test ends in a verdict and a link to the owner who ran it, never in a session.
+// The kinds of logins. A test ends in a verdict and, if it is plainly they or they say so, a link to the owner who ran it; never in a session.
 const (
 	RealLogin LoginKind = "real"
 	TestLogin LoginKind = "test"
