@@ -8,7 +8,6 @@ var explained = map[string]string{
 	`saml.checkSignature never: m.assertion == nil`:                                                    "what is signed holds the assertion where it arrived; should it not, nobody is believed",
 	`saml.checkDecryption never: refusal != nil`:                                                       "requireSoundEncryption took the same ciphertext apart as it arrived",
 	`saml.open never: err != nil`:                                                                      "no plaintext that passed the guard fails in etree, no failed key has a length, no key of a listed length fails in AES",
-	`saml.verify never: err != nil`:                                                                    "an element that cannot be readied does not verify either",
 	`saml.detached never: err != nil`:                                                                  "the guard leaves no prefix undeclared, and an empty value does not verify",
 	`saml.asASN1 never: err != nil`:                                                                    "what is not base64, or no ASN.1, does not verify",
 	`saml.asASN1 always: len(rest) == 0`:                                                               "a value with something behind it verifies neither as ASN.1 nor as halves",
