@@ -5,7 +5,8 @@
 // A rule is a condition that leads to a refusal (or, the other way round, to an early yes), each operand of it that could be left out, an
 // entry of a table of rules, something collected to be judged, or an answer handed on from another rule. Each package is built once, from
 // an overlay in which every rule asks a variable of the environment whether it is still there; the tree itself is not touched. Its tests
-// then run for every rule that matters to them, up to the first that fails. Nothing of it runs with go test. Rules that only choose words for people are left alone.
+// then run for every rule that matters to them, up to the first that fails; go test runs nothing of it. Rules that only choose words for
+// people are left alone.
 //
 // It prints a line for every rule: its place, what was taken away, and the test that missed it, or SURVIVED. A survivor is a test that is
 // missing, or a second lock on a door that another rule shuts: those are few, and explained.go says of each why it stays. The status is 1
