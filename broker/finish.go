@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-sso/gatehouse/saml"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -38,6 +39,11 @@ type attempt struct {
 	raw     []byte
 	steps   []saml.Step
 	claim   trust.Claim // once its signature is checked
+}
+
+// signed says that a good signature was found: saml.Read gets to the step "assertion" behind one only.
+func (a attempt) signed() bool {
+	return slices.ContainsFunc(a.steps, func(s saml.Step) bool { return s.Name == "assertion" })
 }
 
 // Finish judges a response. It returns *Refused, recorded, when the answer is no; store.ErrNotFound when there is no such connection; and
@@ -172,7 +178,7 @@ func refusalIn(err error) (*trust.Refusal, error) {
 func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen attempt, refusal *trust.Refusal) error {
 	record := store.Refused{
 		OrganizationID: c.OrganizationID, ConnectionID: c.ID, VersionID: c.VersionID,
-		Refusal: *refusal, Steps: stepsOf(seen.steps), Raw: bytes.Clone(seen.raw), Test: seen.test,
+		Refusal: *refusal, Steps: stepsOf(seen.steps), Raw: bytes.Clone(seen.raw), Test: seen.test, Signed: seen.signed(),
 		Email: seen.claim.Email, Subject: seen.claim.Subject,
 		RequestID: seen.browser.Request.ID, Address: seen.browser.Request.Address, UserAgent: seen.browser.Request.UserAgent,
 	}

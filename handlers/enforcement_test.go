@@ -102,9 +102,15 @@ func TestD08_AnotherOrganizationsIdentityProviderOpensNothingHere(t *testing.T) 
 		t.Error("the owner of the domain is not told")
 	}
 
-	// The own identity provider adds its proof to the same session, and then both open.
+	// The own identity provider vouches for the address, which ends everything from before (D-07).
 	okta.vouch("bob here", "bob@corp.test")
 	okta.signIn(b, okta.loginPath()) // the first time ends what nobody had vouched for (D-07)
+	theirs.vouch("subject of bob@corp.test", "bob@corp.test")
+	theirs.signIn(b, theirs.loginPath())
+	b.get(acme.projectsPage()).want(http.StatusOK)
+	b.get(evil.projectsPage()).want(http.StatusForbidden)
+
+	// From then on either adds its proof to the same session, and both open.
 	theirs.vouch("subject of bob@corp.test", "bob@corp.test")
 	theirs.signIn(b, theirs.loginPath())
 	b.get(acme.projectsPage()).want(http.StatusOK)

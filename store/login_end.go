@@ -37,7 +37,7 @@ func (w *write) endLogin(id, outcome, userID, words string) error {
 // refuseArrived records why an arrived login was refused in the end.
 func (s *Store) refuseArrived(ctx context.Context, actor audit.Actor, identity trust.Identity, loginID string, refusal *trust.Refusal, test bool) error {
 	_, err := s.refuseLogin(ctx, Refused{
-		OrganizationID: identity.OrganizationID(), ConnectionID: identity.ConnectionID(), LoginID: loginID, Test: test, Refusal: *refusal,
+		OrganizationID: identity.OrganizationID(), ConnectionID: identity.ConnectionID(), LoginID: loginID, Test: test, Signed: true, Refusal: *refusal,
 		Email: identity.Address().Given(), Subject: identity.Subject(),
 		Steps:     []LoginStep{{Name: "Person", Verdict: StepRefused, Want: refusal.Want, Got: refusal.Got}},
 		RequestID: actor.Request.ID, Address: actor.Request.Address, UserAgent: actor.Request.UserAgent,

@@ -15,15 +15,16 @@ import (
 
 const (
 	repeatWithin     = time.Minute
-	refusedPerMinute = 30 // records of refused messages that belong to no login, for one connection
+	refusedPerMinute = 30 // records of refused messages that anybody could have sent, for one connection
 	messagesPerHour  = 30 // of those, how many keep their message
 )
 
-// Refused is a login that was refused. LoginID is the pending login that the message belongs to, "" when it belongs to none.
+// Refused is a login that was refused. LoginID is the pending login that the message belongs to, "" when it belongs to none. Signed says that a
+// signature of the identity provider's was found good on the message.
 type Refused struct {
 	OrganizationID, ConnectionID, VersionID string
 	LoginID                                 string
-	Test                                    bool
+	Test, Signed                            bool
 	Refusal                                 trust.Refusal
 	Steps                                   []LoginStep
 	Raw                                     []byte
@@ -33,7 +34,8 @@ type Refused struct {
 
 // RefuseLogin records a refusal in a transaction of its own and returns the reference under which it stands. A pending login ends with it.
 // A message that belongs to no pending login gets a record of its own; its like within a minute (same connection, reason and network)
-// are counted there, and so is everything beyond 30 records a minute: a flood leaves a number and not a table.
+// are counted there, and so is everything beyond 30 records a minute, also answers without a good signature to logins, which anybody may
+// begin: a flood leaves a number and not a table.
 func (s *Store) RefuseLogin(ctx context.Context, r Refused) (string, error) {
 	id, err := s.refuseLogin(ctx, r, LoginPending)
 	if err != nil {
@@ -44,15 +46,24 @@ func (s *Store) RefuseLogin(ctx context.Context, r Refused) (string, error) {
 
 // refuseLogin ends the login if it is in the given state.
 func (s *Store) refuseLogin(ctx context.Context, r Refused, from LoginState) (string, error) {
-	if r.LoginID != "" {
+	if r.LoginID != "" && !r.fromAnybody() {
 		err := s.endRefused(ctx, r, from)
-		if err == nil || !errors.Is(err, ErrConflict) {
+		if !errors.Is(err, ErrConflict) {
 			return r.LoginID, err
 		}
+		r.LoginID = "" // it has ended before: the message belongs to no login any more
 	}
 	repeated, err := s.countRepeat(ctx, r)
 	if err != nil {
 		return "", err
+	}
+	if repeated.ID == "" && r.LoginID != "" {
+		err := s.endRefused(ctx, r, from)
+		if errors.Is(err, ErrConflict) {
+			r.LoginID = ""
+			return s.refuseLogin(ctx, r, from)
+		}
+		return r.LoginID, err
 	}
 	if repeated.ID == "" {
 		return s.addRefused(ctx, r)
@@ -91,15 +102,35 @@ func (s *Store) endRefused(ctx context.Context, r Refused, from LoginState) erro
 		if from != LoginPending {
 			return nil // the message came in with the acceptance
 		}
-		return s.addMessage(w.DB, r.OrganizationID, r.LoginID, r.Raw, w.now)
+		return w.keepMessage(r, r.LoginID)
 	})
+}
+
+// fromAnybody says that nothing shows the message to come from the identity provider, or to be wanted by an owner: what it leaves is bounded.
+func (r Refused) fromAnybody() bool { return r.LoginID == "" || !r.Signed && !r.Test }
+
+// keepMessage keeps the message of a refused login: of those from anybody, 30 an hour for one connection.
+func (w *write) keepMessage(r Refused, loginID string) error {
+	if r.fromAnybody() {
+		var kept int64
+		err := w.Table("login_messages").Joins("JOIN logins ON logins.id = login_messages.login_id").
+			Where("logins.connection_id = ? AND logins.repeat_key <> '' AND login_messages.created_at > ?", r.ConnectionID, w.now.Add(-time.Hour)).
+			Count(&kept).Error
+		if err != nil || kept >= messagesPerHour {
+			return err
+		}
+	}
+	return w.store.addMessage(w.DB, r.OrganizationID, loginID, r.Raw, w.now)
 }
 
 // columns are what a refusal makes of a login. A code that was made for it dies.
 func (r Refused) columns(now time.Time) columns {
 	set := columns{
 		"state": LoginRefused, "reason": r.Refusal.Reason, "want": r.Refusal.Want, "got": r.Refusal.Got, "ended_at": now,
-		"code_hash": nil, "sealed_identity": nil, "repeat_key": r.repeatKey(),
+		"code_hash": nil, "sealed_identity": nil,
+	}
+	if r.fromAnybody() {
+		set["repeat_key"] = r.repeatKey()
 	}
 	if r.Email != "" || r.Subject != "" {
 		set["email"], set["subject"] = trust.Printable(r.Email), trust.Printable(r.Subject)
@@ -121,16 +152,18 @@ func (r Refused) repeatKey() string {
 	return string(r.Refusal.Reason) + " " + trust.Printable(network)
 }
 
-// countRepeat adds to the record of the last minute that this refusal repeats, if there is one.
+// countRepeat adds to the record of the last minute that this refusal repeats, or to the last of too many, if there is one. The login that
+// the message belongs to, if any, is forgotten then.
 func (s *Store) countRepeat(ctx context.Context, r Refused) (Login, error) {
 	var counted Login
 	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 		recent := func() *gorm.DB {
-			return tx.Where("connection_id = ? AND state = ? AND started_by = ? AND created_at > ?",
-				r.ConnectionID, LoginRefused, StartedElsewhere, s.now().Add(-repeatWithin)).Order("id DESC")
+			// A login is refused within its life: created_at, which has the index, bounds the search.
+			return tx.Where("connection_id = ? AND state = ? AND repeat_key <> '' AND ended_at > ? AND created_at > ?",
+				r.ConnectionID, LoginRefused, s.now().Add(-repeatWithin), s.now().Add(-repeatWithin-loginLife)).Order("ended_at DESC, id DESC")
 		}
-		like, err := loginWhere(recent().Where("repeat_key = ?", r.repeatKey()))
-		if errors.Is(err, ErrNotFound) {
+		like, err := loginWhere(recent().Where("started_by = ? AND repeat_key = ?", StartedElsewhere, r.repeatKey()))
+		if errors.Is(err, ErrNotFound) || r.LoginID != "" {
 			like, err = loginWhere(recent().Offset(refusedPerMinute - 1))
 		}
 		if errors.Is(err, ErrNotFound) {
@@ -138,6 +171,11 @@ func (s *Store) countRepeat(ctx context.Context, r Refused) (Login, error) {
 		}
 		if err != nil {
 			return err
+		}
+		if r.LoginID != "" {
+			if err := tx.Where("id = ? AND state = ?", r.LoginID, LoginPending).Delete(&loginRow{}).Error; err != nil {
+				return err
+			}
 		}
 		if err := tx.Model(&loginRow{}).Where("id = ?", like.ID).Update("count", gorm.Expr("count + 1")).Error; err != nil {
 			return err
@@ -172,14 +210,7 @@ func (s *Store) addRefused(ctx context.Context, r Refused) (string, error) {
 		if err := addSteps(w.DB, id, r.Steps, w.now); err != nil {
 			return err
 		}
-		var kept int64
-		err := w.Table("login_messages").Joins("JOIN logins ON logins.id = login_messages.login_id").
-			Where("logins.connection_id = ? AND logins.started_by = ? AND logins.created_at > ?", r.ConnectionID, StartedElsewhere, w.now.Add(-time.Hour)).
-			Count(&kept).Error
-		if err != nil || kept >= messagesPerHour {
-			return err
-		}
-		return s.addMessage(w.DB, r.OrganizationID, id, r.Raw, w.now)
+		return w.keepMessage(r, id)
 	})
 	return id, err
 }

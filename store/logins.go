@@ -89,7 +89,7 @@ type loginRow struct {
 	Login          `gorm:"embedded"`
 	CodeHash       []byte
 	SealedIdentity []byte
-	RepeatKey      string // what makes two refused messages alike
+	RepeatKey      string // what makes two refused messages alike; "" where the identity provider signed it
 }
 
 func (loginRow) TableName() string { return "logins" }

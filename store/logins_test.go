@@ -435,6 +435,73 @@ func TestFloodsOfRefusedMessagesAreCounted(t *testing.T) {
 	})
 }
 
+// Anybody may begin logins and answer them with rubbish, each in a browser of its own.
+func TestFloodsOfAnswersWithoutASignatureAreCounted(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		c := aConnection(t, s, o.ID)
+		refuse := func(i int, change func(*Refused)) string {
+			r := refusalOf(c, trust.ReasonSignatureInvalid, fmt.Sprintf("10.0.%d.1", i))
+			r.LoginID = begun(t, s, c, secret.NewToken()).ID
+			change(&r)
+			return must(s.RefuseLogin(ctx, r))
+		}
+		for i := range 100 {
+			refuse(i, func(*Refused) {})
+		}
+		counted := 0
+		for _, login := range must(s.In(o.ID).Logins(ctx, LoginFilter{Limit: 200})) {
+			counted += login.Count
+		}
+		logins, events, messages := count(t, s, "logins"), count(t, s, "events WHERE action = ?", audit.LoginRefused), count(t, s, "login_messages")
+		if logins != 30 || messages != 30 || events > 32 || counted != 100 {
+			t.Errorf("a flood left %d records, %d messages and %d events of %d refusals", logins, messages, events, counted)
+		}
+		if pending := count(t, s, "logins WHERE state = ?", LoginPending); pending != 0 {
+			t.Errorf("%d answered logins are pending", pending)
+		}
+		// The honest twins: what the identity provider signed, and what an owner tests, has a record and a message of its own meanwhile.
+		for i, honest := range []func(*Refused){func(r *Refused) { r.Signed = true }, func(r *Refused) { r.Test = true }} {
+			id := refuse(i, honest)
+			if raw := must(s.In(o.ID).LoginMessage(ctx, id)); len(raw) == 0 || must(s.In(o.ID).Login(ctx, id)).Count != 1 {
+				t.Errorf("honest login %d has no record of its own", i)
+			}
+		}
+		later(s, 31*24*time.Hour)
+		ok(t, s.Sweep(ctx))
+		if n := count(t, s, "logins"); n != 2 {
+			t.Errorf("%d logins are left after a month, want the two honest ones", n)
+		}
+		later(s, 370*24*time.Hour)
+		ok(t, s.Sweep(ctx))
+		if n := count(t, s, "logins"); n != 0 {
+			t.Errorf("%d logins are left after 401 days", n)
+		}
+	})
+}
+
+func TestSweepForgetsLoginsThatNobodyFinished(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		_, c, _ := corp(t, s)
+		begun(t, s, c, secret.NewToken())
+		ok(t, s.AcceptLogin(ctx, acceptance(begun(t, s, c, secret.NewToken()), arriving(t, s, c, "ada", "ada@corp.test"), s.Now())))
+		left := func(pending, sealed int64) {
+			t.Helper()
+			ok(t, s.Sweep(ctx))
+			if p, i := count(t, s, "logins WHERE state = ?", LoginPending), count(t, s, "logins WHERE sealed_identity IS NOT NULL"); p != pending || i != sealed {
+				t.Errorf("%d pending logins and %d identities are left, want %d and %d", p, i, pending, sealed)
+			}
+		}
+		left(1, 1)
+		later(s, codeLife+time.Second)
+		left(1, 0)
+		later(s, loginLife-codeLife)
+		left(0, 0)
+	})
+}
+
 // nothing turns a broken link into an error.
 func nothing(link *BrokenLink, err error) (error, error) {
 	if link != nil {

@@ -23,8 +23,10 @@ var leftovers = []leftover{
 	{"sessions that nobody used", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE seen_at < ? LIMIT ?)", sessionIdle},
 	{"raw messages", "DELETE FROM login_messages WHERE login_id IN (SELECT login_id FROM login_messages WHERE expires_at < ? LIMIT ?)", 0},
 	{"spent assertions", "DELETE FROM spent_assertions WHERE (connection_id, assertion_id) IN (SELECT connection_id, assertion_id FROM spent_assertions WHERE expires_at < ? LIMIT ?)", 0},
-	{"logins that nobody finished", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'pending' AND expires_at < ? LIMIT ?)", 24 * time.Hour},
-	{"messages that belonged to no login", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE started_by = 'idp' AND created_at < ? LIMIT ?)", 30 * 24 * time.Hour},
+	{"logins that nobody answered", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'pending' AND expires_at < ? LIMIT ?)", 0},
+	{"identities that nobody came for", "UPDATE logins SET sealed_identity = NULL, code_hash = NULL WHERE id IN (SELECT id FROM logins WHERE state = 'arrived' AND sealed_identity IS NOT NULL AND expires_at < ? LIMIT ?)", 0},
+	{"refusals of what anybody could have sent", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'refused' AND repeat_key <> '' AND created_at < ? LIMIT ?)", 30 * 24 * time.Hour},
+	{"old logins", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE created_at < ? LIMIT ?)", 400 * 24 * time.Hour},
 	{"welcome links", "DELETE FROM welcomes WHERE id IN (SELECT id FROM welcomes WHERE expires_at < ? LIMIT ?)", 7 * 24 * time.Hour},
 	{"changes that everybody has heard of", "DELETE FROM changes WHERE sequence IN (SELECT sequence FROM changes WHERE at < ? LIMIT ?)", changesKept},
 }
