@@ -163,11 +163,15 @@ func (v *visit) endSession() error {
 }
 
 func (v *visit) endOtherSessions() error {
+	if err := v.endOthers(); err != nil {
+		return err
+	}
+	return v.goTo("/account", "Your other sessions have ended.")
+}
+
+func (v *visit) endOthers() error {
 	if access.MayChangeUser(v.session.Proofs) {
-		if err := v.store.EndSessionsOf(v.ctx(), v.actor(), v.user.ID, v.session.ID); err != nil {
-			return err
-		}
-		return v.goTo("/account", "Your other sessions have ended.")
+		return v.store.EndSessionsOf(v.ctx(), v.actor(), v.user.ID, v.session.ID)
 	}
 	own, err := v.ownSessions()
 	if err != nil {
@@ -181,7 +185,7 @@ func (v *visit) endOtherSessions() error {
 			return err
 		}
 	}
-	return v.goTo("/account", "Your other sessions have ended.")
+	return nil
 }
 
 // browserName names a browser and its system as people know them; what it does not know it calls so.
