@@ -36,7 +36,7 @@ func (s *setupCommand) Run(ctx context.Context, settings *settings, out io.Write
 		if s.JSON {
 			return json.NewEncoder(out).Encode(map[string]string{"organization": o.ID, "link": link})
 		}
-		_, err = fmt.Fprintf(out, "%s (%s) is made. %s becomes its owner here, once and within the hour:\n%s\n", o.Name, o.ID, address.Given(), link)
+		_, err = fmt.Fprintf(out, "%s (%s) waits for its owner. %s becomes that here, once and within the hour:\n%s\n", o.Name, o.ID, address.Given(), link)
 		return err
 	})
 }

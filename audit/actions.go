@@ -8,6 +8,8 @@ const (
 	InstallationCreated    Action = "installation.created"
 	InstallationURLChanged Action = "installation.url_changed"
 
+	InstallationMasterKeyChanged Action = "installation.master_key_changed"
+
 	OrganizationCreated   Action = "organization.created"
 	OrganizationRenamed   Action = "organization.renamed"
 	OrganizationSuspended Action = "organization.suspended"
@@ -81,6 +83,7 @@ type phrase struct {
 
 var phrases = []phrase{
 	{InstallationCreated, "set up", "set up", " this installation"},
+	{InstallationMasterKeyChanged, "change", "changed", " the master key"},
 	{InstallationURLChanged, "change", "changed", " the public address of the installation[ from {before} to {after}]"},
 
 	{OrganizationCreated, "create", "created", " the organization {organization}"},

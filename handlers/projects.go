@@ -178,7 +178,7 @@ func (v *visit) showProjectMembers(status int, problem *ui.Problem) error {
 func (v *visit) addProjectMember() error {
 	m, err := v.memberByAddress(v.form().Text("email"))
 	if errors.Is(err, store.ErrNotFound) {
-		return v.showProjectMembers(http.StatusUnprocessableEntity, fieldProblem("email", "No member of this organization has this address."))
+		return v.showProjectMembers(http.StatusUnprocessableEntity, fieldProblem("email", "No member of this organization has this address. People become members when they first sign in through a connection."))
 	}
 	if err != nil {
 		return err

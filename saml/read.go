@@ -237,7 +237,7 @@ func (m *message) checkStatements() (want, got string, refusal *trust.Refusal) {
 			return "", "", refusal
 		}
 	}
-	return "one subject, one audience restriction, a bearer", "so it is", nil
+	return "one subject, one audience restriction, a bearer", "all three", nil
 }
 
 // checkReadings: what arrived, what was signed and what crewjam/saml reads say the same (S-17, S-18).

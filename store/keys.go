@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -59,6 +60,9 @@ func (s *Store) unlock(ctx context.Context, o Options) error {
 	if s.keyring, err = s.readKeyring(ctx, o); err != nil {
 		return err
 	}
+	if err := s.rewrap(ctx, o); err != nil {
+		return err
+	}
 	return s.readPeppers(ctx)
 }
 
@@ -80,6 +84,34 @@ func (s *Store) readKeyring(ctx context.Context, o Options) (*secret.Keyring, er
 		keys[key.ID] = plain
 	}
 	return secret.NewKeyring(wrapped[len(wrapped)-1].ID, keys)
+}
+
+// rewrap wraps the data keys that the previous master key wraps under the present one, so that the previous one can be given up. What they
+// seal stays as it is.
+func (s *Store) rewrap(ctx context.Context, o Options) error {
+	return s.once(ctx, func(w *write) error {
+		var old []dataKey
+		if err := w.Where("wrapper <> ?", o.MasterKey.ID()).Find(&old).Error; err != nil || len(old) == 0 {
+			return cmp.Or(err, errUnchanged)
+		}
+		for _, key := range old {
+			plain, err := unwrap(key, o.Previous)
+			if err != nil {
+				return err
+			}
+			wrapped, err := o.MasterKey.Wrap(plain)
+			if err != nil {
+				return fmt.Errorf("wrap a data key anew: %w", err)
+			}
+			set := columns{"wrapper": o.MasterKey.ID(), "wrapped": wrapped}
+			if err := w.Model(&dataKey{}).Where("id = ?", key.ID).Updates(set).Error; err != nil {
+				return fmt.Errorf("keep a data key wrapped anew: %w", err)
+			}
+		}
+		w.record(audit.Event{Action: audit.InstallationMasterKeyChanged})
+		s.log.InfoContext(ctx, "the present master key wraps all data keys: GATEHOUSE_MASTER_KEY_PREVIOUS is no longer needed")
+		return nil
+	})
 }
 
 // unwrap tries the master key that the data key names. That none fits is the operator's to mend, so it says what it looked for.

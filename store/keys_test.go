@@ -131,3 +131,25 @@ func TestCookieKeysStay(t *testing.T) {
 		}
 	})
 }
+
+func TestThePreviousMasterKeyCanBeGivenUp(t *testing.T) {
+	eachAddress(t, func(t *testing.T, address string) {
+		first, second := masterKey(t), masterKey(t)
+		s, err := Open(t.Context(), Options{Database: address, MasterKey: first})
+		ok(t, err)
+		kept := s.Pepper(1)
+		ok(t, s.Close())
+
+		s, err = Open(t.Context(), Options{Database: address, MasterKey: second, Previous: first})
+		ok(t, err)
+		ok(t, s.Close())
+
+		alone := opened(t, Options{Database: address, MasterKey: second})
+		if !bytes.Equal(alone.Pepper(1), kept) {
+			t.Error("what the data keys seal is not what it was")
+		}
+		if _, err := Open(t.Context(), Options{Database: address, MasterKey: first}); err == nil {
+			t.Error("the key that was given up still opens the database")
+		}
+	})
+}

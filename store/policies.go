@@ -74,9 +74,15 @@ func (c *Scope) SetDefaultRole(ctx context.Context, actor audit.Actor, version i
 		if err := w.checkDefaults(role, projects); err != nil {
 			return nil, err
 		}
-		changes := []audit.Change{{Field: "default_role", Before: was.DefaultRole.Title(), After: role.Title()}}
+		var changes []audit.Change
+		if was.DefaultRole != role {
+			changes = append(changes, audit.Change{Field: "default_role", Before: was.DefaultRole.Title(), After: role.Title()})
+		}
 		if !slices.Equal(was.DefaultProjectRoles, projects) {
 			changes = append(changes, audit.Change{Field: "default_project_roles", Before: encodeList(was.DefaultProjectRoles), After: encodeList(projects)})
+		}
+		if len(changes) == 0 {
+			return nil, errUnchanged
 		}
 		w.record(audit.Event{Action: audit.SignInPolicyDefaultRoleChanged, Changes: changes})
 		return columns{"default_role": role, "default_project_roles": encodeList(projects)}, nil

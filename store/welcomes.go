@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
+
+	"gorm.io/gorm"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
@@ -52,7 +55,7 @@ type Newcomer struct {
 	OrganizationName string
 }
 
-// MakeWelcome makes a link of the kind for [WelcomeLife]. One for the first owner voids the earlier ones.
+// MakeWelcome makes a link of the kind for [WelcomeLife]. It voids the earlier ones for the same.
 func (s *Store) MakeWelcome(ctx context.Context, actor audit.Actor, welcome Welcome) (Welcome, secret.Token, error) {
 	var token secret.Token
 	err := s.write(ctx, welcome.OrganizationID, actor, func(w *write) (err error) {
@@ -72,10 +75,6 @@ func (w *write) createWelcome(welcome Welcome) (Welcome, secret.Token, error) {
 	switch welcome.Kind {
 	case WelcomeFirstOwner:
 		target.Name = "the first owner"
-		err := w.Model(&welcomeRow{}).Where("kind = ? AND spent_at IS NULL AND expires_at > ?", welcome.Kind, w.now).Update("expires_at", w.now).Error
-		if err != nil {
-			return Welcome{}, secret.Token{}, fmt.Errorf("void the earlier links: %w", err)
-		}
 	case WelcomePassword:
 		user, err := w.user(welcome.UserID)
 		if err != nil {
@@ -83,6 +82,10 @@ func (w *write) createWelcome(welcome Welcome) (Welcome, secret.Token, error) {
 		}
 		welcome.Email, target.Name = user.Email, user.Name
 		made = audit.Event{Action: audit.BreakGlassLinkMade, Severity: audit.High}
+	}
+	same := w.Where("kind = ? AND organization_id = ? AND user_id = ? AND email = ?", welcome.Kind, welcome.OrganizationID, welcome.UserID, welcome.Email)
+	if err := w.voidWelcomes(same); err != nil {
+		return Welcome{}, secret.Token{}, err
 	}
 	if err := w.Create(&welcomeRow{welcome, token.Hash()}).Error; err != nil {
 		return Welcome{}, secret.Token{}, err
@@ -92,6 +95,15 @@ func (w *write) createWelcome(welcome Welcome) (Welcome, secret.Token, error) {
 	return welcome, token, nil
 }
 
+// voidWelcomes lets the links that the query finds run out now.
+func (w *write) voidWelcomes(which *gorm.DB) error {
+	err := which.Model(&welcomeRow{}).Where("spent_at IS NULL AND expires_at > ?", w.now).Update("expires_at", w.now).Error
+	if err != nil {
+		return fmt.Errorf("void earlier links: %w", err)
+	}
+	return nil
+}
+
 // Welcome is the welcome that the token would spend now; [ErrNotFound] where it is unknown, spent or past.
 func (s *Store) Welcome(ctx context.Context, token secret.Token) (Welcome, error) {
 	var row welcomeRow
@@ -99,7 +111,8 @@ func (s *Store) Welcome(ctx context.Context, token secret.Token) (Welcome, error
 	return one(row.Welcome, err)
 }
 
-// Setup makes an organization that has no owner yet, and the link that makes the person with this address its owner.
+// Setup makes an organization that has no owner yet, and the link that makes the person with this address its owner. Where the same was
+// asked before and nobody has followed, it is another link to the organization that still waits.
 func (s *Store) Setup(ctx context.Context, actor audit.Actor, organizationName string, address trust.Address) (Organization, secret.Token, error) {
 	var problems Invalid
 	name := problems.named("organization", organizationName)
@@ -109,11 +122,16 @@ func (s *Store) Setup(ctx context.Context, actor audit.Actor, organizationName s
 	if err := problems.Err(); err != nil {
 		return Organization{}, secret.Token{}, err
 	}
-	var o Organization
+	o, err := s.waiting(ctx, name, address)
+	if err != nil {
+		return Organization{}, secret.Token{}, err
+	}
 	var token secret.Token
-	err := s.write(ctx, newID(idOrganization, s.now()), actor, func(w *write) (err error) {
-		if o, err = w.createOrganization(name); err != nil {
-			return err
+	err = s.write(ctx, cmp.Or(o.ID, newID(idOrganization, s.now())), actor, func(w *write) (err error) {
+		if o.ID == "" {
+			if o, err = w.createOrganization(name); err != nil {
+				return err
+			}
 		}
 		_, token, err = w.createWelcome(Welcome{Kind: WelcomeSetup, OrganizationID: o.ID, Email: address.Given()})
 		return err
@@ -122,6 +140,19 @@ func (s *Store) Setup(ctx context.Context, actor audit.Actor, organizationName s
 		return Organization{}, secret.Token{}, fmt.Errorf("set up organization: %w", err)
 	}
 	return o, token, nil
+}
+
+// waiting is the organization of the name that was set up for the address and has no owner yet; zero when there is none.
+func (s *Store) waiting(ctx context.Context, name string, address trust.Address) (Organization, error) {
+	var o Organization
+	err := s.read(ctx).
+		Where("name = ? AND id IN (SELECT organization_id FROM welcomes WHERE kind = ? AND email = ?)", name, WelcomeSetup, address.Given()).
+		Where("NOT EXISTS (SELECT 1 FROM role_bindings b WHERE b.organization_id = organizations.id AND b.role = ?)", access.OrgOwner).
+		Order("id").Limit(1).Find(&o).Error
+	if err != nil {
+		return Organization{}, fmt.Errorf("look for an organization that waits for its owner: %w", err)
+	}
+	return o, nil
 }
 
 // SpendWelcome uses the link up and does what it is for, both or neither: of many who spend it at once one does (W-32), the others and all

@@ -217,3 +217,37 @@ func TestD07_SetupLinksFromBeforeAnAddressWasVouchedForDie(t *testing.T) {
 		ok(t, err)
 	})
 }
+
+func TestALaterLinkVoidsTheEarlierOne(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ada := address("ada@acme.test")
+		first, one, err := s.Setup(t.Context(), operator, "Acme", ada)
+		ok(t, err)
+		again, two, err := s.Setup(t.Context(), operator, "Acme", ada)
+		ok(t, err)
+		if again.ID != first.ID {
+			t.Errorf("asked again while nobody had followed the link: a second organization %s beside %s", again.ID, first.ID)
+		}
+		if _, err := s.Welcome(t.Context(), one); !errors.Is(err, ErrNotFound) {
+			t.Errorf("the earlier link: %v, want ErrNotFound", err)
+		}
+		user, _, err := s.SpendWelcome(t.Context(), operator, two, Newcomer{Name: "Ada", Address: ada, PasswordHash: "one"})
+		ok(t, err)
+		if next, _, err := s.Setup(t.Context(), operator, "Acme", ada); err != nil || next.ID == first.ID {
+			t.Errorf("an organization that has its owner was handed out again: %v", err)
+		}
+
+		// A password that is set ends every other way to set it.
+		older := must(tokenOf(s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomePassword, OrganizationID: first.ID, UserID: user.ID})))
+		newer := must(tokenOf(s.MakeWelcome(t.Context(), operator, Welcome{Kind: WelcomePassword, OrganizationID: first.ID, UserID: user.ID})))
+		if _, err := s.Welcome(t.Context(), older); !errors.Is(err, ErrNotFound) {
+			t.Errorf("the earlier password link: %v, want ErrNotFound", err)
+		}
+		ok(t, s.SetPassword(t.Context(), operator, user.ID, "one", "two"))
+		if _, err := s.Welcome(t.Context(), newer); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a password link after the password was set: %v, want ErrNotFound", err)
+		}
+	})
+}
+
+func tokenOf(_ Welcome, token secret.Token, err error) (secret.Token, error) { return token, err }

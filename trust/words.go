@@ -50,7 +50,7 @@ var ledger = []entry{
 	{ReasonTestOnly, PartyOurAdmin, "This connection is still being set up and takes test sign-ins only.", "Finish the test sign-in and activate the connection."},
 	{ReasonConnectionNotActive, PartyOurAdmin, "Sign-in through this connection is turned off.", "Activate the connection on its page."},
 	{ReasonOrganizationSuspended, PartyUs, "This organization is suspended.", "Ask whoever runs this service to lift the suspension."},
-	{ReasonEmailMissing, PartyTheirAdmin, "Your company’s sign-in system did not send your email address.", "Send the email address as an attribute and name that attribute in the connection’s mapping."},
+	{ReasonEmailMissing, PartyOurAdmin, "Your email address did not come with the sign-in message.", "Compare the attributes in the message with the connection’s Attributes page. If one of them is the address, name it there; if none is, the identity provider must send it."},
 	{ReasonEmailNotCanonical, PartyTheirAdmin, "Your company’s sign-in system sent an email address that is not taken.", "Send a plain address such as name@example.com: no quotes, no blanks, no letters outside ASCII; the domain in its xn-- form."},
 	{ReasonEmailSeveralValues, PartyTheirAdmin, "Your company’s sign-in system sent several email addresses.", "Send one value in the attribute that is mapped to the email address."},
 	{ReasonDomainNotVerified, PartyOurAdmin, "Your email address is not on a domain that this organization has proved.", "Verify the address’s domain on the domains page. An identity provider vouches for people on verified domains alone."},

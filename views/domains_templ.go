@@ -645,7 +645,7 @@ func Domain(p DomainPage) templ.Component {
 					}
 					return nil
 				})
-				templ_7745c5c3_Err = ui.DangerAct("Release this domain", "Your identity provider can no longer vouch for its people, and another organization can verify it.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.DangerAct("Release this domain", "Nobody new can come in by an address on it, and another organization can verify it. People who are linked go on signing in.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var25), templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -267,7 +267,7 @@ func SignInPolicy(p SignInPolicyPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Checkbox{Name: "admit", Label: "Make newcomers members at their first sign-in", Help: "When off, somebody must be a member before they can sign in.", Checked: p.Admit}.Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Checkbox{Name: "admit", Label: "Make newcomers members at their first sign-in", Help: "When off, nobody who is not a member yet can come in.", Checked: p.Admit}.Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
