@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"net/url"
 
 	"github.com/gatehouse-sso/gatehouse/outbound"
 	"github.com/gatehouse-sso/gatehouse/saml"
@@ -93,8 +94,20 @@ func (v *visit) fetch(address string) ([]byte, string) {
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, "The address did not answer within 5 seconds. Check it, or download the metadata and give the file."
 	}
-	v.Log.WarnContext(v.ctx(), "metadata not fetched", "request", web.RequestInfo(v.r).ID, "error", err)
+	var at *url.Error // its text repeats the address, whose query may hold a secret
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	v.Log.WarnContext(v.ctx(), "metadata not fetched", "request", web.RequestInfo(v.r).ID, "host", hostOf(address), "error", err)
 	return nil, "The address cannot be reached. Check it, or download the metadata and give the file."
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
 }
 
 // inBrief is the first of several warnings and how many more there are: a notice has little room.

@@ -44,8 +44,7 @@ func (v *visit) fail(err error) {
 	case errors.As(err, &refused):
 		v.refuse(refused)
 	case errors.As(err, &limit):
-		v.w.Header().Set("Retry-After", strconv.Itoa(limit.seconds))
-		v.failWith(views.ErrorPage{Status: http.StatusTooManyRequests, RetryAfter: strconv.Itoa(limit.seconds) + " seconds"})
+		v.failWith(limit.page(v.w, v.page("")))
 	default:
 		v.Log.ErrorContext(v.ctx(), "request failed", "request", web.RequestInfo(v.r).ID, "route", web.RequestInfo(v.r).Route, "error", err)
 		v.failWith(views.ErrorPage{Status: http.StatusInternalServerError, RequestID: web.RequestInfo(v.r).ID})
@@ -128,6 +127,12 @@ func (v *visit) bar(b *barred) {
 type tooMany struct{ seconds int }
 
 func (t *tooMany) Error() string { return "too many tries" }
+
+// page says so to the person, and to programs in a header.
+func (t *tooMany) page(w http.ResponseWriter, page views.Page) views.ErrorPage {
+	w.Header().Set("Retry-After", strconv.Itoa(t.seconds))
+	return views.ErrorPage{Page: page, Status: http.StatusTooManyRequests, RetryAfter: strconv.Itoa(t.seconds) + " seconds"}
+}
 
 // problemOf turns what the store found wrong with a form into words beside its fields; nil when err is something else.
 func problemOf(err error) *ui.Problem {

@@ -56,6 +56,7 @@ type console struct {
 
 	guesses *web.Limiter // at one person's password from one address prefix
 	crowd   *web.Limiter // at anybody's from one address prefix
+	logins  *web.Limiter // begun, and answered, from one address prefix: each leaves a row
 	lookups *web.Limiter // in the outside world, for one domain or organization
 }
 
@@ -67,6 +68,9 @@ func New(o Options) (http.Handler, error) {
 		return nil, err
 	}
 	if c.crowd, err = web.NewLimiter(c.now, web.Rate{Count: 60, Per: time.Minute}, web.Rate{Count: 600, Per: time.Hour}); err != nil {
+		return nil, err
+	}
+	if c.logins, err = web.NewLimiter(c.now, web.Rate{Count: 600, Per: time.Minute}); err != nil {
 		return nil, err
 	}
 	if c.lookups, err = web.NewLimiter(c.now, web.Rate{Count: 20, Per: time.Minute}); err != nil {

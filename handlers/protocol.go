@@ -19,6 +19,7 @@ type protocol struct {
 	broker   *broker.Broker
 	cookies  *web.Cookies
 	outbound *outbound.Guard
+	logins   *web.Limiter
 	log      *slog.Logger
 }
 
@@ -40,6 +41,10 @@ func (p *protocol) consume(w http.ResponseWriter, r *http.Request) {
 	response, once := form.Once("SAMLResponse")
 	if !once || form.Count("RelayState") > 1 || form.Count("SAMLart") > 0 || r.URL.RawQuery != "" {
 		web.Fail(w, r, http.StatusBadRequest)
+		return
+	}
+	if err := limitLogins(p.logins, r, "answered"); err != nil {
+		p.fail(w, r, err)
 		return
 	}
 	flow, _ := p.cookies.Flow.Read(r)
@@ -71,7 +76,10 @@ func (p *protocol) land(w http.ResponseWriter, r *http.Request, l broker.Landing
 // fail answers a refusal with its page. What we could not judge is 503: nothing was spent, the same response may come again.
 func (p *protocol) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var refused *broker.Refused
+	var limit *tooMany
 	switch {
+	case errors.As(err, &limit):
+		web.Render(w, r, http.StatusTooManyRequests, views.Error(limit.page(w, p.card(""))))
 	case errors.As(err, &refused) && refused.Test:
 		web.Redirect(w, r, loginRecordPath(refused.OrganizationID, refused.LoginID)) // where the owner who runs the test reads all of it
 	case errors.As(err, &refused):

@@ -305,3 +305,35 @@ func TestMetadataTellsIdentityProvidersWhoWeAre(t *testing.T) {
 	b.get("/saml/con_00000000000000000000000000/metadata").want(http.StatusNotFound)
 	b.send(http.MethodPost, "/saml/con_00000000000000000000000000/acs", c.base, url.Values{"SAMLResponse": {"AAAA"}}).want(http.StatusNotFound)
 }
+
+// what a stranger may begin and answer without bound would fill the database.
+func TestR04_LoginsFromOneNetworkAreLimited(t *testing.T) {
+	for name, once := range map[string]func(c *connection, b *browser) *page{
+		"begun": func(c *connection, b *browser) *page { return b.get(c.loginPath()) },
+		"answered": func(c *connection, b *browser) *page {
+			return b.send(http.MethodPost, c.acs(), "https://idp.test", url.Values{"SAMLResponse": {"!"}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c := corp(t)
+			b := c.browser()
+			for range 600 {
+				if page := once(c, b); page.Status == http.StatusTooManyRequests {
+					t.Fatal("an office was limited")
+				}
+			}
+			if page := once(c, b).want(http.StatusTooManyRequests); page.Header.Get("Retry-After") == "" {
+				t.Error("nothing says when to come again")
+			}
+			other := c.browser()
+			other.address = "198.51.100.7"
+			if page := once(c, other); page.Status == http.StatusTooManyRequests {
+				t.Error("another network is limited with it")
+			}
+			c.pass(time.Minute)
+			if page := once(c, b); page.Status == http.StatusTooManyRequests {
+				t.Error("a minute later it is still limited")
+			}
+		})
+	}
+}

@@ -146,7 +146,7 @@ func (c *console) peoplesRoutes() *web.Router {
 }
 
 func (c *console) identityProvidersRoutes() *web.Router {
-	p := &protocol{frame: c.frame, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, log: c.Log}
+	p := &protocol{frame: c.frame, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, logins: c.logins, log: c.Log}
 	routes := web.NewRouter(c.problem)
 	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
 	// The one place to which other sites may post: it reads no session (W-01, W-04).

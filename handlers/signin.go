@@ -180,8 +180,22 @@ func (v *visit) leaveFor(c broker.Method, address trust.Address, back string) er
 	return v.begin(broker.Start{ConnectionID: c.ID, ReturnTo: web.ReturnTo(back), LoginHint: address.Given()})
 }
 
+// limitLogins bounds how many logins one address prefix begins, or answers, in a minute: an office does not notice. Loopback is this machine, or
+// a proxy that we were not told to trust, behind which is everybody.
+func limitLogins(logins *web.Limiter, r *http.Request, what string) error {
+	address := web.ClientAddress(r)
+	key := what + " " + web.AddressPrefix(address)
+	if address.IsLoopback() || logins.Allow(key) {
+		return nil
+	}
+	return &tooMany{logins.RetryAfter(key)}
+}
+
 // begin starts a login and sends the browser on its way.
 func (v *visit) begin(start broker.Start) error {
+	if err := limitLogins(v.logins, v.r, "begun"); err != nil {
+		return err
+	}
 	flow, found := v.Cookies.Flow.Read(v.r)
 	if !found {
 		flow = secret.NewToken()

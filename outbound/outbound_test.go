@@ -50,7 +50,7 @@ func refusal(t *testing.T, err error) string {
 func TestW30_ConnectedAddressMustBePublicOrAllowed(t *testing.T) {
 	server, bundle, calls := tlsServer(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "document") })
 	_, err := guard(t, Options{CABundle: bundle}).Fetch(t.Context(), server.URL)
-	if why := refusal(t, err); !strings.Contains(why, "127.0.0.1") || calls.Load() != 0 {
+	if why := refusal(t, err); !strings.Contains(why, "a private address") || strings.Contains(why, "127.0.0.1") || calls.Load() != 0 {
 		t.Errorf("refused with %q after %d calls", why, calls.Load())
 	}
 	document, err := guard(t, Options{CABundle: bundle, Allow: loopback}).Fetch(t.Context(), server.URL)

@@ -8,7 +8,8 @@ import (
 )
 
 // CheckLocation refuses an address that we would send people to unless it is an absolute https URL without quotes, spaces,
-// user name or fragment. allow decides whether one over plain http may pass (nil: never).
+// user name or fragment. allow decides whether browsers may be
+// sent there at all, and by plain http (nil: to every https address, and to no other).
 func CheckLocation(location string, allow func(*url.URL) error) *Problem {
 	refuse := func(what string) *Problem {
 		return problem(CodeLocation, "The sign-in address “%s” %s. It must be a full https:// address: correct it in the identity provider.", shown(location), what)
@@ -36,12 +37,17 @@ func CheckLocation(location string, allow func(*url.URL) error) *Problem {
 		return refuse("carries a user name or password")
 	case u.Fragment != "" || strings.Contains(location, "#"):
 		return refuse("has a fragment (#)")
+	case u.Scheme == "https" && allow != nil && allow(&url.URL{Scheme: u.Scheme, Host: u.Host}) != nil:
+		return refuse("leads to where this service may not send browsers, such as a private network that its operator has not allowed")
 	}
 	return nil
 }
 
 // onLoopback lets plain http pass at use where no network lies between; whether it may be saved is decided on saving.
 func onLoopback(u *url.URL) error {
+	if u.Scheme == "https" {
+		return nil
+	}
 	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
 		return nil
 	}

@@ -148,7 +148,7 @@ func refusedMetadata(t *testing.T, raw string, allow func(*url.URL) error, code 
 
 func TestS49_LocationsThatAreRefused(t *testing.T) {
 	loopback := func(u *url.URL) error {
-		if u.Hostname() == "127.0.0.1" {
+		if u.Hostname() == "127.0.0.1" || u.Scheme == "https" && u.Hostname() == "idp.test" {
 			return nil
 		}
 		return errors.New("not allowed")
@@ -159,7 +159,7 @@ func TestS49_LocationsThatAreRefused(t *testing.T) {
 		"http://idp.test/sso": loopback, "http://127.0.0.1:8080/sso": nil, "https://user@idp.test/": nil, "https://user:pass@idp.test/": nil,
 		"https://idp.test/#top": nil, "https://idp.test/#": nil, "https://idp.test/&quot;onload=x": nil, "https://idp.test/'x": nil, "https://idp.test/&lt;x&gt;": nil,
 		"https://idp.test/a b": nil, "https://idp.test/&#10;x": nil, "https:///sso": nil, "https://idp.tést/": nil, "https://[::1": nil, "https://idp.test/\\x": nil,
-		"https://idp.test/" + strings.Repeat("a", 2048): nil, "JaVaScRiPt:x": nil, " https://x y": nil, "ftp://idp.test/": loopback,
+		"https://idp.test/" + strings.Repeat("a", 2048): nil, "JaVaScRiPt:x": nil, " https://x y": nil, "ftp://idp.test/": loopback, "https://10.0.0.1/sso": loopback,
 	} {
 		t.Run(location[:min(len(location), 40)], func(t *testing.T) {
 			refusedMetadata(t, described{keys: good, location: location}.xml(), allow, saml.CodeLocation, "sign-in address")
