@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/gatehouse-sso/gatehouse/secret"
 )
 
 // API is a protected program: it knows nothing of keys but to ask Gatehouse.
@@ -80,6 +82,9 @@ func (a *API) protected(permission string, status int, answer func(*http.Request
 // ask has Gatehouse judge the key. Whatever is not a clear answer is an error:
 // nobody is let through on a guess.
 func (a *API) ask(ctx context.Context, key, permission string) (said verdict, err error) {
+	if _, err := secret.ParseKeyText(key); err != nil {
+		return verdict{Code: "NOT_FOUND"}, nil // nobody's key: not worth a call, nor a miss that counts against us
+	}
 	question, err := json.Marshal(map[string]string{"key": key, "permission": permission})
 	if err != nil {
 		return said, err

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -116,8 +117,10 @@ func (v *visit) ctx() context.Context { return v.r.Context() }
 // id is a part of the path: v.id("project") of /organizations/{organization}/projects/{project}.
 func (v *visit) id(name string) string { return v.r.PathValue(name) }
 
-// query is a query parameter.
-func (v *visit) query(name string) string { return v.r.URL.Query().Get(name) }
+// query is a query parameter, without what no database takes as text.
+func (v *visit) query(name string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(v.r.URL.Query().Get(name), ""), "\x00", "")
+}
 
 func (v *visit) form() web.Fields { return web.Form(v.r) }
 
