@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/gatehouse-sso/gatehouse/secret"
 )
 
 // TestNeighbours comes, is used as strangers use it, and goes.
@@ -59,14 +61,16 @@ func signInToDashboard(t *testing.T, address *url.URL) {
 }
 
 func callAPI(t *testing.T, address *url.URL) {
+	key := secret.NewKeyText("01jd9k5a3m8y2v4q6w8r0t2b4p").Reveal()
 	tests := []struct {
 		name, header, value string
 		want                int
 	}{
 		{"no key", "", "", http.StatusUnauthorized},
 		{"another scheme", "Authorization", "Basic Z2F0ZTo=", http.StatusUnauthorized},
-		{"a key as bearer, and nobody to check it", "Authorization", "Bearer gate_x", http.StatusServiceUnavailable},
-		{"a key of its own header, and nobody to check it", "Api-Key", "gate_x", http.StatusServiceUnavailable},
+		{"what has not the form of a key", "Api-Key", "gate_x", http.StatusUnauthorized},
+		{"a key as bearer, and nobody to check it", "Authorization", "Bearer " + key, http.StatusServiceUnavailable},
+		{"a key of its own header, and nobody to check it", "Api-Key", key, http.StatusServiceUnavailable},
 	}
 	for _, test := range tests {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address.JoinPath("indexes/harbour/query").String(), nil)
