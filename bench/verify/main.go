@@ -1,9 +1,8 @@
 // Command verify measures POST /v1/keys/verify of the real binary, as shipped with its logs and metrics, against a bare net/http handler
-// that reads the same body and answers the same status, headers and bytes. Both are processes of their own on this machine, wrk asks
-// both, five times in turn, and the medians and their ratio are printed.
+// that reads the same body and answers the same status, headers and bytes. Both are processes of their own on this machine, and wrk asks
+// both.
 //
-// It prints no ratio before it has seen that both do the same job: one answer of each must agree in status, headers and body, but for
-// the date and the request's id.
+// They do the same job when one answer of each agrees in status, headers and body, but for the date and the request's id.
 //
 //	go run ./bench/verify
 package main
@@ -21,25 +20,25 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/gatehouse-sso/gatehouse/bench"
 )
 
 const (
-	rounds      = 5
 	seconds     = 5 // of one measurement
 	connections = 32
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	var err error
 	if len(os.Args) == 3 && os.Args[1] == "bare" {
-		err = serveBare(os.Args[2], os.Stdin)
+		err = serveBare(os.Args[2], os.Stdin) // until it is interrupted
 	} else {
-		err = run(ctx, os.Stdout)
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+		defer stop()
+		err = run(ctx, func(c bench.Comparison) error { return c.Measure(os.Stdout) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "verify:", err)
@@ -47,8 +46,8 @@ func main() {
 	}
 }
 
-// run starts both servers, compares one answer of each, measures and prints.
-func run(ctx context.Context, out io.Writer) (err error) {
+// run starts both servers and takes the comparison of them.
+func run(ctx context.Context, take func(bench.Comparison) error) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	folder, err := os.MkdirTemp("", "gatehouse-bench-")
@@ -70,47 +69,32 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	defer bare.stop()
-	other, err := bare.ask(ctx)
-	if err != nil {
-		return err
-	}
-	if difference := sample.differsFrom(other); difference != "" {
-		return fmt.Errorf("these are two different jobs, so there is no ratio: %s", difference)
-	}
 	script, err := gatehouse.wrkScript(folder)
 	if err != nil {
 		return err
 	}
-	return measure(ctx, out, script, sample, gatehouse, bare)
+	return take(bench.Comparison{
+		Title:   "Checks of an API key",
+		Against: fmt.Sprintf("two processes asked by wrk with %d connections for %d s, every answer %d with %d bytes", connections, seconds, sample.Status, len(sample.Body)),
+		Unit:    "/s",
+		Same:    func() error { return bare.answersLike(ctx, sample) },
+		Sides: []bench.Side{
+			{Name: "bare net/http, same body, status and headers", Run: func() (float64, error) { return bare.load(ctx, script) }},
+			{Name: "POST /v1/keys/verify, as shipped", Run: func() (float64, error) { return gatehouse.load(ctx, script) }, Expect: ">= 0.6 of the bare rate"},
+		},
+	})
 }
 
-// measure asks both in turn.
-func measure(ctx context.Context, out io.Writer, script string, sample answer, gatehouse, bare *server) error {
-	fmt.Fprintf(out, "%d cores, %s, wrk with %d connections for %d s, %d rounds in turn; every answer %d with %d bytes\n",
-		runtime.NumCPU(), runtime.Version(), connections, seconds, rounds, sample.Status, len(sample.Body))
-	var ours, theirs []float64
-	for round := range rounds {
-		for _, each := range []struct {
-			server *server
-			rates  *[]float64
-		}{{gatehouse, &ours}, {bare, &theirs}} {
-			rate, err := each.server.load(ctx, script)
-			if err != nil {
-				return err
-			}
-			*each.rates = append(*each.rates, rate)
-		}
-		fmt.Fprintf(out, "round %d: %8.0f /s  %8.0f /s\n", round+1, ours[round], theirs[round])
+// answersLike returns an error when the server's answer differs from the sample in anything that counts.
+func (s *server) answersLike(ctx context.Context, sample answer) error {
+	other, err := s.ask(ctx)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(out, "\n%-44s %12s %7s\n", "", "median", "ratio")
-	fmt.Fprintf(out, "%-44s %10.0f/s %7.2f\n", "POST /v1/keys/verify, as shipped", median(ours), median(ours)/median(theirs))
-	fmt.Fprintf(out, "%-44s %10.0f/s %7.2f\n", "bare net/http, same body, status and headers", median(theirs), 1.0)
+	if difference := sample.differsFrom(other); difference != "" {
+		return errors.New(difference)
+	}
 	return nil
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }
 
 // answer is what a server said.
@@ -169,7 +153,7 @@ func build(ctx context.Context, folder string) (string, error) {
 		return "", fmt.Errorf("find the module: %w", err)
 	}
 	binary := filepath.Join(folder, "gatehouse")
-	command := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
+	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
 	command.Dir, command.Stderr = strings.TrimSpace(string(root)), os.Stderr
 	command.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if err := command.Run(); err != nil {
