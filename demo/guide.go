@@ -14,7 +14,7 @@ It is all made up, and gone when you press Ctrl-C.
 Sign in as an employee
   1. Open {{.Gatehouse}}/login and type {{.Employee.Email}}
   2. Tidewater requires single sign-on, so you land at its identity provider: pick {{.Employee.Name}}.
-     This is the first time: Gatehouse makes the account, with the default role.
+     This is the first time: Gatehouse makes the user, a member with the default role.
 
 Sign in from the company's dashboard
   Open {{.IdentityProvider}} and click the Gatehouse tile.
