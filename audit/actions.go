@@ -15,8 +15,11 @@ const (
 	OrganizationSuspended Action = "organization.suspended"
 	OrganizationResumed   Action = "organization.resumed"
 
+	OrganizationPlanChanged Action = "organization.plan_changed"
+
 	ProjectCreated Action = "project.created"
 	ProjectRenamed Action = "project.renamed"
+	ProjectDeleted Action = "project.deleted"
 
 	UserCreated          Action = "user.created"
 	UserRenamed          Action = "user.renamed"
@@ -29,6 +32,11 @@ const (
 	MemberSuspended    Action = "member.suspended"
 	MemberResumed      Action = "member.resumed"
 	MemberRemoved      Action = "member.removed"
+
+	InviteCreated  Action = "invite.created"
+	InviteResent   Action = "invite.resent"
+	InviteRevoked  Action = "invite.revoked"
+	InviteAccepted Action = "invite.accepted"
 
 	RoleBindingCreated Action = "role_binding.created"
 	RoleBindingDeleted Action = "role_binding.deleted"
@@ -67,8 +75,24 @@ const (
 	WelcomeLinkMade  Action = "welcome.link_made"
 	WelcomeLinkSpent Action = "welcome.link_spent"
 
-	APIKeyCreated Action = "api_key.created"
-	APIKeyRevoked Action = "api_key.revoked"
+	MailGivenUp Action = "mail.given_up"
+
+	APIKeyCreated      Action = "api_key.created"
+	APIKeyImported     Action = "api_key.imported"
+	APIKeyChanged      Action = "api_key.changed"
+	APIKeyRotated      Action = "api_key.rotated"
+	APIKeyHandedOver   Action = "api_key.handed_over"
+	APIKeyHandedBack   Action = "api_key.handed_back"
+	APIKeyRevoked      Action = "api_key.revoked"
+	APIKeyLeakReported Action = "api_key.leak_reported"
+
+	KeyPolicyChanged Action = "key_policy.changed"
+
+	ServiceAccountCreated             Action = "service_account.created"
+	ServiceAccountChanged             Action = "service_account.changed"
+	ServiceAccountProjectRolesChanged Action = "service_account.project_roles_changed"
+	ServiceAccountRotated             Action = "service_account.rotated"
+	ServiceAccountDeleted             Action = "service_account.deleted"
 )
 
 // phrase is how an action reads after its actor: "Ada " + did + rest, or, refused, "Ada tried to
@@ -90,9 +114,11 @@ var phrases = []phrase{
 	{OrganizationRenamed, "rename", "renamed", " the organization[ from {before} to {after}]"},
 	{OrganizationSuspended, "suspend", "suspended", " the organization {organization}"},
 	{OrganizationResumed, "resume", "resumed", " the organization {organization}"},
+	{OrganizationPlanChanged, "change", "changed", " the plan of the organization {organization}[ from {before} to {after}]"},
 
 	{ProjectCreated, "create", "created", " the project {project}"},
 	{ProjectRenamed, "rename", "renamed", " the project[ from {before} to {after}]"},
+	{ProjectDeleted, "delete", "deleted", " the project {project} with its API keys"},
 
 	{UserCreated, "create", "created", " the user {user}"},
 	{UserRenamed, "change", "changed", " the name of a user[ from {before} to {after}]"},
@@ -105,6 +131,11 @@ var phrases = []phrase{
 	{MemberSuspended, "suspend", "suspended", " the member {user}"},
 	{MemberResumed, "resume", "resumed", " the member {user}"},
 	{MemberRemoved, "remove", "removed", " {user} from the members"},
+
+	{InviteCreated, "invite", "invited", " {user}[ as {after}]"},
+	{InviteResent, "invite", "invited", " {user} again[ as {after}]"},
+	{InviteRevoked, "revoke", "revoked", " the invite of {user}"},
+	{InviteAccepted, "accept", "accepted", " an invite"},
 
 	{RoleBindingCreated, "give", "gave", " {user} the role {role}[ in project {project}]"},
 	{RoleBindingDeleted, "take", "took", " the role {role} from {user}[ in project {project}]"},
@@ -143,8 +174,24 @@ var phrases = []phrase{
 	{WelcomeLinkMade, "make", "made", " a welcome link[ for {user}]"},
 	{WelcomeLinkSpent, "spend", "spent", " a welcome link"},
 
+	{MailGivenUp, "", "could not deliver", " a mail to {user} and gave up"},
+
 	{APIKeyCreated, "create", "created", " the API key {api_key}[ in project {project}]"},
+	{APIKeyImported, "import", "imported", " API keys into project {project}[: {after}]"},
+	{APIKeyChanged, "change", "changed", " the API key {api_key}[ in project {project}]"},
+	{APIKeyRotated, "rotate", "rotated", " the API key {api_key}[ in project {project}]"},
+	{APIKeyHandedOver, "hand over", "handed over", " the API key {api_key} to the project[ {project}]"},
+	{APIKeyHandedBack, "hand back", "handed back", " the API key {api_key}[ in project {project}] to its creator"},
 	{APIKeyRevoked, "revoke", "revoked", " the API key {api_key}[ in project {project}]"},
+	{APIKeyLeakReported, "", "reported", " that the API key {api_key}[ in project {project}] has leaked[, found at {after}]; it is revoked"},
+
+	{KeyPolicyChanged, "change", "changed", " the rules for API keys"},
+
+	{ServiceAccountCreated, "create", "created", " the service account {service_account}[ as {after}]"},
+	{ServiceAccountChanged, "change", "changed", " the service account {service_account}"},
+	{ServiceAccountProjectRolesChanged, "change", "changed", " the roles of the service account {service_account} in project {project}[ from {before} to {after}]"},
+	{ServiceAccountRotated, "rotate", "rotated", " the token of the service account {service_account}"},
+	{ServiceAccountDeleted, "delete", "deleted", " the service account {service_account}"},
 }
 
 var phraseOf = func() map[Action]phrase {
