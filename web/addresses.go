@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +30,23 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 		}
 	}
 	return address
+}
+
+// askedHost is the host that the client asked for. X-Forwarded-Host is believed only from a trusted proxy; where it names several, or none
+// that is one, the host is not known.
+func askedHost(r *http.Request, trusted []netip.Prefix) string {
+	named := r.Header["X-Forwarded-Host"]
+	if len(named) == 0 {
+		return r.Host
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || !contains(trusted, peer.Addr().Unmap().WithZone("")) {
+		return r.Host
+	}
+	if len(named) > 1 || strings.ContainsAny(named[0], ", ") {
+		return ""
+	}
+	return named[0]
 }
 
 // parseHop reads one element of X-Forwarded-For: an address, by some proxies with a port.
@@ -65,28 +83,30 @@ func AddressPrefix(address netip.Addr) string {
 	return prefix.String()
 }
 
-// foreignHeaders are read by the Site and by nobody behind it.
-var foreignHeaders = []string{"X-Request-Id", "X-Real-Ip", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server"}
+// forwarding are the headers in which proxies speak of the request that they hand on. They are read by the Site and by nobody behind it.
+var forwarding = []string{"Forwarded", "X-Real-Ip", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server"}
 
-// forwarded reports whether the request says of itself that a proxy handed it on.
-func forwarded(header http.Header) bool {
+// dropForeignHeaders removes what only we may say (X-Gatehouse-*, in any spelling that a gateway could take for it; X-Request-Id) and what
+// only the Site may read. It reports whether the request said of itself that a proxy handed it on.
+func dropForeignHeaders(header http.Header) (forwarded bool) {
 	for name := range header {
-		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
-			return true
+		if name == "Via" {
+			forwarded = true
 		}
-	}
-	return false
-}
-
-// dropForeignHeaders removes what only we may say (X-Gatehouse-*, in any spelling that a gateway could take for it) and what only the
-// Site may read.
-func dropForeignHeaders(header http.Header) {
-	for name := range header {
-		if strings.HasPrefix(strings.ToLower(strings.ReplaceAll(name, "_", "-")), "x-gatehouse-") {
+		if len(name) < len("Forwarded") || name[0] != 'X' && name[0] != 'x' && name[0] != 'F' {
+			continue // nearly all of them
+		}
+		known := slices.Contains(forwarding, name)
+		forwarded = forwarded || known || strings.HasPrefix(name, "X-Forwarded-")
+		if known || name == "X-Request-Id" || isOurs(name) {
 			delete(header, name)
 		}
 	}
-	for _, name := range foreignHeaders {
-		delete(header, name)
-	}
+	return forwarded
+}
+
+// isOurs reports whether a header's name is X-Gatehouse-…, or could be read so by a gateway that takes _ for -.
+func isOurs(name string) bool {
+	const ours = "x-gatehouse-"
+	return len(name) >= len(ours) && strings.EqualFold(strings.ReplaceAll(name[:len(ours)], "_", "-"), ours)
 }

@@ -23,7 +23,7 @@ const (
 	minCookieKey = 32 // bytes
 )
 
-// Cookies are the three cookies that Gatehouse sets, and no others.
+// Cookies are the cookies that Gatehouse sets, and no others.
 type Cookies struct {
 	// Session holds a session's token. SameSite=Lax: no other site's POST carries it. It ends with the browser session; its row ends sooner.
 	Session *Cookie
@@ -31,6 +31,10 @@ type Cookies struct {
 	// provider's POST comes from another site; it opens nothing by itself and lives 15 minutes. It is always Secure, which Chromium and
 	// Firefox accept on http://localhost as well.
 	Flow *Cookie
+	// Visit holds what opens one other host, on that host. SameSite=Lax, as Session.
+	Visit *Cookie
+	// Arrival holds, on another host, a random handle that binds a visit that is about to begin to the browser that asked for it.
+	Arrival *Cookie
 
 	notice *Cookie
 }
@@ -55,9 +59,13 @@ func NewCookies(base *url.URL, keys [][]byte) (*Cookies, error) {
 	none := sessions.Options{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, MaxAge: int(flowAge.Seconds())}
 	brief := lax
 	brief.MaxAge = int(noticeAge.Seconds())
+	arrival := lax
+	arrival.MaxAge = int(flowAge.Seconds())
 	return &Cookies{
 		Session: newCookie(prefix+"gatehouse", keys, lax, sessionCookieAge),
 		Flow:    newCookie(prefix+"gatehouse-flow", keys, none, flowAge),
+		Visit:   newCookie(prefix+"gatehouse-visit", keys, lax, sessionCookieAge),
+		Arrival: newCookie(prefix+"gatehouse-arrival", keys, arrival, flowAge),
 		notice:  newCookie(prefix+"gatehouse-notice", keys, brief, noticeAge),
 	}, nil
 }

@@ -48,7 +48,7 @@ func (rt *Router) Handle(route Route, handler http.Handler) {
 	rt.routes = append(rt.routes, route)
 	rt.mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) {
 		w = w.(*unmatched).ResponseWriter
-		stateOf(r).info.Route = route.Pattern
+		exchangeOf(r).info.Route = route.Pattern
 		if !route.CrossOrigin && rt.protection.Check(r) != nil {
 			Fail(w, r, http.StatusForbidden)
 			return
@@ -61,16 +61,27 @@ func (rt *Router) Handle(route Route, handler http.Handler) {
 	})
 }
 
+// Direct adds a route that the mux does not lead to: whoever holds the returned handler does. Nothing is checked before it runs, and it
+// leaves the body unread.
+func (rt *Router) Direct(route Route, handler http.HandlerFunc) http.Handler {
+	rt.routes = append(rt.routes, route)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		state := stateOf(r)
+		state.info.Route, state.problem = route.Pattern, rt.problem
+		handler(w, r)
+	})
+}
+
 // HandleFunc is Handle for a function.
 func (rt *Router) HandleFunc(route Route, handler http.HandlerFunc) { rt.Handle(route, handler) }
 
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	stateOf(r).problem = rt.problem
-	u := &unmatched{ResponseWriter: w}
-	rt.mux.ServeHTTP(u, r)
-	if u.status != 0 {
+	x := exchangeOf(r)
+	x.problem, x.unmatched = rt.problem, unmatched{ResponseWriter: w}
+	rt.mux.ServeHTTP(&x.unmatched, r)
+	if status := x.unmatched.status; status != 0 {
 		w.Header().Del("Location")
-		Fail(w, r, u.status)
+		Fail(w, r, status)
 	}
 }
 
@@ -103,8 +114,10 @@ func (route Route) takeBody(w http.ResponseWriter, r *http.Request) int {
 	if r.ContentLength == 0 {
 		return 0
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, limit)
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if r.ContentLength < 0 { // one that is declared ends, for net/http, where it was declared to
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
+	}
+	kind, err := mediaType(r.Header)
 	if err != nil {
 		return http.StatusUnsupportedMediaType
 	}
@@ -119,6 +132,16 @@ func (route Route) takeBody(w http.ResponseWriter, r *http.Request) int {
 		return http.StatusUnsupportedMediaType
 	}
 	return statusOf(err)
+}
+
+// mediaType is the kind of the body without its parameters.
+func mediaType(header http.Header) (string, error) {
+	declared := header.Get("Content-Type")
+	if declared == "application/json" {
+		return declared, nil
+	}
+	kind, _, err := mime.ParseMediaType(declared)
+	return kind, err
 }
 
 // statusOf is the status for a body that could not be read.

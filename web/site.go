@@ -22,9 +22,11 @@ type Site struct {
 	URL            *url.URL       // public base, https or http on localhost; nothing in a request chooses another
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For is believed
 	AnyHost        []string       // paths that are answered under any Host, because probes ask by address
-	Problem        Problem        // for errors before a router was reached
-	Log            *slog.Logger
-	Metrics        prometheus.Registerer // nil: not counted
+	// Elsewhere says which requests are answered whatever their host and path: what stands in front of other hosts sends them. Nil: none.
+	Elsewhere func(*http.Request) bool
+	Problem   Problem // for errors before a router was reached
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer // nil: not counted
 }
 
 // Handler puts everything that is common in front of next.
@@ -36,6 +38,7 @@ func (s Site) Handler(next http.Handler) http.Handler {
 		state := &state{problem: s.Problem, log: s.Log, info: Request{
 			ID:        rand.Text(),
 			Address:   clientAddress(r, s.TrustedProxies),
+			Host:      askedHost(r, s.TrustedProxies),
 			UserAgent: printable(r.UserAgent(), maxUserAgent),
 			Forwarded: forwarded(r.Header),
 		}}
@@ -72,9 +75,11 @@ func (s Site) guarded(out *answer, r *http.Request, next http.Handler) {
 	s.admit(out, r, next)
 }
 
-// admit lets a request with our Host and a plain path through.
+// admit lets a request with our Host and a plain path through, and what is asked from elsewhere.
 func (s Site) admit(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	switch {
+	case s.Elsewhere != nil && s.Elsewhere(r):
+		next.ServeHTTP(w, r)
 	case !plainPath(r.URL):
 		Fail(w, r, http.StatusBadRequest)
 	case sameHost(r.Host, s.URL) || slices.Contains(s.AnyHost, r.URL.Path):
