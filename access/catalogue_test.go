@@ -82,8 +82,33 @@ func FuzzLoadCatalogue(f *testing.F) {
 	f.Add(builtInText)
 	f.Fuzz(func(t *testing.T, text []byte) {
 		c, err := LoadCatalogue(text)
-		if err == nil && len(c.Permissions([]Role{ProjectEditor})) == 0 {
+		if err != nil {
+			return
+		}
+		if len(c.Permissions([]Role{ProjectEditor})) == 0 {
 			t.Error("a catalogue without permissions was taken")
 		}
+		for _, rule := range c.Routes() {
+			if !c.Known(rule.Permission) || len(rule.Methods) == 0 {
+				t.Errorf("%v was taken", rule)
+			}
+			example := exampleOf(rule.Path)
+			for _, method := range rule.Methods {
+				if _, ok := c.PermissionFor(method, example); !ok {
+					t.Errorf("%s %s meets no rule, not even %v", method, example, rule)
+				}
+			}
+		}
 	})
+}
+
+// exampleOf is a path that the pattern matches.
+func exampleOf(pattern string) string {
+	segments := strings.Split(pattern, "/")
+	for i, segment := range segments {
+		if kindOf(segment) != literalSegment {
+			segments[i] = "example"
+		}
+	}
+	return strings.Join(segments, "/")
 }
