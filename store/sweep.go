@@ -28,6 +28,7 @@ var leftovers = []leftover{
 	{"refusals of what anybody could have sent", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'refused' AND repeat_key <> '' AND created_at < ? LIMIT ?)", 30 * 24 * time.Hour},
 	{"old logins", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE created_at < ? LIMIT ?)", 400 * 24 * time.Hour},
 	{"welcome links", "DELETE FROM welcomes WHERE id IN (SELECT id FROM welcomes WHERE expires_at < ? LIMIT ?)", 7 * 24 * time.Hour},
+	{"answers to repeatable requests", "DELETE FROM idempotency_keys WHERE (service_account_id, key_hash) IN (SELECT service_account_id, key_hash FROM idempotency_keys WHERE expires_at < ? LIMIT ?)", 0},
 	{"changes that everybody has heard of", "DELETE FROM changes WHERE sequence IN (SELECT sequence FROM changes WHERE at < ? LIMIT ?)", changesKept},
 }
 

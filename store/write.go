@@ -20,6 +20,7 @@ type write struct {
 	now          time.Time
 	events       []audit.Event
 	changes      []Change
+	aboutOwner   bool // an owner comes, goes or changes: owners hear of it
 }
 
 var (
@@ -30,20 +31,30 @@ var (
 )
 
 // write runs do in one transaction and appends the events that do recorded to the chains of their organizations. Whatever do returns as an
-// error undoes everything, the events too.
+// error undoes everything, the events too. A context from [Once] is spent with it.
 func (s *Store) write(ctx context.Context, organization string, actor audit.Actor, do func(*write) error) error {
+	repeatable, _ := ctx.Value(repeatableKey{}).(*Repeatable)
 	err := s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		w := &write{DB: tx, store: s, organization: organization, actor: actor, now: s.now()}
+		if err := w.once(repeatable); err != nil {
+			return err
+		}
 		if err := do(w); err != nil {
 			return err
 		}
 		if len(w.events) == 0 {
 			return errSilentWrite
 		}
+		if err := w.tellPeople(); err != nil {
+			return err
+		}
 		return w.append()
 	})
 	if errors.Is(err, errUnchanged) {
 		return nil
+	}
+	if repeatable != nil && err == nil {
+		repeatable.taken = true
 	}
 	return err
 }
