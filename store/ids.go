@@ -25,6 +25,9 @@ const (
 	idEvent          = "evt"
 	idConnectionKey  = "ckp"
 	idWelcome        = "wel"
+	idInvite         = "inv"
+	idMail           = "mai"
+	idNotice         = "ntc"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"
