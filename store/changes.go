@@ -18,6 +18,7 @@ const (
 	ChangedConnection   ChangeKind = "connection"
 	ChangedSession      ChangeKind = "session"
 	ChangedPolicy       ChangeKind = "sign_in_policy"
+	ChangedHost         ChangeKind = "host"
 )
 
 // Change says that something which a node may hold in memory is no longer what it was. OrganizationID is empty where it concerns a person
