@@ -77,6 +77,10 @@ const (
 
 	MailGivenUp Action = "mail.given_up"
 
+	HostRegistered Action = "host.registered"
+	HostReleased   Action = "host.released"
+	HostEntered    Action = "host.entered"
+
 	APIKeyCreated      Action = "api_key.created"
 	APIKeyImported     Action = "api_key.imported"
 	APIKeyChanged      Action = "api_key.changed"
@@ -175,6 +179,10 @@ var phrases = []phrase{
 	{WelcomeLinkSpent, "spend", "spent", " a welcome link"},
 
 	{MailGivenUp, "", "could not deliver", " a mail to {user} and gave up"},
+
+	{HostRegistered, "register", "registered", " the host {host}[ for project {project}]"},
+	{HostReleased, "release", "released", " the host {host}"},
+	{HostEntered, "go", "went", " to {host} with their session"},
 
 	{APIKeyCreated, "create", "created", " the API key {api_key}[ in project {project}]"},
 	{APIKeyImported, "import", "imported", " API keys into project {project}[: {after}]"},

@@ -187,6 +187,9 @@ func (c *Scope) recordDomainCheck(ctx context.Context, actor audit.Actor, id str
 			domain.VerifiedAt = &w.now
 			set["verified_at"] = w.now
 			w.tell(ChangedPolicy, c.organization)
+			if err := w.endForeignHosts(domain.Name); err != nil {
+				return err
+			}
 		}
 		set["check_problem"] = domain.CheckProblem
 		w.record(event)

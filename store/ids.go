@@ -25,6 +25,7 @@ const (
 	idEvent          = "evt"
 	idConnectionKey  = "ckp"
 	idWelcome        = "wel"
+	idHost           = "hst"
 	idInvite         = "inv"
 	idMail           = "mai"
 	idNotice         = "ntc"

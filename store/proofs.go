@@ -138,16 +138,20 @@ func (w *write) recordIn(user User, p Proven, e audit.Event) error {
 	return nil
 }
 
-func (s *Store) proofs(ctx context.Context, sessionID string, now time.Time) ([]access.Proof, error) {
+// proofs are those of a session that have not run out, and when the first of them does; the zero time where there is none.
+func (s *Store) proofs(ctx context.Context, sessionID string, now time.Time) (proofs []access.Proof, until time.Time, err error) {
 	var rows []proofRow
 	if err := s.read(ctx).Where("session_id = ? AND expires_at > ?", sessionID, now).Order("proved_at").Find(&rows).Error; err != nil {
-		return nil, fmt.Errorf("read the proofs of session %s: %w", sessionID, err)
+		return nil, until, fmt.Errorf("read the proofs of session %s: %w", sessionID, err)
 	}
-	proofs := make([]access.Proof, len(rows))
+	proofs = make([]access.Proof, len(rows))
 	for i, row := range rows {
 		proofs[i] = row.proof()
+		if until.IsZero() || row.ExpiresAt.Before(until) {
+			until = row.ExpiresAt
+		}
 	}
-	return proofs, nil
+	return proofs, until, nil
 }
 
 // endProofs takes the proofs that the query finds from the user's sessions. A session that is left without any ends.

@@ -29,6 +29,7 @@ type Session struct {
 	Proofs             []access.Proof `gorm:"-"`
 	CreatedAt, SeenAt  time.Time
 	ExpiresAt          time.Time
+	ProofsUntil        time.Time `gorm:"-"` // when the first of the proofs runs out; ExpiresAt if none does before
 }
 
 // sessionRow is a session with the hash of its token; the token itself is in the browser's cookie alone.
@@ -94,7 +95,11 @@ func (s *Store) RotateSession(ctx context.Context, actor audit.Actor, old secret
 		return changed.Error
 	}
 	if add == nil {
-		err = s.unrecorded(ctx, rotate)
+		err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+			w := &write{DB: tx, store: s, now: s.now()}
+			w.tell(ChangedSession, session.ID) // whoever remembers what the old token opened
+			return errors.Join(rotate(tx), w.append())
+		})
 	} else {
 		err = s.write(ctx, "", actor, func(w *write) error {
 			if _, err := w.prover(user.ID, *add); err != nil {
@@ -116,22 +121,30 @@ func (s *Store) RotateSession(ctx context.Context, actor audit.Actor, old secret
 // Session is the session that the token opens, and its user: [ErrNotFound] once it has run out, unused or at last, or the user is suspended.
 // Its proofs are those that have not run out. It notes the use, at most once a minute.
 func (s *Store) Session(ctx context.Context, token secret.Token) (Session, User, error) {
+	return s.session(ctx, liveSession+"s.token_hash = ?", token.Hash())
+}
+
+// liveSession begins a statement that looks for one session that is not over.
+const liveSession = `SELECT s.*, u.name AS user_name, u.email AS user_email, u.canonical_email AS user_canonical_email, u.email_domain AS user_email_domain,
+		u.email_verified_at AS user_email_verified_at, u.password_hash AS user_password_hash, u.version AS user_version,
+		u.created_at AS user_created_at, u.updated_at AS user_updated_at
+	FROM sessions s JOIN users u ON u.id = s.user_id
+	WHERE s.expires_at > ? AND s.seen_at > ? AND u.suspended_at IS NULL AND `
+
+// session is the one that the statement finds, see [Store.Session].
+func (s *Store) session(ctx context.Context, statement string, values ...any) (Session, User, error) {
 	now := s.now()
 	var row struct {
 		Session `gorm:"embedded"`
 		User    userRow `gorm:"embedded;embeddedPrefix:user_"`
 	}
-	err := s.read(ctx).Raw(`SELECT s.*, u.name AS user_name, u.email AS user_email, u.canonical_email AS user_canonical_email, u.email_domain AS user_email_domain,
-			u.email_verified_at AS user_email_verified_at, u.password_hash AS user_password_hash, u.version AS user_version,
-			u.created_at AS user_created_at, u.updated_at AS user_updated_at
-		FROM sessions s JOIN users u ON u.id = s.user_id
-		WHERE s.token_hash = ? AND s.expires_at > ? AND s.seen_at > ? AND u.suspended_at IS NULL`, token.Hash(), now, now.Add(-sessionIdle)).Take(&row).Error
+	err := s.read(ctx).Raw(statement, append([]any{now, now.Add(-sessionIdle)}, values...)...).Take(&row).Error
 	if err != nil {
 		_, err = one(row, err)
 		return Session{}, User{}, err
 	}
 	row.User.ID = row.UserID
-	if row.Proofs, err = s.proofs(ctx, row.ID, now); err != nil {
+	if row.Proofs, row.ProofsUntil, err = s.proofs(ctx, row.ID, now); err != nil {
 		return Session{}, User{}, err
 	}
 	if now.Sub(row.SeenAt) >= seenEvery {
@@ -157,7 +170,7 @@ func (s *Store) SessionsOf(ctx context.Context, userID string) ([]Session, error
 	sessions := make([]Session, len(rows))
 	for i, row := range rows {
 		sessions[i] = row.Session
-		if sessions[i].Proofs, err = s.proofs(ctx, row.ID, now); err != nil {
+		if sessions[i].Proofs, sessions[i].ProofsUntil, err = s.proofs(ctx, row.ID, now); err != nil {
 			return nil, err
 		}
 	}

@@ -27,6 +27,7 @@ var leftovers = []leftover{
 	{"identities that nobody came for", "UPDATE logins SET sealed_identity = NULL, code_hash = NULL WHERE id IN (SELECT id FROM logins WHERE state = 'arrived' AND sealed_identity IS NOT NULL AND expires_at < ? LIMIT ?)", 0},
 	{"refusals of what anybody could have sent", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'refused' AND repeat_key <> '' AND created_at < ? LIMIT ?)", 30 * 24 * time.Hour},
 	{"old logins", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE created_at < ? LIMIT ?)", 400 * 24 * time.Hour},
+	{"tickets to hosts", "DELETE FROM host_tickets WHERE token_hash IN (SELECT token_hash FROM host_tickets WHERE expires_at < ? LIMIT ?)", 0},
 	{"welcome links", "DELETE FROM welcomes WHERE id IN (SELECT id FROM welcomes WHERE expires_at < ? LIMIT ?)", 7 * 24 * time.Hour},
 	{"answers to repeatable requests", "DELETE FROM idempotency_keys WHERE (service_account_id, key_hash) IN (SELECT service_account_id, key_hash FROM idempotency_keys WHERE expires_at < ? LIMIT ?)", 0},
 	{"changes that everybody has heard of", "DELETE FROM changes WHERE sequence IN (SELECT sequence FROM changes WHERE at < ? LIMIT ?)", changesKept},

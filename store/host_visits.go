@@ -1,0 +1,102 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/secret"
+)
+
+// ticketLife is how long a person may take from our own address to the host.
+const ticketLife = time.Minute
+
+// Ticket takes a session over to a host. Arrival is the hash of what the browser was given there before it came: whoever else has the ticket's
+// token has nothing.
+type Ticket struct {
+	HostID, SessionID string
+	ArrivalHash       []byte
+	ReturnTo          string // path on the host
+}
+
+type ticketRow struct {
+	TokenHash []byte `gorm:"primaryKey"`
+	Ticket    `gorm:"embedded"`
+	ExpiresAt time.Time
+}
+
+func (ticketRow) TableName() string { return "host_tickets" }
+
+// visitRow is what a session's browser holds on a host. It goes with the session and with the host.
+type visitRow struct {
+	HostID    string `gorm:"primaryKey"`
+	SessionID string `gorm:"primaryKey"`
+	TokenHash []byte
+	CreatedAt time.Time
+}
+
+func (visitRow) TableName() string { return "host_visits" }
+
+// MakeTicket makes a ticket of one minute. The token is in the person's browser alone.
+func (s *Store) MakeTicket(ctx context.Context, t Ticket) (secret.Token, error) {
+	token := secret.NewToken()
+	row := ticketRow{TokenHash: token.Hash(), Ticket: t, ExpiresAt: s.now().Add(ticketLife)}
+	err := s.unrecorded(ctx, func(tx *gorm.DB) error { return tx.Create(&row).Error })
+	if errors.Is(err, gorm.ErrForeignKeyViolated) {
+		return secret.Token{}, ErrNotFound // the session has ended, or the host was released, a moment ago
+	}
+	if err != nil {
+		return secret.Token{}, fmt.Errorf("make a ticket to host %s: %w", t.HostID, err)
+	}
+	return token, nil
+}
+
+// SpendTicket begins a visit of the ticket's session on the host, in place of an earlier one, and says where on the host it leads. The visit's
+// token is the browser's. [ErrNotFound] for a ticket that was spent, is too old, is for another host or came in another browser, and once its
+// session is over.
+func (s *Store) SpendTicket(ctx context.Context, actor audit.Actor, host Host, ticket, arrival secret.Token) (visit secret.Token, returnTo string, err error) {
+	visit = secret.NewToken()
+	err = s.write(ctx, host.OrganizationID, actor, func(w *write) error {
+		var row ticketRow
+		spent := w.Clauses(clause.Returning{}).Where("token_hash = ? AND host_id = ? AND arrival_hash = ? AND expires_at > ?",
+			ticket.Hash(), host.ID, arrival.Hash(), w.now).Delete(&row)
+		if err := updated(spent); errors.Is(err, ErrConflict) {
+			return ErrNotFound
+		} else if err != nil {
+			return err
+		}
+		returnTo = row.ReturnTo
+		user, err := userWhere(w.Where(`suspended_at IS NULL AND id = (SELECT user_id FROM sessions WHERE id = ? AND expires_at > ? AND seen_at > ?)`,
+			row.SessionID, w.now, w.now.Add(-sessionIdle)))
+		if err != nil {
+			return err
+		}
+		w.actor.Request.SessionID = row.SessionID
+		w.record(audit.Event{Action: audit.HostEntered, ProjectID: host.ProjectID, Targets: []audit.Target{host.target()}})
+		w.actAs(user)
+		w.tell(ChangedSession, row.SessionID)
+		return w.Clauses(clause.OnConflict{UpdateAll: true, Columns: []clause.Column{{Name: "host_id"}, {Name: "session_id"}}}).
+			Create(&visitRow{HostID: host.ID, SessionID: row.SessionID, TokenHash: visit.Hash(), CreatedAt: w.now}).Error
+	})
+	if err != nil {
+		return secret.Token{}, "", fmt.Errorf("spend a ticket to host %s: %w", host.Name, err)
+	}
+	return visit, returnTo, nil
+}
+
+// Visit is the session that a visit's token opens on the host, and its user, as [Store.Session] is: use of the host is use of the session.
+func (s *Store) Visit(ctx context.Context, hostID string, token secret.Token) (Session, User, error) {
+	return s.session(ctx, liveSession+"s.id = (SELECT v.session_id FROM host_visits v WHERE v.token_hash = ? AND v.host_id = ?)", token.Hash(), hostID)
+}
+
+// ProjectOrganization is the organization of a project that a proxy named, or [ErrNotFound].
+func (s *Store) ProjectOrganization(ctx context.Context, projectID string) (string, error) {
+	var organization string
+	err := s.read(ctx).Raw("SELECT organization_id FROM projects WHERE id = ?", projectID).Take(&organization).Error
+	return one(organization, err)
+}
