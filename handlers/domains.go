@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -83,18 +82,11 @@ func (v *visit) verifyDomain() error {
 
 // lookUp asks the DNS for the record of the domain and says in a sentence what was found instead of it.
 func (v *visit) lookUp(d store.Domain) (proved bool, problem string) {
-	name := strings.TrimSuffix(d.RecordName(), ".")
 	texts, err := v.Outbound.TXT(v.ctx(), d.RecordName())
-	switch {
-	case err != nil:
+	if err != nil {
 		v.Log.WarnContext(v.ctx(), "domain check failed", "domain", d.Name, "request", web.RequestInfo(v.r).ID, "error", err)
-		return false, "The DNS of " + d.Name + " did not answer. Try again in some minutes; if it goes on, ask whoever keeps that DNS."
-	case len(texts) == 0:
-		return false, "There is no TXT record at " + name + ". If you have just added it, try again in some minutes."
-	case slices.ContainsFunc(texts, func(text string) bool { return strings.TrimSpace(text) == d.RecordValue() }):
-		return true, ""
 	}
-	return false, "The TXT record at " + name + " holds another value: “" + shortened(texts[0], 100) + "”. Replace it with the value below."
+	return d.Proof(texts, err)
 }
 
 // shortened cuts a text that came from outside to so many characters.

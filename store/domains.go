@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,20 @@ func (d Domain) RecordValue() string { return "gatehouse-domain-verification=" +
 
 // Verified reports whether the organization has proved the domain.
 func (d Domain) Verified() bool { return d.VerifiedAt != nil }
+
+// Proof judges what the DNS answered when it was asked for the record: whether it proves the domain, or a sentence about what is there instead.
+func (d Domain) Proof(texts []string, err error) (proved bool, problem string) {
+	name := strings.TrimSuffix(d.RecordName(), ".")
+	switch {
+	case err != nil:
+		return false, "The DNS of " + d.Name + " did not answer. Try again in some minutes; if it goes on, ask whoever keeps that DNS."
+	case len(texts) == 0:
+		return false, "There is no TXT record at " + name + ". If you have just added it, try again in some minutes."
+	case slices.ContainsFunc(texts, func(text string) bool { return strings.TrimSpace(text) == d.RecordValue() }):
+		return true, ""
+	}
+	return false, "The TXT record at " + name + " holds another value: “" + trust.Printable(texts[0]) + "”. Replace it with " + d.RecordValue() + "."
+}
 
 //go:embed publicmail.txt
 var publicMailText string
