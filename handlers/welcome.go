@@ -27,7 +27,7 @@ func (v *visit) welcomePage() error {
 	}
 	return v.render(http.StatusOK, views.Welcome(views.WelcomePage{
 		Page: v.card("Welcome"), Action: v.r.URL.Path, Organization: i.organization.Name,
-		Recovery: i.Kind == store.WelcomePassword, Known: i.known.ID != "",
+		Recovery: i.Kind.SetsPassword(), Known: i.known.ID != "",
 	}))
 }
 
@@ -106,7 +106,7 @@ func (v *visit) newcomer(i invitation) (store.Newcomer, *ui.Problem, error) {
 	wrong := func(field, sentence string) {
 		problem.Fields = append(problem.Fields, ui.FieldError{Field: field, Message: sentence})
 	}
-	if i.Kind != store.WelcomePassword && n.Name == "" {
+	if !i.Kind.SetsPassword() && n.Name == "" {
 		wrong("name", "Enter your name.")
 	}
 	var err error
@@ -130,7 +130,7 @@ func (v *visit) showWelcomeForm(status int, i invitation, problem *ui.Problem) e
 	form := v.form()
 	page := views.WelcomeFormPage{
 		Page: v.card("Welcome"), Action: v.r.URL.Path, Name: form.Text("name"), Email: form.Text("email"), Organization: form.Text("organization"),
-		NeedsOrganization: i.Kind == store.WelcomeFirstOwner, PasswordOnly: i.Kind == store.WelcomePassword, Problem: problem,
+		NeedsOrganization: i.Kind == store.WelcomeFirstOwner, PasswordOnly: i.Kind.SetsPassword(), Problem: problem,
 	}
 	if i.Kind != store.WelcomeFirstOwner {
 		page.Email, page.EmailFixed = i.Email, true

@@ -204,13 +204,18 @@ func (w *write) recognize(identity trust.Identity, user User, member Member) (Re
 	return Resolution{User: user, Member: member, Linked: true}, nil
 }
 
-// welcome makes a member with the default role, and a user if there is none with the address.
+// welcome makes a member with the roles of their invite, else with the default role, and a user if there is none with the address. Whoever is
+// invited comes also where newcomers are not admitted.
 func (w *write) welcome(identity trust.Identity, user User) (Resolution, error) {
 	policy, err := w.signInPolicy()
 	if err != nil {
 		return Resolution{}, err
 	}
-	if !policy.AdmitNewcomers {
+	invite, err := w.heldInvite(identity.Address().Canonical())
+	if err != nil {
+		return Resolution{}, err
+	}
+	if !policy.AdmitNewcomers && invite.ID == "" {
 		return Resolution{}, trust.Refuse(trust.ReasonNewcomersNotAdmitted, "a member", "a newcomer")
 	}
 	if user.ID == "" {
@@ -219,14 +224,12 @@ func (w *write) welcome(identity trust.Identity, user User) (Resolution, error) 
 			return Resolution{}, err
 		}
 	}
-	role := policy.DefaultRole
-	if !slices.Contains(access.DefaultRoles(), role) {
-		role = access.OrgMember // whatever the row says, a newcomer owns nothing (D-15)
+	if invite.ID != "" {
+		err = w.accept(invite, user)
+	} else {
+		err = w.joinByDefault(user, policy)
 	}
-	if _, err := w.addMember(user, "default_role", role); err != nil {
-		return Resolution{}, err
-	}
-	if err := w.giveDefaultProjects(user, policy.DefaultProjectRoles); err != nil {
+	if err != nil {
 		return Resolution{}, err
 	}
 	if user, err = w.link(identity, user, false, LinkedByLogin); err != nil {
@@ -234,6 +237,18 @@ func (w *write) welcome(identity trust.Identity, user User) (Resolution, error) 
 	}
 	member, err := w.memberOf(user.ID)
 	return Resolution{User: user, Member: member, Created: true, Linked: true}, err
+}
+
+// joinByDefault makes the user a member with what newcomers get.
+func (w *write) joinByDefault(user User, policy SignInPolicy) error {
+	role := policy.DefaultRole
+	if !slices.Contains(access.DefaultRoles(), role) {
+		role = access.OrgMember // whatever the row says, a newcomer owns nothing (D-15)
+	}
+	if _, err := w.addMember(user, "default_role", role); err != nil {
+		return err
+	}
+	return w.giveDefaultProjects(user, policy.DefaultProjectRoles)
 }
 
 func (w *write) giveDefaultProjects(user User, roles []ProjectRole) error {

@@ -233,9 +233,10 @@ func (c *Scope) changeMember(ctx context.Context, actor audit.Actor, id string, 
 			return fmt.Errorf("change member %s: %w", id, err)
 		}
 		w.tell(ChangedMember, id)
-		if !m.IsOwner() {
-			return nil
+		if err := w.voidInvites(m); err != nil || !m.IsOwner() {
+			return err
 		}
+		w.aboutOwner = true
 		return w.keepOwner(w.organization)
 	})
 }

@@ -22,14 +22,18 @@ type WelcomeKind string
 const (
 	WelcomeFirstOwner WelcomeKind = "first_owner" // whoever has it becomes the first user, and owner of a first organization
 	WelcomeSetup      WelcomeKind = "setup"       // the person with this address becomes owner of this organization
-	WelcomePassword   WelcomeKind = "password"    // the user may set a new password
+	WelcomePassword   WelcomeKind = "password"    // the user may set a new password: the operator's link
+	WelcomeForgotten  WelcomeKind = "forgotten"   // the same by mail, to somebody who asked for it and of whom no single sign-on is required
 )
+
+// SetsPassword says whether the link is for a new password alone.
+func (k WelcomeKind) SetsPassword() bool { return k == WelcomePassword || k == WelcomeForgotten }
 
 // WelcomeLife is how long a welcome link can be spent.
 const WelcomeLife = time.Hour
 
 // Welcome is a link that lets somebody in once. OrganizationID and Email are for [WelcomeSetup]; UserID is for [WelcomePassword], where the
-// OrganizationID, if there is one, is told of it.
+// OrganizationID, if there is one, is told of it, and for [WelcomeForgotten].
 type Welcome struct {
 	ID                     string
 	Kind                   WelcomeKind
@@ -55,7 +59,8 @@ type Newcomer struct {
 	OrganizationName string
 }
 
-// MakeWelcome makes a link of the kind for [WelcomeLife]. It voids the earlier ones for the same.
+// MakeWelcome makes a link of the kind for [WelcomeLife]. It voids the earlier ones for the same, but for a forgotten password: whoever else
+// asks for that must not void the link that the person has got.
 func (s *Store) MakeWelcome(ctx context.Context, actor audit.Actor, welcome Welcome) (Welcome, secret.Token, error) {
 	var token secret.Token
 	err := s.write(ctx, welcome.OrganizationID, actor, func(w *write) (err error) {
@@ -75,17 +80,21 @@ func (w *write) createWelcome(welcome Welcome) (Welcome, secret.Token, error) {
 	switch welcome.Kind {
 	case WelcomeFirstOwner:
 		target.Name = "the first owner"
-	case WelcomePassword:
+	case WelcomePassword, WelcomeForgotten:
 		user, err := w.user(welcome.UserID)
 		if err != nil {
 			return Welcome{}, secret.Token{}, err
 		}
 		welcome.Email, target.Name = user.Email, user.Name
+	}
+	if welcome.Kind == WelcomePassword {
 		made = audit.Event{Action: audit.BreakGlassLinkMade, Severity: audit.High}
 	}
 	same := w.Where("kind = ? AND organization_id = ? AND user_id = ? AND email = ?", welcome.Kind, welcome.OrganizationID, welcome.UserID, welcome.Email)
-	if err := w.voidWelcomes(same); err != nil {
-		return Welcome{}, secret.Token{}, err
+	if welcome.Kind != WelcomeForgotten {
+		if err := w.voidWelcomes(same); err != nil {
+			return Welcome{}, secret.Token{}, err
+		}
 	}
 	if err := w.Create(&welcomeRow{welcome, token.Hash()}).Error; err != nil {
 		return Welcome{}, secret.Token{}, err
@@ -179,10 +188,8 @@ func (s *Store) SpendWelcome(ctx context.Context, actor audit.Actor, token secre
 			user, owned, err = w.welcomeFirstOwner(n)
 		case WelcomeSetup:
 			user, owned, err = w.welcomeOwner(welcome, n)
-		case WelcomePassword:
-			if user, err = w.user(welcome.UserID); err == nil {
-				err = w.setPassword(user, n.PasswordHash, "")
-			}
+		case WelcomePassword, WelcomeForgotten:
+			user, err = w.welcomePassword(welcome, n)
 		}
 		if err != nil {
 			return err
@@ -262,4 +269,18 @@ func (w *write) welcomeOwner(welcome Welcome, n Newcomer) (User, Organization, e
 		return User{}, Organization{}, err
 	}
 	return user, o, w.own(user)
+}
+
+// welcomePassword gives the user another password. A link that was mailed does so only as long as no single sign-on is required of them (D-08).
+func (w *write) welcomePassword(welcome Welcome, n Newcomer) (User, error) {
+	user, err := w.user(welcome.UserID)
+	if err != nil {
+		return User{}, err
+	}
+	if welcome.Kind == WelcomeForgotten {
+		if required, err := singleSignOnRequired(w.DB, user); err != nil || required || user.SuspendedAt != nil {
+			return User{}, errors.Join(err, ErrNotFound)
+		}
+	}
+	return user, w.setPassword(user, n.PasswordHash, "")
 }

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/secret"
+)
+
+// CreateInvite asks somebody in, by mail and by the link that the token makes, which is given once. Who invites must be allowed to, and an
+// owner to invite an owner (D-15). *[Invalid] where the roles or the address will not do, [ErrTooManyInvites] beyond a hundred in an hour.
+func (c *Scope) CreateInvite(ctx context.Context, actor audit.Actor, n NewInvite) (Invite, secret.Token, error) {
+	roles, err := n.check()
+	if err != nil {
+		return Invite{}, secret.Token{}, err
+	}
+	var invite Invite
+	token := secret.NewToken()
+	err = c.write(ctx, actor, func(w *write) error {
+		if err := w.lockOrganization(w.organization); err != nil {
+			return err
+		}
+		invite = Invite{
+			ID: newID(idInvite, w.now), OrganizationID: w.organization, Email: n.Address.Given(), CanonicalEmail: n.Address.Canonical(),
+			Roles: roles, ProjectRoles: n.ProjectRoles, InviterKind: actor.Kind, InviterID: actor.ID, InviterName: actor.Name,
+			Version: 1, CreatedAt: w.now, UpdatedAt: w.now, ExpiresAt: w.now.Add(InviteLife),
+		}
+		if err := errors.Join(w.mayInvite(invite), w.isNewHere(invite), w.inviteProjects(invite)); err != nil {
+			return err
+		}
+		row := inviteRow{Invite: invite, RoleList: encodeList(roles), ProjectRoleList: encodeList(n.ProjectRoles), TokenHash: token.Hash()}
+		if err := w.Create(&row).Error; err != nil {
+			return err
+		}
+		return w.sendInvite(audit.InviteCreated, invite, token)
+	})
+	if err != nil {
+		return Invite{}, secret.Token{}, fmt.Errorf("invite: %w", err)
+	}
+	return invite, token, nil
+}
+
+// check gives the roles once each, or everything that is wrong with what was asked for.
+func (n NewInvite) check() ([]access.Role, error) {
+	var problems Invalid
+	if n.Address.IsZero() {
+		problems.Add("email", "Enter an email address such as ada@example.com.")
+	}
+	roles, err := validRoles(n.Roles, access.OrganizationRoles())
+	var wrong *Invalid
+	if errors.As(err, &wrong) {
+		problems.Fields = append(problems.Fields, wrong.Fields...)
+	} else if len(roles) == 0 {
+		problems.Add("roles", "Choose at least one role.")
+	}
+	for _, p := range n.ProjectRoles {
+		if !slices.Contains(access.ProjectRoles(), p.Role) {
+			problems.Add("project_roles", "Choose a role for each project.")
+			break
+		}
+	}
+	return roles, problems.Err()
+}
+
+// isNewHere refuses an address that is a member's, or that has an invite already.
+func (w *write) isNewHere(i Invite) error {
+	user, err := userWhere(w.Where("canonical_email = ?", i.CanonicalEmail))
+	if err == nil {
+		if _, err = w.memberOf(user.ID); err == nil {
+			return invalid("email", "This person is a member already. Change their roles on their member page.")
+		}
+	}
+	if !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if _, err := w.openInvite(i.CanonicalEmail); !errors.Is(err, ErrNotFound) {
+		return errors.Join(err, invalid("email", "This person has an open invite already. Send it again, or revoke it first."))
+	}
+	return nil
+}
+
+// openInvite is the organization's open invite for the address, or [ErrNotFound].
+func (w *write) openInvite(canonical string) (Invite, error) {
+	return inviteWhere(openInvites(w.Where("organization_id = ? AND canonical_email = ?", w.organization, canonical), w.now).Order("id DESC"))
+}
+
+// inviteProjects refuses projects that are not this organization's.
+func (w *write) inviteProjects(i Invite) error {
+	for _, p := range i.ProjectRoles {
+		_, err := project(w.DB, w.organization, p.ProjectID)
+		if errors.Is(err, ErrNotFound) {
+			return invalid("project_roles", "Choose one of this organization's projects.")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendInvite records that the invite goes out, if the organization may send another now, and puts the mail into the outbox.
+func (w *write) sendInvite(action audit.Action, i Invite, token secret.Token) error {
+	sent := int64(0)
+	for _, action := range []audit.Action{audit.InviteCreated, audit.InviteResent} {
+		var count int64
+		newest := w.Model(&eventRow{}).Select("at").Where("organization_id = ? AND action = ?", w.organization, action).Order("sequence DESC").Limit(invitesAnHour)
+		if err := w.Table("(?) AS newest", newest).Where("at > ?", w.now.Add(-time.Hour)).Count(&count).Error; err != nil {
+			return fmt.Errorf("count the invites of the last hour: %w", err)
+		}
+		sent += count
+	}
+	if sent >= invitesAnHour {
+		return ErrTooManyInvites
+	}
+	o, err := organization(w.DB, w.organization)
+	if err != nil {
+		return err
+	}
+	w.record(audit.Event{Action: action, Targets: i.targets(), Changes: []audit.Change{{Field: "roles", After: titles(i.Roles)}}})
+	return w.mail(w.organization, MailInvite, Letter{To: i.Email, Organization: o.Name, Inviter: i.InviterName, At: w.now, ExpiresAt: i.ExpiresAt, token: token})
+}
+
+// ResendInvite sends an open or expired invite again: with another token, for another week, and in the name of whoever does it now. The link
+// from before is void. [ErrConflict] where it has been accepted or revoked, or was changed since version.
+func (c *Scope) ResendInvite(ctx context.Context, actor audit.Actor, id string, version int64) (Invite, secret.Token, error) {
+	var invite Invite
+	token := secret.NewToken()
+	err := c.write(ctx, actor, func(w *write) (err error) {
+		if err := w.lockOrganization(w.organization); err != nil {
+			return err
+		}
+		if invite, err = inviteWhere(w.Where("organization_id = ? AND id = ?", w.organization, id)); err != nil {
+			return err
+		}
+		if invite.AcceptedAt != nil || invite.RevokedAt != nil {
+			return ErrConflict
+		}
+		invite.InviterKind, invite.InviterID, invite.InviterName = actor.Kind, actor.ID, actor.Name
+		invite.UpdatedAt, invite.ExpiresAt, invite.Version = w.now, w.now.Add(InviteLife), version+1
+		if err := w.mayInvite(invite); err != nil {
+			return err
+		}
+		set := columns{"inviter_kind": actor.Kind, "inviter_id": actor.ID, "inviter_name": actor.Name, "token_hash": token.Hash(), "expires_at": invite.ExpiresAt}
+		if err := w.change(&inviteRow{}, id, version, set); err != nil {
+			return err
+		}
+		return w.sendInvite(audit.InviteResent, invite, token)
+	})
+	if err != nil {
+		return Invite{}, secret.Token{}, fmt.Errorf("send invite %s again: %w", id, err)
+	}
+	return invite, token, nil
+}
+
+// RevokeInvite voids an invite that nobody has accepted; one that is void already stays so.
+func (c *Scope) RevokeInvite(ctx context.Context, actor audit.Actor, id string) error {
+	err := c.write(ctx, actor, func(w *write) error {
+		i, err := inviteWhere(w.Where("organization_id = ? AND id = ?", w.organization, id))
+		switch {
+		case err != nil:
+			return err
+		case i.AcceptedAt != nil:
+			return ErrConflict
+		case i.RevokedAt != nil:
+			return errUnchanged
+		}
+		w.record(audit.Event{Action: audit.InviteRevoked, Targets: i.targets()})
+		revoked := w.Model(&inviteRow{}).Where("id = ? AND accepted_at IS NULL", id).Updates(columns{"revoked_at": w.now, "updated_at": w.now, "version": i.Version + 1})
+		return updated(revoked)
+	})
+	if err != nil {
+		return fmt.Errorf("revoke invite %s: %w", id, err)
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// ownersHear are the acts that every owner of the organization is mailed about, besides those of high severity and, where an owner comes,
+// goes or changes, those about members.
+var ownersHear = []audit.Action{
+	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionDeleted,
+	audit.DomainVerified, audit.DomainReleased,
+	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded,
+	audit.BreakGlassLinkMade, audit.BreakGlassUsed,
+}
+
+// personHears are the acts that the person whom they are about is mailed about.
+var personHears = []audit.Action{
+	audit.UserPasswordSet, audit.UserPasswordEnded, audit.UserLeftoversRemoved, audit.IdentityLinked, audit.BreakGlassLinkMade,
+}
+
+// aboutMembers are the acts that owners and the person hear of when they make, change or end an owner.
+var aboutMembers = []audit.Action{
+	audit.MemberAdded, audit.MemberRolesChanged, audit.MemberSuspended, audit.MemberResumed, audit.MemberRemoved,
+}
+
+// reader is somebody who is to be told.
+type reader struct{ UserID, Email string }
+
+// letters are what one write has to tell, by organization and reader.
+type letters struct {
+	order []letterTo
+	lines map[letterTo][]string
+}
+
+type letterTo struct {
+	organization string
+	reader       reader
+}
+
+func (l *letters) add(organization string, to reader, sentence string) {
+	key := letterTo{organization, to}
+	if _, known := l.lines[key]; !known {
+		l.order = append(l.order, key)
+	}
+	if !slices.Contains(l.lines[key], sentence) {
+		l.lines[key] = append(l.lines[key], sentence)
+	}
+}
+
+// tellPeople puts what the events of this write tell its readers into the outbox: one letter to each, whatever happened. Nobody is told of
+// the beginning of an organization or of themselves.
+func (w *write) tellPeople() error {
+	if w.happened(audit.OrganizationCreated) {
+		return nil
+	}
+	told := letters{lines: map[letterTo][]string{}}
+	for _, e := range w.events {
+		if e.Outcome != audit.Succeeded {
+			continue
+		}
+		if err := w.tellOwners(&told, e); err != nil {
+			return err
+		}
+		if err := w.tellPerson(&told, e); err != nil {
+			return err
+		}
+	}
+	for _, to := range told.order {
+		letter := Letter{To: to.reader.Email, UserID: to.reader.UserID, Lines: told.lines[to], At: w.now, Address: w.actor.Request.Address}
+		if to.organization != "" {
+			o, err := organization(w.DB, to.organization)
+			if err != nil {
+				return err
+			}
+			letter.Organization, letter.Path = o.Name, "/organizations/"+o.ID
+		}
+		if err := w.mail(to.organization, MailEvents, letter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *write) happened(action audit.Action) bool {
+	return slices.ContainsFunc(w.events, func(e audit.Event) bool { return e.Action == action })
+}
+
+// made says whether the user begins with this write.
+func (w *write) made(userID string) bool {
+	return slices.ContainsFunc(w.events, func(e audit.Event) bool { return e.Action == audit.UserCreated && e.Targets[0].ID == userID })
+}
+
+// tellOwners notes what the owners of the event's organization hear.
+func (w *write) tellOwners(told *letters, e audit.Event) error {
+	hear := e.Severity == audit.High || slices.Contains(ownersHear, e.Action) || w.aboutOwner && slices.Contains(aboutMembers, e.Action)
+	if !hear || e.OrganizationID == "" {
+		return nil
+	}
+	var owners []reader
+	err := w.Raw(`SELECT u.id AS user_id, u.email FROM role_bindings b
+		JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL
+		JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
+		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? ORDER BY u.id`, e.OrganizationID, scopeOrganization, access.OrgOwner).Scan(&owners).Error
+	if err != nil {
+		return fmt.Errorf("look for the owners to tell: %w", err)
+	}
+	for _, owner := range owners {
+		if w.made(owner.UserID) {
+			continue
+		}
+		told.add(e.OrganizationID, owner, e.Sentence())
+	}
+	return nil
+}
+
+// tellPerson notes what the person whom the event is about hears: not of how they began.
+func (w *write) tellPerson(told *letters, e audit.Event) error {
+	hear := slices.Contains(personHears, e.Action) || w.aboutOwner && slices.Contains(aboutMembers, e.Action)
+	if !hear {
+		return nil
+	}
+	for _, target := range e.Targets {
+		if target.Kind != "user" || target.ID == "" || w.made(target.ID) {
+			continue
+		}
+		user, err := w.user(target.ID)
+		if err != nil {
+			return fmt.Errorf("look for whom to tell: %w", err)
+		}
+		if user.SuspendedAt == nil {
+			told.add(e.OrganizationID, reader{user.ID, user.Email}, e.Sentence())
+		}
+	}
+	return nil
+}
