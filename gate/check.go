@@ -10,6 +10,7 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/store"
 )
 
 // Code is the result of a check.
@@ -84,17 +85,23 @@ func (g *Gate) check(ctx context.Context, r Request) (Result, error) {
 // nobody is what an unknown key is compared with, so that it takes the work of a known one.
 var nobody = make([]byte, 32)
 
-// matches says whether text is the key's. No key matches nothing, after the same HMAC and the same comparison.
+// matches says whether text is one of the key's. No key matches nothing, after the same HMAC and the same comparison.
 func (g *Gate) matches(k *key, text string) (bool, error) {
-	want, pepper := nobody, nobody
-	if k != nil {
-		want, pepper = k.Hash, g.store.Pepper(k.PepperVersion)
+	if k == nil {
+		subtle.ConstantTimeCompare(g.hash(nobody, text), nobody)
+		return false, nil
 	}
-	if len(pepper) == 0 {
-		return false, fmt.Errorf("check key %s: pepper %d is missing", k.ID, k.PepperVersion)
+	for _, one := range k.Secrets {
+		pepper := g.store.Pepper(one.PepperVersion)
+		switch {
+		case one.Scheme != store.SchemeGatehouse:
+		case len(pepper) == 0:
+			return false, fmt.Errorf("check key %s: pepper %d is missing", k.ID, one.PepperVersion)
+		case subtle.ConstantTimeCompare(g.hash(pepper, text), one.Hash) == 1:
+			return one.EndsAt == nil || g.now().Before(*one.EndsAt), nil
+		}
 	}
-	equal := subtle.ConstantTimeCompare(g.hash(pepper, text), want) == 1
-	return equal && k != nil, nil
+	return false, nil
 }
 
 // judge decides about a key whose secret was shown.

@@ -87,7 +87,7 @@ func (w *world) hear() {
 	w.Helper()
 	changes, err := w.store.ChangesAfter(w.ctx, 0)
 	w.ok(err)
-	w.gate.keys.forget(changes)
+	w.gate.forget(changes)
 	w.gate.alive(w.now())
 }
 
@@ -100,6 +100,7 @@ func (w *world) organization(name, address string) (store.User, store.Organizati
 	w.ok(err)
 	user, organization, err := w.store.SpendWelcome(w.ctx, operator, token, store.Newcomer{Name: "Ada Lovelace", Address: parsed, PasswordHash: "x"})
 	w.ok(err)
+	w.ok(w.store.In(organization.ID).SetKeyPolicy(w.ctx, operator, 0, store.KeyPolicy{NeverExpires: true, LongestDays: 365, PerProject: 500}))
 	return user, organization
 }
 

@@ -14,7 +14,7 @@ import (
 )
 
 func (v *visit) apiKeys() error {
-	keys, err := v.scope.APIKeys(v.ctx(), v.project.ID)
+	keys, _, err := v.scope.APIKeys(v.ctx(), v.project.ID, store.APIKeyFilter{Limit: 200})
 	if err != nil {
 		return err
 	}

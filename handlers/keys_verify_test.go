@@ -88,6 +88,7 @@ func (w *keyWorld) fill() {
 	owner, organization, err := w.store.SpendWelcome(ctx, actor, token, store.Newcomer{Name: "Ada Lovelace", Address: address, PasswordHash: "x"})
 	w.ok(err)
 	w.org = organization
+	w.ok(w.store.In(w.org.ID).SetKeyPolicy(ctx, actor, 0, store.KeyPolicy{NeverExpires: true, LongestDays: 365, PerProject: 500}))
 	w.project, err = w.store.In(w.org.ID).CreateProject(ctx, actor, "Search", access.Serverless, owner.ID)
 	w.ok(err)
 	key, text, err := w.store.In(w.org.ID).CreateAPIKey(ctx, actor, store.NewAPIKey{ProjectID: w.project.ID, Name: "ci", Roles: []access.Role{access.DataPlaneViewer}, CreatorID: owner.ID})

@@ -130,7 +130,7 @@ func (v *visit) organizationSettings() error {
 func (v *visit) showOrganizationSettings(status int, name string, problem *ui.Problem) error {
 	o := v.organization
 	return v.render(status, views.OrganizationSettings(views.OrganizationSettingsPage{
-		Page: v.page("Settings"), Action: v.path("settings"), Name: name, ID: o.ID, Plan: capitalized(o.Plan),
+		Page: v.page("Settings"), Action: v.path("settings"), Name: name, ID: o.ID, Plan: capitalized(string(o.Plan)),
 		Created: ui.MomentOf(o.CreatedAt, v.now()), Version: formVersion(o.Version), Problem: problem,
 	}))
 }

@@ -77,7 +77,8 @@ func furnish(o *organization) walked {
 	project, err := o.scope.CreateProject(ctx, actor, "Search", access.Serverless, o.owner.User.ID)
 	o.ok(err)
 	w.ids["project"] = project.ID
-	key, text, err := o.scope.CreateAPIKey(ctx, actor, store.NewAPIKey{ProjectID: project.ID, Name: "ci", Roles: []access.Role{access.ProjectEditor}, CreatorID: o.owner.User.ID})
+	expires := o.store.Now().AddDate(0, 0, 90)
+	key, text, err := o.scope.CreateAPIKey(ctx, actor, store.NewAPIKey{ProjectID: project.ID, Name: "ci", Roles: []access.Role{access.ProjectEditor}, ExpiresAt: &expires, CreatorID: o.owner.User.ID})
 	o.ok(err)
 	w.ids["key"] = key.ID
 	w.ids["text"] = text.Reveal()

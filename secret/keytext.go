@@ -9,39 +9,49 @@ import (
 	"strings"
 )
 
-// The parts of an API key's text: prefix, 26 characters of the key's id, 43 base62 characters
+// The parts of a key's text: prefix, 26 characters of the id that it belongs to, 43 base62 characters
 // that hold 256 random bits, 6 base62 characters of CRC-32 over all before.
 const (
-	keyPrefix      = "gate"
-	keyIDLength    = 26
-	keySecretChars = 43
-	keyCheckChars  = 6
+	keyPrefix            = "gate"
+	serviceAccountPrefix = "gate_sva"
+	keyIDLength          = 26
+	keySecretChars       = 43
+	keyCheckChars        = 6
 
 	base62   = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	idBase32 = "0123456789abcdefghjkmnpqrstvwxyz"
 )
 
-// keyTextLength is the length in bytes of every well-formed API key.
-const keyTextLength = len(keyPrefix) + 1 + keyIDLength + 1 + keySecretChars + keyCheckChars
-
-// ErrKeyText says that a text is no API key: its form or its checksum is wrong.
-var ErrKeyText = errors.New("not the text of an API key")
+// ErrKeyText says that a text is not of the kind that was asked about: its form or its checksum is wrong.
+var ErrKeyText = errors.New("not the text of an API key or a service account's token")
 
 // NewKeyText makes the text of a new API key: the suffix of the key's id, a fresh secret and the checksum. It is shown once.
-func NewKeyText(idSuffix string) Token {
-	body := keyPrefix + "_" + idSuffix + "_" + padBase62(new(big.Int).SetBytes(randomBytes(32)), keySecretChars)
+func NewKeyText(idSuffix string) Token { return newText(keyPrefix, idSuffix) }
+
+// NewServiceAccountText makes the text of a new token of the service account whose id has the suffix. It is shown once.
+func NewServiceAccountText(idSuffix string) Token { return newText(serviceAccountPrefix, idSuffix) }
+
+func newText(prefix, idSuffix string) Token {
+	body := prefix + "_" + idSuffix + "_" + padBase62(new(big.Int).SetBytes(randomBytes(32)), keySecretChars)
 	return TokenOf(body + checksum(body))
 }
 
 // ParseKeyText gives the suffix of the id that an API key speaks of, or ErrKeyText. It decides by form and checksum
 // alone, so that a mistyped key costs no look at the store.
-func ParseKeyText(text string) (idSuffix string, err error) {
-	if len(text) != keyTextLength || !strings.HasPrefix(text, keyPrefix+"_") {
+func ParseKeyText(text string) (idSuffix string, err error) { return parseText(keyPrefix, text) }
+
+// ParseServiceAccountText is [ParseKeyText] for the tokens of service accounts. No text is both.
+func ParseServiceAccountText(text string) (idSuffix string, err error) {
+	return parseText(serviceAccountPrefix, text)
+}
+
+func parseText(prefix, text string) (idSuffix string, err error) {
+	rest, found := strings.CutPrefix(text, prefix+"_")
+	if !found || len(rest) != keyIDLength+1+keySecretChars+keyCheckChars {
 		return "", ErrKeyText
 	}
-	body, check := text[:keyTextLength-keyCheckChars], text[keyTextLength-keyCheckChars:]
-	rest := body[len(keyPrefix)+1:]
 	idSuffix = rest[:keyIDLength]
+	body, check := text[:len(text)-keyCheckChars], text[len(text)-keyCheckChars:]
 	// The first of 26 base32 characters carries three bits of the 128.
 	wellFormed := rest[keyIDLength] == '_' && idSuffix[0] <= '7' &&
 		only(idBase32, idSuffix) && only(base62, rest[keyIDLength+1:])

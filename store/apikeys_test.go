@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -22,7 +23,8 @@ func aProject(t *testing.T, s *Store, organization string, owner User) Project {
 
 func aKey(t *testing.T, s *Store, p Project, creator User, name string, roles ...access.Role) (APIKey, secret.Token) {
 	t.Helper()
-	key, text, err := s.In(p.OrganizationID).CreateAPIKey(t.Context(), operator, NewAPIKey{ProjectID: p.ID, Name: name, Roles: roles, CreatorID: creator.ID})
+	expires := s.Now().AddDate(0, 0, 90)
+	key, text, err := s.In(p.OrganizationID).CreateAPIKey(t.Context(), operator, NewAPIKey{ProjectID: p.ID, Name: name, Roles: roles, ExpiresAt: &expires, CreatorID: creator.ID})
 	ok(t, err)
 	return key, text
 }
@@ -36,16 +38,17 @@ func TestK01_KeyIsKeptAsAHashAlone(t *testing.T) {
 		if err != nil || "key_"+suffix != key.ID {
 			t.Fatalf("the text does not name the key: %v", err)
 		}
-		snapshot := must(s.KeyByID(ctx, key.ID))
-		if !slices.Equal(snapshot.Hash, secret.HashKey(s.Pepper(snapshot.PepperVersion), text.Reveal())) {
-			t.Error("the hash is not the one of the text")
+		kept := must(s.KeyByID(ctx, key.ID)).Secrets
+		if len(kept) != 1 || kept[0].Scheme != SchemeGatehouse || !slices.Equal(kept[0].Hash, secret.HashKey(s.Pepper(kept[0].PepperVersion), text.Reveal())) {
+			t.Errorf("what is kept is not the hash of the text: %+v", kept)
 		}
-		for _, column := range []string{"name", "roles", "CAST(hash AS TEXT)"} {
-			if s.dialect == onPostgreSQL && strings.HasPrefix(column, "CAST") {
-				column = "encode(hash, 'escape')"
-			}
-			if n := count(t, s, "api_keys WHERE "+column+" LIKE ?", "%"+text.Reveal()[40:60]+"%"); n != 0 {
-				t.Errorf("%s holds the key's secret", column)
+		inHash := "api_key_secrets WHERE CAST(hash AS TEXT) LIKE ?"
+		if s.dialect == onPostgreSQL {
+			inHash = "api_key_secrets WHERE encode(hash, 'escape') LIKE ?"
+		}
+		for _, place := range []string{"api_keys WHERE name LIKE ?", "api_keys WHERE roles LIKE ?", inHash} {
+			if n := count(t, s, place, "%"+text.Reveal()[40:60]+"%"); n != 0 {
+				t.Errorf("%s finds the key's secret", place)
 			}
 		}
 		for _, e := range must(s.In(o.ID).Events(ctx, EventFilter{Action: "api_key"})) {
@@ -63,7 +66,8 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 		scope := s.In(o.ID)
 		p := aProject(t, s, o.ID, owner)
 		pod := must(scope.CreateProject(ctx, operator, "Pod", access.Pod, owner.ID))
-		past, soon := s.Now(), s.Now().Add(time.Second)
+		past, soon, year := s.Now(), s.Now().Add(time.Second), s.Now().AddDate(0, 0, 365)
+		late := year.Add(time.Hour)
 		live, _ := aKey(t, s, p, owner, "taken", access.ProjectEditor)
 		for name, row := range map[string]struct {
 			key   NewAPIKey
@@ -78,6 +82,13 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 			"unknown role":     {NewAPIKey{Name: "c", Roles: []access.Role{"Emperor"}}, "roles"},
 			"expired":          {NewAPIKey{Name: "d", Roles: []access.Role{access.ProjectEditor}, ExpiresAt: &past}, "expires"},
 			"expires soon":     {NewAPIKey{Name: "e", Roles: []access.Role{access.ProjectEditor}, ExpiresAt: &soon}, ""},
+			"for ever":         {NewAPIKey{Name: "e2", Roles: []access.Role{access.ProjectEditor}}, "expires"},
+			"for too long":     {NewAPIKey{Name: "e3", Roles: []access.Role{access.ProjectEditor}, ExpiresAt: &late}, "expires"},
+			"a negative rate":  {NewAPIKey{Name: "e4", Roles: []access.Role{access.ProjectEditor}, RatePerMinute: -1}, "rate_per_minute"},
+			"a huge rate":      {NewAPIKey{Name: "e5", Roles: []access.Role{access.ProjectEditor}, RatePerMinute: 1_000_001}, "rate_per_minute"},
+			"no network":       {NewAPIKey{Name: "e6", Roles: []access.Role{access.ProjectEditor}, Networks: make([]netip.Prefix, 1)}, "networks"},
+			"101 networks":     {NewAPIKey{Name: "e7", Roles: []access.Role{access.ProjectEditor}, Networks: someNetworks(101)}, "networks"},
+			"100 networks":     {NewAPIKey{Name: "e8", Roles: []access.Role{access.ProjectEditor}, Networks: someNetworks(100), RatePerMinute: 1_000_000}, ""},
 			"pod, read-only":   {NewAPIKey{Name: "f", ProjectID: pod.ID, Roles: []access.Role{access.DataPlaneViewer}}, "roles"},
 			"pod, control":     {NewAPIKey{Name: "g", ProjectID: pod.ID, Roles: []access.Role{access.ControlPlaneEditor}}, "roles"},
 			"pod, read-write":  {NewAPIKey{Name: "h", ProjectID: pod.ID, Roles: []access.Role{access.DataPlaneEditor}}, ""},
@@ -85,6 +96,9 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 			"several problems": {NewAPIKey{Name: "", Roles: nil, ExpiresAt: &past}, "expires"},
 		} {
 			row.key.CreatorID = owner.ID
+			if row.key.ExpiresAt == nil && name != "for ever" {
+				row.key.ExpiresAt = &year
+			}
 			if row.key.ProjectID == "" {
 				row.key.ProjectID = p.ID
 			}
@@ -104,10 +118,17 @@ func TestCreateAPIKeyRefuses(t *testing.T) {
 		aKey(t, s, p, owner, "taken", access.ProjectEditor) // a revoked key's name is free
 
 		behind(t, s, "UPDATE organizations SET plan = 'starter'")
-		_, _, err := scope.CreateAPIKey(ctx, operator, NewAPIKey{ProjectID: p.ID, Name: "granular", Roles: []access.Role{access.DataPlaneViewer}, CreatorID: owner.ID})
+		_, _, err := scope.CreateAPIKey(ctx, operator, NewAPIKey{ProjectID: p.ID, Name: "granular", Roles: []access.Role{access.DataPlaneViewer}, ExpiresAt: &soon, CreatorID: owner.ID})
 		hasProblem(t, err, "roles")
 		aKey(t, s, p, owner, "all", access.ProjectEditor)
 	})
+}
+
+func someNetworks(n int) (networks []netip.Prefix) {
+	for i := range n {
+		networks = append(networks, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i), 0, 0}), 16))
+	}
+	return networks
 }
 
 func TestW32_OneOf100RevokesAKey(t *testing.T) {
@@ -162,11 +183,11 @@ func TestK06_KeysOfOthersDoNotExist(t *testing.T) {
 				t.Errorf("%s: got %v, want ErrNotFound", name, err)
 			}
 		}
-		if len(must(s.In(other.ID).APIKeys(ctx, p.ID))) != 0 {
-			t.Error("the list shows another organization's key")
+		if keys, _, err := s.In(other.ID).APIKeys(ctx, p.ID, APIKeyFilter{}); err != nil || len(keys) != 0 {
+			t.Errorf("the list shows another organization's key: %+v %v", keys, err)
 		}
-		if keys := must(s.In(o.ID).APIKeys(ctx, p.ID)); len(keys) != 1 || keys[0].CreatorName != owner.Name || !keys[0].Live(s.Now()) {
-			t.Errorf("the list shows %+v", keys)
+		if keys, _, err := s.In(o.ID).APIKeys(ctx, p.ID, APIKeyFilter{}); err != nil || len(keys) != 1 || keys[0].CreatorName != owner.Name || !keys[0].Live(s.Now()) {
+			t.Errorf("the list shows %+v %v", keys, err)
 		}
 	})
 }
@@ -185,7 +206,7 @@ func TestKeySnapshotFollowsTheCreator(t *testing.T) {
 		k := snapshot()
 		slices.Sort(k.CreatorProjectRoles)
 		if k.Name != "ci" || k.ProjectID != p.ID || k.OrganizationID != o.ID || k.ProjectKind != access.Serverless || k.CreatorGone || k.CreatorSuspended ||
-			k.OrganizationSuspended || !slices.Equal(k.Roles, []access.Role{access.DataPlaneEditor}) || k.ExpiresAt != nil || k.RevokedAt != nil ||
+			k.OrganizationSuspended || !slices.Equal(k.Roles, []access.Role{access.DataPlaneEditor}) || k.ExpiresAt == nil || k.RevokedAt != nil || k.CreatorMemberID != creator.ID || k.CreatorID != creator.UserID || k.Independent ||
 			!slices.Equal(k.CreatorOrganizationRoles, []access.Role{access.OrgMember}) ||
 			!slices.Equal(k.CreatorProjectRoles, []access.Role{access.ProjectOwner, access.ProjectViewer}) {
 			t.Fatalf("the snapshot is %+v", k)

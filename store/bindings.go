@@ -13,7 +13,7 @@ import (
 )
 
 // binding says that a principal holds a role in a scope: the organization itself, or one of its projects. Origin says where it came from:
-// "creation", "setup", "console", "default_role".
+// "creation", "setup", "default_role", "invite <invite's id>" or "console <id of who gave it>".
 type binding struct {
 	ID, OrganizationID         string
 	PrincipalKind, PrincipalID string
@@ -26,23 +26,33 @@ type binding struct {
 func (binding) TableName() string { return "role_bindings" }
 
 const (
-	principalUser     = "user"
-	scopeOrganization = "organization"
-	scopeProject      = "project"
+	principalUser           = "user"
+	principalServiceAccount = "service_account"
+	scopeOrganization       = "organization"
+	scopeProject            = "project"
 )
 
-// bind gives the user the roles in the scope: this organization's own id, or a project of it. A role that they have already stays.
-func (w *write) bind(userID, scopeKind, scopeID, origin string, roles ...access.Role) error {
+// principalKind says what kind of principal has this id.
+func principalKind(id string) string {
+	if IsID(idServiceAccount, id) {
+		return principalServiceAccount
+	}
+	return principalUser
+}
+
+// bind gives the principal the roles in the scope: this organization's own id, or a project of it. A role that they have already stays.
+func (w *write) bind(principalID, scopeKind, scopeID, origin string, roles ...access.Role) error {
 	if slices.Contains(roles, access.OrgOwner) {
-		if err := w.lockUser(userID); err != nil { // whoever ends their password asks first what they own
+		w.aboutOwner = true
+		if err := w.lockUser(principalID); err != nil { // whoever ends their password asks first what they own
 			return err
 		}
 	}
 	for _, role := range roles {
-		b := binding{ID: newID(idBinding, w.now), OrganizationID: w.organization, PrincipalKind: principalUser, PrincipalID: userID,
+		b := binding{ID: newID(idBinding, w.now), OrganizationID: w.organization, PrincipalKind: principalKind(principalID), PrincipalID: principalID,
 			Role: role, ScopeKind: scopeKind, ScopeID: scopeID, Origin: origin, CreatedAt: w.now}
 		var count int64
-		err := w.Model(&binding{}).Where("scope_id = ? AND principal_id = ? AND role = ?", scopeID, userID, role).Count(&count).Error
+		err := w.Model(&binding{}).Where("scope_id = ? AND principal_id = ? AND role = ?", scopeID, principalID, role).Count(&count).Error
 		if err == nil && count == 0 {
 			err = w.Create(&b).Error
 		}
@@ -53,13 +63,16 @@ func (w *write) bind(userID, scopeKind, scopeID, origin string, roles ...access.
 	return nil
 }
 
-// rebind makes these the only roles that the user has in the scope.
-func (w *write) rebind(userID, scopeKind, scopeID string, roles []access.Role) error {
-	err := w.Where("organization_id = ? AND scope_id = ? AND principal_id = ?", w.organization, scopeID, userID).Delete(&binding{}).Error
-	if err != nil {
+// rebind makes these the only roles that the principal has in the scope. Those that they had keep their origin.
+func (w *write) rebind(principalID, scopeKind, scopeID string, roles []access.Role) error {
+	others := w.Where("organization_id = ? AND scope_id = ? AND principal_id = ?", w.organization, scopeID, principalID)
+	if len(roles) > 0 {
+		others = others.Where("role NOT IN ?", roles)
+	}
+	if err := others.Delete(&binding{}).Error; err != nil {
 		return fmt.Errorf("unbind roles: %w", err)
 	}
-	return w.bind(userID, scopeKind, scopeID, "console", roles...)
+	return w.bind(principalID, scopeKind, scopeID, strings.TrimSpace("console "+w.actor.ID), roles...)
 }
 
 // withRoles reads what each of the members is in their organization and its projects.

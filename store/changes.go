@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -11,14 +12,17 @@ type ChangeKind string
 
 // The kinds of changes that a node may have to forget something for.
 const (
-	ChangedAPIKey       ChangeKind = "api_key"
-	ChangedProject      ChangeKind = "project"
-	ChangedMember       ChangeKind = "member"
-	ChangedOrganization ChangeKind = "organization"
-	ChangedConnection   ChangeKind = "connection"
-	ChangedSession      ChangeKind = "session"
-	ChangedPolicy       ChangeKind = "sign_in_policy"
-	ChangedHost         ChangeKind = "host"
+	ChangedAPIKey         ChangeKind = "api_key"
+	ChangedImportedKeys   ChangeKind = "imported_keys" // of a project: keys with hashes made elsewhere have come
+	ChangedProject        ChangeKind = "project"
+	ChangedMember         ChangeKind = "member"
+	ChangedServiceAccount ChangeKind = "service_account"
+	ChangedOrganization   ChangeKind = "organization"
+	ChangedConnection     ChangeKind = "connection"
+	ChangedSession        ChangeKind = "session"
+	ChangedPolicy         ChangeKind = "sign_in_policy"
+	ChangedKeyPolicy      ChangeKind = "key_policy"
+	ChangedHost           ChangeKind = "host"
 )
 
 // Change says that something which a node may hold in memory is no longer what it was. OrganizationID is empty where it concerns a person
@@ -46,12 +50,18 @@ func (s *Store) LastChange(ctx context.Context) (int64, error) {
 	return last, nil
 }
 
-// ChangesAfter are the changes past the given number, oldest first, at most [changesAtOnce].
+// ChangesAfter are the changes past the given number, oldest first, at most [changesAtOnce]. What came with imported keys is known here before
+// it is told.
 func (s *Store) ChangesAfter(ctx context.Context, sequence int64) ([]Change, error) {
 	var changes []Change
 	err := s.read(ctx).Where("sequence > ?", sequence).Order("sequence").Limit(changesAtOnce).Find(&changes).Error
 	if err != nil {
 		return nil, fmt.Errorf("read changes after %d: %w", sequence, err)
+	}
+	if slices.ContainsFunc(changes, func(c Change) bool { return c.Kind == ChangedImportedKeys }) {
+		if err := s.readPeppers(ctx); err != nil {
+			return nil, err
+		}
 	}
 	return changes, nil
 }

@@ -21,12 +21,20 @@ type dataKey struct {
 	CreatedAt time.Time
 }
 
-// pepper goes into the hash of every API key, so that the table of hashes alone cannot be searched.
+// pepper goes into the hash of every API key, so that the table of hashes alone cannot be searched. One for imports is the key under which
+// another program made the hashes of the keys that it gave to us.
 type pepper struct {
 	Version   int `gorm:"primaryKey;autoIncrement:false"`
 	Sealed    []byte
 	CreatedAt time.Time
+	Purpose   string
 }
+
+// What peppers are for.
+const (
+	pepperOfOurs    = "gatehouse"
+	pepperOfImports = "import"
+)
 
 type cookieKey struct {
 	ID        string
@@ -167,7 +175,7 @@ func (w *write) createKeys(master secret.KeyWrapper) error {
 	}
 	return errors.Join(
 		w.Create(&dataKey{id, master.ID(), wrapped, w.now}).Error,
-		w.Create(&pepper{1, sealedPepper, w.now}).Error,
+		w.Create(&pepper{1, sealedPepper, w.now, pepperOfOurs}).Error,
 		w.Create(&cookieKey{"1", sealedCookieKey, w.now}).Error,
 	)
 }
@@ -177,29 +185,6 @@ func randomBytes(n int) []byte {
 	rand.Read(b) // never fails since Go 1.24
 	return b
 }
-
-// readPeppers opens the peppers. Without one no API key could be checked and new ones would be hashed with nothing: that stops the start.
-func (s *Store) readPeppers(ctx context.Context) error {
-	var kept []pepper
-	if err := s.read(ctx).Order("version").Find(&kept).Error; err != nil {
-		return fmt.Errorf("read peppers: %w", err)
-	}
-	if len(kept) == 0 {
-		return errKeysLost
-	}
-	s.peppers = map[int][]byte{}
-	for _, p := range kept {
-		plain, err := s.keyring.Open(placeOfPepper(p.Version), p.Sealed)
-		if err != nil {
-			return fmt.Errorf("open pepper %d: %w", p.Version, err)
-		}
-		s.peppers[p.Version], s.newestPepper = plain, p.Version
-	}
-	return nil
-}
-
-// Pepper is the pepper of a version, nil when there is none.
-func (s *Store) Pepper(version int) []byte { return s.peppers[version] }
 
 // CookieKeys are the keys that sign our cookies, newest first, 64 bytes each.
 func (s *Store) CookieKeys(ctx context.Context) ([][]byte, error) {

@@ -13,14 +13,20 @@ import (
 
 // Organization is a customer: what members, projects, connections and domains belong to.
 type Organization struct {
-	ID, Name, Plan       string
+	ID, Name             string
+	Plan                 access.Plan
 	SuspendedAt          *time.Time
 	Version              int64
 	CreatedAt, UpdatedAt time.Time
 }
 
 // planOfNew is the plan of an organization that nobody chose one for.
-const planOfNew = "enterprise"
+const planOfNew = access.Enterprise
+
+// Has says whether the organization's plan has the entitlement.
+func (o Organization) Has(entitlement access.Entitlement) bool {
+	return access.Entitled(o.Plan, entitlement)
+}
 
 // Membership is one organization of a user, with what they are in it.
 type Membership struct {

@@ -2,10 +2,10 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"gorm.io/gorm"
@@ -29,11 +29,10 @@ type Store struct {
 	reader, writer *gorm.DB // the same on PostgreSQL; SQLite has one writing connection and several reading ones
 	dialect        dialect
 	keyring        *secret.Keyring
-	peppers        map[int][]byte
-	newestPepper   int // hashes new API keys
+	peppers        atomic.Pointer[peppers]
 	now            func() time.Time
 	log            *slog.Logger
-	keyRead        *sql.Stmt
+	statements     statements
 	close          []func() error
 }
 

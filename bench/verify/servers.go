@@ -106,8 +106,9 @@ func makeKey(ctx context.Context, database string, raw []byte) (key secret.Token
 	if err != nil {
 		return key, err
 	}
+	expires := db.Now().AddDate(0, 0, 90)
 	_, key, err = db.In(organization.ID).CreateAPIKey(ctx, actor, store.NewAPIKey{
-		ProjectID: project.ID, Name: "ci", Roles: []access.Role{access.DataPlaneViewer}, CreatorID: owner.ID,
+		ProjectID: project.ID, Name: "ci", Roles: []access.Role{access.DataPlaneViewer}, ExpiresAt: &expires, CreatorID: owner.ID,
 	})
 	return key, err
 }
