@@ -41,13 +41,15 @@ type Options struct {
 
 // Gate decides about API keys. It is safe for concurrent use.
 type Gate struct {
-	store *store.Store
-	now   func() time.Time
-	keys  *keys
-	heard atomic.Int64  // when the change feed last answered, in Unix nanoseconds
-	first chan struct{} // closed when it answered for the first time
-	once  sync.Once
-	hash  func(pepper []byte, text string) []byte
+	store    *store.Store
+	now      func() time.Time
+	keys     *keys
+	hosts    *hosts
+	sessions *sessions
+	heard    atomic.Int64  // when the change feed last answered, in Unix nanoseconds
+	first    chan struct{} // closed when it answered for the first time
+	once     sync.Once
+	hash     func(pepper []byte, text string) []byte
 
 	checks map[Code]prometheus.Counter
 }
@@ -58,7 +60,11 @@ func New(o Options) (*Gate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the gate's memory: %w", err)
 	}
-	g := &Gate{store: o.Store, now: o.Now, keys: known, first: make(chan struct{}), hash: secret.HashKey, checks: map[Code]prometheus.Counter{}}
+	passes, err := newSessions(o)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{store: o.Store, now: o.Now, keys: known, hosts: &hosts{store: o.Store}, sessions: passes, first: make(chan struct{}), hash: secret.HashKey, checks: map[Code]prometheus.Counter{}}
 	checks := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "gatehouse_key_checks_total",
 		Help: "Checks of API keys by their result.",
@@ -85,12 +91,21 @@ func (g *Gate) Follow(ctx context.Context) error {
 		return err
 	}
 	g.keys.forgetAll()
+	g.hosts.forgetAll()
+	g.sessions.forgetAll()
 	g.alive(began)
-	err = g.store.Follow(ctx, listenEvery, last, g.keys.forget, g.alive)
+	err = g.store.Follow(ctx, listenEvery, last, g.forget, g.alive)
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
+}
+
+// forget drops what the changes may have altered.
+func (g *Gate) forget(changes []store.Change) {
+	g.keys.forget(changes)
+	g.hosts.forget(changes)
+	g.sessions.forget(changes)
 }
 
 // alive notes that everything which was committed at that time has been heard.
