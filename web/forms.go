@@ -25,7 +25,7 @@ type Fields struct {
 }
 
 // Form is the form that r carries, read and limited by the router before the handler ran; empty when there was none.
-func Form(r *http.Request) Fields { return stateOf(r).form }
+func Form(r *http.Request) Fields { return exchangeOf(r).form }
 
 // Text is the first value of a field without the blanks around it, "" when it is missing.
 func (f Fields) Text(name string) string { return strings.TrimSpace(f.values.Get(name)) }
@@ -124,6 +124,6 @@ func keepFields(r *http.Request, fields Fields) error {
 	if count > maxFields {
 		return errForm
 	}
-	stateOf(r).form = fields
+	exchangeOf(r).form = fields
 	return nil
 }

@@ -9,23 +9,26 @@ import (
 // contentSecurityPolicy is the same on every answer, but for WidenFormAction.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
-// securityHeaders are on every answer. The slices are shared between answers: header.Set and header.Add never write into them.
-var securityHeaders = http.Header{
-	"Content-Security-Policy":      {contentSecurityPolicy},
-	"X-Content-Type-Options":       {"nosniff"},
-	"X-Frame-Options":              {"DENY"},
-	"Referrer-Policy":              {"no-referrer"},
-	"Cross-Origin-Opener-Policy":   {"same-origin"},
-	"Cross-Origin-Resource-Policy": {"same-origin"},
-	"Permissions-Policy":           {"accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"},
-	"Cache-Control":                {"no-store"},
+// securityHeaders are on every answer. Their values are shared between answers: header.Set and header.Add never write into them.
+var securityHeaders = []struct {
+	name  string
+	value []string
+}{
+	{"Content-Security-Policy", []string{contentSecurityPolicy}},
+	{"X-Content-Type-Options", []string{"nosniff"}},
+	{"X-Frame-Options", []string{"DENY"}},
+	{"Referrer-Policy", []string{"no-referrer"}},
+	{"Cross-Origin-Opener-Policy", []string{"same-origin"}},
+	{"Cross-Origin-Resource-Policy", []string{"same-origin"}},
+	{"Permissions-Policy", []string{"accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=()"}},
+	{"Cache-Control", []string{"no-store"}},
 }
 
 var strictTransport = []string{"max-age=31536000"}
 
 func setSecurityHeaders(header http.Header, https bool) {
-	for name, value := range securityHeaders {
-		header[name] = value[:1:1]
+	for _, h := range securityHeaders {
+		header[h.name] = h.value[:1:1]
 	}
 	if https {
 		header["Strict-Transport-Security"] = strictTransport[:1:1]

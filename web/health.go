@@ -15,7 +15,7 @@ func Healthy(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "
 func Ready(check func(context.Context) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if err := check(r.Context()); err != nil {
-			stateOf(r).log.WarnContext(r.Context(), "not ready", "request", RequestInfo(r).ID, "error", err)
+			exchangeOf(r).log.WarnContext(r.Context(), "not ready", "request", RequestInfo(r).ID, "error", err)
 			plain(w, http.StatusServiceUnavailable, "not ready\n")
 			return
 		}

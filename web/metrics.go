@@ -1,7 +1,10 @@
 package web
 
 import (
+	"maps"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +15,20 @@ import (
 type counters struct {
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+
+	known  atomic.Pointer[map[answered]counted] // as far as they were met; replaced, never written to
+	adding sync.Mutex
+}
+
+// answered is what is counted together.
+type answered struct {
+	route  string
+	status int
+}
+
+type counted struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
 }
 
 func newCounters(registry prometheus.Registerer) *counters {
@@ -29,6 +46,7 @@ func newCounters(registry prometheus.Registerer) *counters {
 			Buckets: []float64{.001, .005, .025, .1, .5, 1, 5},
 		}, []string{"route"}),
 	}
+	c.known.Store(&map[answered]counted{})
 	registry.MustRegister(c.requests, c.seconds)
 	return c
 }
@@ -40,6 +58,20 @@ func (c *counters) observe(route string, status int, took time.Duration) {
 	if route == "" {
 		route = "none"
 	}
-	c.requests.WithLabelValues(route, strconv.Itoa(status)).Inc()
-	c.seconds.WithLabelValues(route).Observe(took.Seconds())
+	counted, met := (*c.known.Load())[answered{route, status}]
+	if !met {
+		counted = c.meet(answered{route, status})
+	}
+	counted.requests.Inc()
+	counted.seconds.Observe(took.Seconds())
+}
+
+// meet finds the counters once, so that no request has to compare labels.
+func (c *counters) meet(a answered) counted {
+	c.adding.Lock()
+	defer c.adding.Unlock()
+	known := maps.Clone(*c.known.Load())
+	known[a] = counted{c.requests.WithLabelValues(a.route, strconv.Itoa(a.status)), c.seconds.WithLabelValues(a.route)}
+	c.known.Store(&known)
+	return known[a]
 }

@@ -13,9 +13,26 @@ import (
 // plainPath reports whether a path means one thing only. Dot segments, doubled, encoded or backward slashes and control characters are
 // read differently by the proxy in front, the router here and the browser, so they are refused rather than cleaned.
 func plainPath(u *url.URL) bool {
+	if u.RawPath == "" && simplePath(u.Path) {
+		return true
+	}
 	raw := strings.ToLower(u.EscapedPath())
 	return strings.HasPrefix(u.Path, "/") && cleanPath(u.Path) == u.Path && printablePath(u.Path) &&
 		!strings.Contains(raw, "%2f") && !strings.Contains(raw, "%5c") && !strings.Contains(raw, "%2e")
+}
+
+// simplePath reports whether a path is made of names alone, of letters, digits, "-" and "_": then it is plain.
+func simplePath(p string) bool {
+	before := byte(0)
+	for i := range len(p) {
+		c := p[i]
+		name := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+		if !name && (c != '/' || before == '/') || i == 0 && c != '/' {
+			return false
+		}
+		before = c
+	}
+	return p != ""
 }
 
 // cleanPath is path.Clean but keeps one trailing slash.
@@ -33,7 +50,7 @@ func printablePath(p string) bool {
 
 // sameHost reports whether host (as in a Host header) is the one of base, ports by default left out, letters of either case.
 func sameHost(host string, base *url.URL) bool {
-	return NormalHost(host, base.Scheme) == NormalHost(base.Host, base.Scheme)
+	return host == base.Host || NormalHost(host, base.Scheme) == NormalHost(base.Host, base.Scheme)
 }
 
 // NormalHost is a host as browsers write it: lower case, without the port that the scheme implies.

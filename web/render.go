@@ -17,7 +17,7 @@ func Render(w http.ResponseWriter, r *http.Request, status int, page templ.Compo
 	defer buffers.Put(buffer)
 	buffer.Reset()
 	if err := page.Render(r.Context(), buffer); err != nil {
-		stateOf(r).log.ErrorContext(r.Context(), "render", "request", RequestInfo(r).ID, "route", RequestInfo(r).Route, "error", err)
+		exchangeOf(r).log.ErrorContext(r.Context(), "render", "request", RequestInfo(r).ID, "route", RequestInfo(r).Route, "error", err)
 		Fail(w, r, http.StatusInternalServerError)
 		return
 	}

@@ -32,10 +32,9 @@ func TestBrokenPageIsNeverHalfAPage(t *testing.T) {
 		"broken": {broken, 500, "problem 500"},
 	} {
 		var log bytes.Buffer
-		r := withState(request("GET", "/", ""), &state{
-			log:     slog.New(slog.NewTextHandler(&log, nil)),
-			problem: func(w http.ResponseWriter, _ *http.Request, status int) { plain(w, status, "problem 500") },
-		})
+		x, r := enter(request("GET", "/", ""))
+		x.log = slog.New(slog.NewTextHandler(&log, nil))
+		x.problem = func(w http.ResponseWriter, _ *http.Request, status int) { plain(w, status, "problem 500") }
 		answer := httptest.NewRecorder()
 		Render(answer, r, 422, c.page)
 		if answer.Code != c.status || answer.Body.String() != c.body {

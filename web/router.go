@@ -66,8 +66,8 @@ func (rt *Router) Handle(route Route, handler http.Handler) {
 func (rt *Router) Direct(route Route, handler http.HandlerFunc) http.Handler {
 	rt.routes = append(rt.routes, route)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		state := stateOf(r)
-		state.info.Route, state.problem = route.Pattern, rt.problem
+		x := exchangeOf(r)
+		x.info.Route, x.problem = route.Pattern, rt.problem
 		handler(w, r)
 	})
 }

@@ -147,5 +147,6 @@ func ask(t *testing.T, route Route, r *http.Request, form *Fields) {
 	t.Helper()
 	router := NewRouter(func(_ http.ResponseWriter, _ *http.Request, status int) { t.Errorf("refused with %d", status) })
 	router.HandleFunc(route, func(_ http.ResponseWriter, r *http.Request) { *form = Form(r) })
-	router.ServeHTTP(nil, withState(r, &state{}))
+	_, r = enter(r)
+	router.ServeHTTP(nil, r)
 }

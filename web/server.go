@@ -42,10 +42,12 @@ type Server struct {
 	Log     *slog.Logger
 }
 
-// Serve answers until ctx ends, then takes no new connection, lets requests in flight finish within Limits.Stop and returns nil.
+// Serve answers until ctx ends, then takes no new connection, lets requests in flight finish within Limits.Stop and returns nil. When it
+// returns, a Log that holds lines back has written them.
 // It returns an error when the listener fails, or when requests had to be cut off at the end.
 func (s Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := s.httpServer()
+	defer flush(s.Log)
 	failed := make(chan error, 1)
 	go func() {
 		if s.TLS != nil {
@@ -88,13 +90,14 @@ func (s Server) httpServer() *http.Server {
 // http.Server.ReadTimeout is not used: it also ends the context of a request whose body has long been read.
 func within(limits Limits, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), limits.Answer)
-		defer cancel()
-		r = r.WithContext(ctx)
+		x, r := enter(r)
+		now := time.Now()
+		x.at = now.Add(limits.Answer)
+		defer x.end()
 		if r.ContentLength != 0 && limits.Body > 0 {
-			connection := http.NewResponseController(w)
-			if err := connection.SetReadDeadline(time.Now().Add(limits.Body)); err == nil {
-				r.Body = &timedBody{ReadCloser: r.Body, connection: connection}
+			x.body = timedBody{r.Body, *http.NewResponseController(w)}
+			if err := x.body.connection.SetReadDeadline(now.Add(limits.Body)); err == nil {
+				r.Body = &x.body
 			}
 		}
 		next.ServeHTTP(w, r)
@@ -104,7 +107,7 @@ func within(limits Limits, next http.Handler) http.Handler {
 // timedBody lifts the connection's read deadline once the body is whole.
 type timedBody struct {
 	io.ReadCloser
-	connection *http.ResponseController
+	connection http.ResponseController
 }
 
 func (b *timedBody) Read(p []byte) (int, error) {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -31,29 +30,35 @@ type Site struct {
 
 // Handler puts everything that is common in front of next.
 func (s Site) Handler(next http.Handler) http.Handler {
-	count := newCounters(s.Metrics)
+	count, lines := newCounters(s.Metrics), accessLog(s.Log)
 	https := s.URL.Scheme == "https"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
-		state := &state{problem: s.Problem, log: s.Log, info: Request{
-			ID:        rand.Text(),
-			Address:   clientAddress(r, s.TrustedProxies),
-			Host:      askedHost(r, s.TrustedProxies),
-			UserAgent: printable(r.UserAgent(), maxUserAgent),
-			Forwarded: forwarded(r.Header),
-		}}
-		dropForeignHeaders(r.Header)
-		r = withState(r, state)
-		out := &answer{ResponseWriter: w}
-		setSecurityHeaders(out.Header(), https)
-		out.Header()["X-Request-Id"] = []string{state.info.ID}
+		x, r := enter(r)
+		s.receive(x, r)
+		setSecurityHeaders(w.Header(), https)
+		w.Header()["X-Request-Id"] = x.id[:]
+		x.answer = answer{ResponseWriter: w}
 		defer func() {
 			took := time.Since(started)
-			count.observe(state.info.Route, out.status, took)
-			s.logAccess(r, state.info, out, took)
+			count.observe(x.info.Route, x.answer.status, took)
+			lines.add(started.Add(took), r.Method, x, took)
 		}()
-		s.guarded(out, r, next)
+		s.guarded(&x.answer, r, next)
 	})
+}
+
+// receive finds out about a request, and takes from its headers what is nobody's business further in.
+func (s Site) receive(x *exchange, r *http.Request) {
+	x.problem, x.log = s.Problem, s.Log
+	x.info = Request{
+		ID:        newRequestID(),
+		Address:   clientAddress(r, s.TrustedProxies),
+		Host:      askedHost(r, s.TrustedProxies),
+		UserAgent: printable(r.UserAgent(), maxUserAgent),
+	}
+	x.info.Forwarded = dropForeignHeaders(r.Header)
+	x.id[0] = x.info.ID
 }
 
 // guarded turns a panic of next into a 500.
@@ -90,43 +95,4 @@ func (s Site) admit(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	default:
 		Fail(w, r, http.StatusMisdirectedRequest)
 	}
-}
-
-// logAccess writes one line with the route's pattern. The path and the query are left out: they may hold a token.
-func (s Site) logAccess(r *http.Request, info Request, out *answer, took time.Duration) {
-	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
-		slog.String("request", info.ID),
-		slog.String("method", r.Method),
-		slog.String("route", info.Route),
-		slog.Int("status", out.status),
-		slog.Int64("bytes", out.bytes),
-		slog.Float64("ms", float64(took.Microseconds())/1000),
-		slog.String("address", info.Address.String()),
-	)
-}
-
-// answer remembers what was answered.
-type answer struct {
-	http.ResponseWriter
-	status int
-	bytes  int64
-}
-
-// Unwrap is for http.ResponseController.
-func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
-
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 && status >= http.StatusOK {
-		a.status = status
-	}
-	a.ResponseWriter.WriteHeader(status)
-}
-
-func (a *answer) Write(p []byte) (int, error) {
-	if a.status == 0 {
-		a.status = http.StatusOK
-	}
-	n, err := a.ResponseWriter.Write(p)
-	a.bytes += int64(n)
-	return n, err
 }

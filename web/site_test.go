@@ -257,8 +257,8 @@ func TestMetricsCountByPattern(t *testing.T) {
 }
 
 func TestFailingProblemPageEndsInABareStatus(t *testing.T) {
-	r := withState(request("GET", "/", ""), &state{})
-	stateOf(r).problem = func(w http.ResponseWriter, r *http.Request, status int) { Fail(w, r, status) }
+	x, r := enter(request("GET", "/", ""))
+	x.problem = func(w http.ResponseWriter, r *http.Request, status int) { Fail(w, r, status) }
 	answer := httptest.NewRecorder()
 	Fail(answer, r, 500)
 	if body, _ := io.ReadAll(answer.Body); answer.Code != 500 || strings.TrimSpace(string(body)) != "Internal Server Error" {
