@@ -180,7 +180,7 @@ func (m *mistakes) logger(format string) *slog.Logger {
 	}
 	switch format {
 	case "json":
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+		return slog.New(web.NewLog(os.Stderr))
 	case "text":
 		return slog.New(slog.NewTextHandler(os.Stderr, nil))
 	}
