@@ -31,6 +31,8 @@ var arrows = map[string][]string{
 	"static":     {},
 	"outbound":   {},
 	"signing":    {},
+	// what programs of others import
+	"client": {},
 	// protocols: keys, certificates, bytes and a time go in, evidence comes out
 	"saml": {"trust"},
 	// what is remembered, and what stands on it
@@ -185,6 +187,17 @@ func TestTrustIsPure(t *testing.T) {
 			first, _, _ := strings.Cut(imported, "/")
 			if strings.Contains(first, ".") || slices.Contains(outside, imported) {
 				t.Errorf("%s imports %s; judgement needs no such thing", s.name, imported)
+			}
+		}
+	}
+}
+
+// TestClientNeedsNothing: whoever imports the client takes in no other module.
+func TestClientNeedsNothing(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports {
+			if first, _, _ := strings.Cut(imported, "/"); s.room == "client" && !s.test && strings.Contains(first, ".") {
+				t.Errorf("%s imports %s; the standard library is enough", s.name, imported)
 			}
 		}
 	}
