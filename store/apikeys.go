@@ -191,10 +191,12 @@ func (w *write) planAllows(roles []access.Role, problems *Invalid) error {
 		return err
 	}
 	if !organization.HasGranularKeys() && !slices.Equal(roles, []access.Role{access.ProjectEditor}) {
-		problems.Add("roles", "This organization's plan has keys with all permissions only. Choose All.")
+		problems.Add("roles", wordsNotGranular)
 	}
 	return nil
 }
+
+const wordsNotGranular = "This organization's plan has keys with all permissions only. Choose All."
 
 // HasGranularKeys says whether the organization's plan offers keys with less than all permissions.
 func (o Organization) HasGranularKeys() bool { return o.Has(access.EntitledGranularKeys) }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -176,6 +177,29 @@ func (s *Store) suspendOrganization(ctx context.Context, actor audit.Actor, id s
 			return fmt.Errorf("suspend or resume organization %s: %w", id, err)
 		}
 		w.record(audit.Event{Action: action, Targets: []audit.Target{o.target()}})
+		w.tell(ChangedOrganization, id)
+		return nil
+	})
+}
+
+// SetPlan gives the organization another plan: what it includes holds from now on, and what was made under the one before stays.
+func (s *Store) SetPlan(ctx context.Context, actor audit.Actor, id string, plan access.Plan) error {
+	if !slices.Contains(access.Plans(), plan) {
+		return invalid("plan", fmt.Sprintf("There is no plan %q.", plan))
+	}
+	return s.write(ctx, id, actor, func(w *write) error {
+		o, err := organization(w.DB, id)
+		if err != nil {
+			return err
+		}
+		if o.Plan == plan {
+			return errUnchanged
+		}
+		if err := w.change(&Organization{}, id, o.Version, columns{"plan": plan}); err != nil {
+			return fmt.Errorf("set the plan of organization %s: %w", id, err)
+		}
+		w.record(audit.Event{Action: audit.OrganizationPlanChanged, Targets: []audit.Target{o.target()},
+			Changes: []audit.Change{{Field: "plan", Before: string(o.Plan), After: string(plan)}}})
 		w.tell(ChangedOrganization, id)
 		return nil
 	})

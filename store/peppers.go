@@ -59,8 +59,8 @@ func (s *Store) newestPepper() (version int, pepper []byte) {
 	return p.newest, p.all[p.newest]
 }
 
-// isImportPepper finds the version of an import's HMAC key that is here already, 0 when it is not.
-func (p *peppers) isImportPepper(key []byte) int {
+// versionOf finds the version of an import's HMAC key that is here already, 0 when it is not.
+func (p *peppers) versionOf(key []byte) int {
 	for version, known := range p.imported {
 		if string(known) == string(key) {
 			return version

@@ -114,6 +114,23 @@ func (w *write) checkDefaults(role access.Role, projects []ProjectRole) error {
 	return problems.Err()
 }
 
+// forgetDefaultRoles takes a project that ends out of what newcomers get.
+func (w *write) forgetDefaultRoles(projectID string) error {
+	was, err := w.signInPolicy()
+	if err != nil {
+		return err
+	}
+	left := slices.DeleteFunc(slices.Clone(was.DefaultProjectRoles), func(p ProjectRole) bool { return p.ProjectID == projectID })
+	if len(left) == len(was.DefaultProjectRoles) {
+		return nil
+	}
+	w.record(audit.Event{Action: audit.SignInPolicyDefaultRoleChanged,
+		Changes: []audit.Change{{Field: "default_project_roles", Before: encodeList(was.DefaultProjectRoles), After: encodeList(left)}}})
+	w.tell(ChangedPolicy, w.organization)
+	return updated(w.Model(&policyRow{}).Where("organization_id = ? AND version = ?", w.organization, was.Version).
+		Updates(columns{"default_project_roles": encodeList(left), "version": was.Version + 1, "updated_at": w.now}))
+}
+
 // SetAdmitNewcomers says whether people on a verified domain become members at their first login, or must be members before.
 func (c *Scope) SetAdmitNewcomers(ctx context.Context, actor audit.Actor, version int64, admit bool) error {
 	words := map[bool]string{true: "admitted", false: "not admitted"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -24,8 +25,8 @@ type Project struct {
 
 func (p Project) target() audit.Target { return audit.Target{Kind: "project", ID: p.ID, Name: p.Name} }
 
-// CreateProject makes a project, of which the member whom that user is becomes owner.
-func (c *Scope) CreateProject(ctx context.Context, actor audit.Actor, name string, kind access.ProjectKind, ownerUserID string) (Project, error) {
+// CreateProject makes a project, of which the owner, a member's user or a service account of the organization, becomes [access.ProjectOwner].
+func (c *Scope) CreateProject(ctx context.Context, actor audit.Actor, name string, kind access.ProjectKind, ownerID string) (Project, error) {
 	var problems Invalid
 	name = problems.named("name", name)
 	if kind != access.Serverless && kind != access.Pod {
@@ -39,8 +40,7 @@ func (c *Scope) CreateProject(ctx context.Context, actor audit.Actor, name strin
 		if err := w.lockOrganization(w.organization); err != nil {
 			return err
 		}
-		owner, err := memberWhere(w.DB, w.Where("members.organization_id = ? AND user_id = ?", w.organization, ownerUserID))
-		if err != nil {
+		if err := w.isPrincipal(ownerID); err != nil {
 			return err
 		}
 		p = Project{ID: newID(idProject, w.now), OrganizationID: w.organization, Name: name, Kind: kind, Version: 1, CreatedAt: w.now, UpdatedAt: w.now}
@@ -49,7 +49,7 @@ func (c *Scope) CreateProject(ctx context.Context, actor audit.Actor, name strin
 		}
 		w.record(audit.Event{Action: audit.ProjectCreated, ProjectID: p.ID, Targets: []audit.Target{p.target()}})
 		w.tell(ChangedProject, p.ID)
-		return w.bind(owner.UserID, scopeProject, p.ID, "creation", access.ProjectOwner)
+		return w.bind(ownerID, scopeProject, p.ID, "creation", access.ProjectOwner)
 	})
 	if err != nil {
 		return Project{}, fmt.Errorf("create project: %w", err)
@@ -106,6 +106,56 @@ func (c *Scope) RenameProject(ctx context.Context, actor audit.Actor, id string,
 		w.tell(ChangedProject, id)
 		return nil
 	})
+}
+
+// DeleteProject ends it and all that is in it: its API keys, which nobody can use from then on, its hosts, and the roles that people and
+// service accounts have there. Version is the one that the form was made from.
+func (c *Scope) DeleteProject(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	err := c.write(ctx, actor, func(w *write) error {
+		if err := w.lockOrganization(w.organization); err != nil {
+			return err
+		}
+		p, err := project(w.DB, w.organization, id)
+		if err != nil {
+			return err
+		}
+		if p.Version != version {
+			return ErrConflict
+		}
+		changes, err := w.endProject(id)
+		if err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.ProjectDeleted, ProjectID: id, Targets: []audit.Target{p.target()}, Changes: changes})
+		w.tell(ChangedProject, id)
+		return updated(w.Where("id = ? AND version = ?", id, version).Delete(&Project{}))
+	})
+	if err != nil {
+		return fmt.Errorf("delete project %s: %w", id, err)
+	}
+	return nil
+}
+
+// endProject removes what is in the project and does not go by itself, and gives what is to be told of it.
+func (w *write) endProject(id string) ([]audit.Change, error) {
+	if err := w.forgetDefaultRoles(id); err != nil {
+		return nil, err
+	}
+	var hosts []string
+	if err := w.Raw("SELECT id FROM hosts WHERE project_id = ?", id).Scan(&hosts).Error; err != nil {
+		return nil, fmt.Errorf("read the project's hosts: %w", err)
+	}
+	for _, host := range hosts {
+		w.tell(ChangedHost, host)
+	}
+	if err := w.Where("organization_id = ? AND scope_id = ?", w.organization, id).Delete(&binding{}).Error; err != nil {
+		return nil, fmt.Errorf("unbind the project's roles: %w", err)
+	}
+	keys := w.Where("organization_id = ? AND project_id = ?", w.organization, id).Delete(&apiKeyRow{})
+	if keys.Error != nil {
+		return nil, fmt.Errorf("delete the project's API keys: %w", keys.Error)
+	}
+	return []audit.Change{{Field: "api_keys", Before: strconv.FormatInt(keys.RowsAffected, 10), After: "0"}}, nil
 }
 
 // ProjectMembers are the members who hold a role in the project, newest first, at most 200. Owners of the organization are owners of
