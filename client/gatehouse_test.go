@@ -85,6 +85,14 @@ func (s *site) fill(ctx context.Context) error {
 		return err
 	}
 	s.owner, s.org = owner, s.store.In(organization.ID)
+	policy, err := s.org.KeyPolicy(ctx)
+	if err != nil {
+		return err
+	}
+	policy.NeverExpires = true
+	if err := s.org.SetKeyPolicy(ctx, operator, policy.Version, policy); err != nil {
+		return err
+	}
 	s.project, err = s.org.CreateProject(ctx, operator, "Search", access.Serverless, owner.ID)
 	return err
 }
