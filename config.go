@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/mail"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/web"
@@ -28,6 +29,7 @@ type config struct {
 	TrustedProxies []netip.Prefix
 	EgressAllow    []netip.Prefix
 	DNS            string
+	SMTP           *mail.Server // nil: no mail is sent
 	Catalogue      *access.Catalogue
 	OpenSignup     bool
 	Brand          views.Brand
@@ -45,6 +47,7 @@ func (s *settings) read() (*config, error) {
 		PreviousKey:    wrong.masterKey("GATEHOUSE_MASTER_KEY_PREVIOUS", s.MasterKeyPrevious),
 		TrustedProxies: wrong.networks("GATEHOUSE_TRUSTED_PROXIES", s.TrustedProxies),
 		EgressAllow:    wrong.networks("GATEHOUSE_EGRESS_ALLOW", s.EgressAllow),
+		SMTP:           wrong.smtp(s.SMTPURL),
 		Catalogue:      wrong.catalogue(s.Catalog),
 		Log:            wrong.logger(s.Log),
 	}
@@ -134,6 +137,18 @@ func (m *mistakes) networks(name, value string) []netip.Prefix {
 		all = append(all, network.Masked())
 	}
 	return all
+}
+
+// smtp reads the server that sends mail; nil where there is none. The value is not repeated: it may hold a password.
+func (m *mistakes) smtp(value string) *mail.Server {
+	if value == "" {
+		return nil
+	}
+	server, wrong := mail.ParseServer(value)
+	for _, sentence := range wrong {
+		m.add("GATEHOUSE_SMTP_URL: %s", sentence)
+	}
+	return server
 }
 
 func (m *mistakes) catalogue(path string) *access.Catalogue {

@@ -37,6 +37,7 @@ var arrows = map[string][]string{
 	"saml": {"trust"},
 	// what is remembered, and what stands on it
 	"store":  {"access", "audit", "migrations", "secret", "trust"},
+	"mail":   {"secret", "store", "trust"},
 	"gate":   {"access", "secret", "store"},
 	"broker": {"access", "audit", "saml", "secret", "signing", "store", "trust"},
 	// what people and programs see
@@ -50,7 +51,7 @@ var arrows = map[string][]string{
 var outermost = []string{".", "demo"}
 
 // forTests are imported by tests and by each other alone.
-var forTests = []string{"idptest", "pgtest", "porttest", "e2e", "bench"}
+var forTests = []string{"idptest", "mailtest", "pgtest", "porttest", "e2e", "bench"}
 
 // within reports whether a folder is one of rooms, or in one.
 func within(rooms []string, folder string) bool {
@@ -69,6 +70,8 @@ var homes = map[string][]string{
 	"github.com/beevik/etree":             {"saml", "demo", "idptest"},
 	"github.com/gorilla/":                 {"web"},
 	"github.com/alecthomas/kong":          {"."},
+	"github.com/wneessen/go-mail":         {"mail"},
+	"github.com/emersion/go-smtp":         {"mailtest"},
 	"github.com/miekg/dns":                {"demo", "e2e"},
 	"github.com/chromedp/":                {"e2e"},
 }

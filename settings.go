@@ -21,6 +21,7 @@ type settings struct {
 	TrustedProxies    string `env:"GATEHOUSE_TRUSTED_PROXIES" help:"Networks of the proxies in front, whose X-Forwarded-For is believed: 10.0.0.0/8,…"`
 	EgressAllow       string `env:"GATEHOUSE_EGRESS_ALLOW" help:"Private networks that outbound calls and identity providers' addresses may be in."`
 	DNS               string `name:"dns" env:"GATEHOUSE_DNS" help:"Resolver asked for domain proofs, host:port."`
+	SMTPURL           string `name:"smtp-url" env:"GATEHOUSE_SMTP_URL" help:"SMTP server that sends mail: smtp://user:password@host:587?from=sso@example.com, or smtps://… Without one, notices stand in the console."`
 	MetricsListen     string `env:"GATEHOUSE_METRICS_LISTEN" help:"Address of the metrics' own listener, host:port."`
 	Catalog           string `env:"GATEHOUSE_CATALOG" help:"YAML file of what API keys may be allowed to do, in place of the built-in one."`
 	Signup            string `env:"GATEHOUSE_SIGNUP" default:"closed" help:"open lets everybody who is signed in make organizations; closed leaves it to the setup command."`
@@ -75,7 +76,7 @@ func (s *settings) fromFile(name, path string) any {
 		return nil
 	}
 	// A file that somebody mounted has the mode that they could give it, so this is no more than a warning.
-	if info, err := os.Stat(path); err == nil && strings.Contains(name, "KEY") && info.Mode().Perm()&0o077 != 0 {
+	if info, err := os.Stat(path); err == nil && (strings.Contains(name, "KEY") || name == "GATEHOUSE_SMTP_URL") && info.Mode().Perm()&0o077 != 0 {
 		s.warnings = append(s.warnings, fmt.Sprintf("%s_FILE may be read by others (mode %04o)", name, info.Mode().Perm()))
 	}
 	return strings.TrimSpace(string(value))

@@ -14,6 +14,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/broker"
 	"github.com/gatehouse-sso/gatehouse/gate"
 	"github.com/gatehouse-sso/gatehouse/handlers"
+	"github.com/gatehouse-sso/gatehouse/mail"
 	"github.com/gatehouse-sso/gatehouse/outbound"
 	"github.com/gatehouse-sso/gatehouse/static"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -24,6 +25,7 @@ import (
 type product struct {
 	handler  http.Handler
 	gate     *gate.Gate
+	post     *mail.Post
 	firstRun handlers.FirstRun
 }
 
@@ -56,12 +58,16 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 	if err != nil {
 		return product{}, err
 	}
+	post, err := mail.New(mail.Options{Store: db, Server: c.SMTP, URL: c.URL, Brand: c.Brand.Name, Log: c.Log, Registry: metrics})
+	if err != nil {
+		return product{}, err
+	}
 	handler, err := handlers.New(handlers.Options{
 		URL: c.URL, Store: db, Broker: broker.New(db, c.URL, c.Log), Gate: checks, Catalogue: c.Catalogue,
-		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, OpenSignup: c.OpenSignup, Log: c.Log,
+		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, OpenSignup: c.OpenSignup, SendsMail: c.SMTP != nil, Log: c.Log,
 		Site: web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics},
 	})
-	return product{handler, checks, first}, err
+	return product{handler, checks, post, first}, err
 }
 
 // hears waits until the gate has heard the change feed, before which it refuses every key; false when ctx ends first.

@@ -43,6 +43,10 @@ type Options struct {
 	FirstRun  FirstRun
 	// OpenSignup lets everybody who is signed in make organizations; otherwise the operator alone does.
 	OpenSignup bool
+	// SendsMail says whether the operator has named an SMTP server. Without one a forgotten password is the operator's to mend.
+	SendsMail bool
+	// BillingURL is the host product's billing page, which the usage page leads to; "" where there is none.
+	BillingURL string
 	Site       web.Site // Problem is filled in here
 	Log        *slog.Logger
 }
@@ -59,11 +63,14 @@ type console struct {
 	crowd   *web.Limiter // at anybody's from one address prefix
 	logins  *web.Limiter // begun, and answered, from one address prefix: each leaves a row
 	lookups *web.Limiter // in the outside world, for one domain or organization
+
+	sent *sentForms
 }
 
 // New is the whole product as one handler.
 func New(o Options) (http.Handler, error) {
 	c := &console{Options: o, frame: frame{o.Brand, o.Assets}, store: o.Store, broker: o.Broker, now: o.Store.Now}
+	c.sent = &sentForms{now: c.now, forms: map[string]*sentForm{}}
 	var err error
 	if c.guesses, err = web.NewLimiter(c.now, web.Tries...); err != nil {
 		return nil, err
