@@ -28,6 +28,10 @@ Call the API with a key that may only read data
   curl -H 'Authorization: Bearer {{.Key}}' -X POST {{.API}}/indexes     (forbidden)
   curl {{.Gatehouse}}/v1/keys/self -H 'Authorization: Bearer {{.Key}}'
 
+Make keys, rotate and revoke them, as {{.Owner.Email}}
+  {{.Gatehouse}}/organizations/{{.OrganizationID}}/projects/{{.ProjectID}}/api-keys
+  Revoke “demo reader” there and call the API again: two seconds later it is refused.
+
 When the identity provider is down
   {{.Gatehouse}}/login/recovery lets an owner in: {{.Owner.Email}}, password {{.Password}}
 
@@ -37,6 +41,6 @@ When the identity provider is down
 type sample struct {
 	Gatehouse, IdentityProvider, API string
 	Owner, Employee                  Person
-	OrganizationID                   string
+	OrganizationID, ProjectID        string
 	Key, Password                    string
 }

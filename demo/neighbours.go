@@ -34,12 +34,15 @@ type neighbours struct {
 // meet makes the neighbours of the Gatehouse at the address, which need not be
 // there yet, and has them listen on loopback.
 func meet(gatehouse *url.URL, people []Person, log *slog.Logger) (n *neighbours, err error) {
-	n = &neighbours{names: new(NameServer), api: NewAPI(gatehouse.String(), log)}
+	n = &neighbours{names: new(NameServer)}
 	defer func() {
 		if err != nil {
 			n.leave()
 		}
 	}()
+	if n.api, err = NewAPI(gatehouse.String()); err != nil {
+		return nil, err
+	}
 	if n.idpListener, err = listen(8081); err != nil {
 		return nil, err
 	}

@@ -84,8 +84,8 @@ func callAPI(t *testing.T, address *url.URL) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var body map[string]string
-		if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body["problem"] == "" {
+		var body map[string]any
+		if err := json.NewDecoder(response.Body).Decode(&body); err != nil || body["detail"] == "" {
 			t.Errorf("%s: body %v, %v", test.name, body, err)
 		}
 		response.Body.Close()

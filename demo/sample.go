@@ -117,6 +117,7 @@ func (m *maker) setUp(ctx context.Context) error {
 	m.owner = audit.Actor{Kind: audit.User, ID: user.ID, Name: user.Name}
 	m.organization = m.db.In(organization.ID)
 	m.project, err = m.organization.CreateProject(ctx, m.owner, "Search", access.Serverless, user.ID)
+	m.made.ProjectID = m.project.ID
 	return err
 }
 
