@@ -1,222 +1,195 @@
 package handlers
 
 import (
-	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
-	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
 
+const (
+	keysShown    = 50 // on a page
+	keysCounted  = 10_000
+	keysNamed    = 5 // in a notice
+	daysCharted  = 30
+	keyEndsSoon  = 14 * 24 * time.Hour
+	keyUnusedFor = 90 * 24 * time.Hour
+)
+
+// apiKeys lists a project's keys. What is asked for stands in the address: q, state, and after the last key of the page before.
 func (v *visit) apiKeys() error {
-	keys, _, err := v.scope.APIKeys(v.ctx(), v.project.ID, store.APIKeyFilter{Limit: 200})
+	filter := store.APIKeyFilter{Search: v.query("q"), State: v.query("state"), After: v.query("after"), Limit: keysShown}
+	keys, next, err := v.scope.APIKeys(v.ctx(), v.project.ID, filter)
 	if err != nil {
 		return err
 	}
-	page := views.APIKeysPage{ProjectFrame: v.projectFrame("API keys")}
-	mayManage := v.inProject.Has(access.ManageProjectKeys)
-	if mayManage {
+	page := views.APIKeysPage{ProjectFrame: v.projectFrame("API keys"), Action: v.projectPath("api-keys"), Search: filter.Search}
+	if v.filtered("q", "state") {
+		page.Clear = page.Action
+	}
+	if v.inProject.Has(access.ManageProjectKeys) {
 		page.Create = v.projectPath("api-keys/new")
 	}
-	for _, k := range keys {
-		row := views.APIKeyRow{
-			Name: k.Name, ID: k.ID, Permissions: levelWords(k.Roles), Creator: k.CreatorName, Created: ui.MomentOf(k.CreatedAt, v.now()),
-			Never: k.ExpiresAt == nil, Live: k.Live(v.now()), Revoked: k.RevokedAt != nil,
-		}
-		if k.ExpiresAt != nil {
-			row.Expires = ui.MomentOf(*k.ExpiresAt, v.now())
-		}
-		if mayManage && !row.Revoked {
-			row.Revoke = v.projectPath("api-keys/" + k.ID + "/revoke")
-		}
-		page.Rows = append(page.Rows, row)
+	for _, key := range keys {
+		page.Rows = append(page.Rows, v.apiKeyRow(key))
+	}
+	page.States = v.choices("state", ui.Option{Label: "Any"}, []ui.Option{
+		{Value: store.KeysLive, Label: "Live"}, {Value: store.KeysExpiring, Label: "Expiring"}, {Value: store.KeysUnused, Label: "Unused"}, {Value: store.KeysEnded, Label: "Ended"},
+	})
+	if filter.After != "" {
+		page.Pager.First = v.keysFrom("")
+	}
+	if next != "" {
+		page.Pager.Next = v.keysFrom(next)
+	}
+	if err := v.aboutKeys(&page, filter); err != nil {
+		return err
 	}
 	return v.render(http.StatusOK, views.APIKeys(page))
 }
 
-// levelWords are a key's roles as its form spoke of them.
+// aboutKeys adds what is told of all keys together: how many, how much they are used, and which need somebody's attention.
+func (v *visit) aboutKeys(page *views.APIKeysPage, filter store.APIKeyFilter) error {
+	count, err := v.scope.CountAPIKeys(v.ctx(), v.project.ID, filter)
+	if err != nil {
+		return err
+	}
+	page.Count = countedUpTo(count, keysCounted, "key")
+	if count == 0 && page.Clear == "" {
+		return nil
+	}
+	if page.Usage, err = v.usageChart("Checks of this project's keys", ""); err != nil {
+		return err
+	}
+	notices, err := v.scope.KeyNotices(v.ctx(), v.project.ID)
+	if err != nil {
+		return err
+	}
+	page.Expiring = v.keyNotice(notices.Expiring, notices.ExpiringCount, store.KeysExpiring)
+	page.Unused = v.keyNotice(notices.Unused, notices.UnusedCount, store.KeysUnused)
+	return nil
+}
+
+// countedUpTo is a count and its noun, the count being one that stops at most: "10,000+ keys".
+func countedUpTo(count, most int64, noun string) string {
+	switch {
+	case count >= most:
+		return ui.Number(most) + "+ " + noun + "s"
+	case count == 1:
+		return "1 " + noun
+	}
+	return ui.Number(count) + " " + noun + "s"
+}
+
+func (v *visit) keyNotice(keys []store.APIKey, count int64, state string) views.APIKeyNotice {
+	if count == 0 {
+		return views.APIKeyNotice{}
+	}
+	notice := views.APIKeyNotice{Count: countedUpTo(count, keysCounted, "key") + " have", All: v.projectPath("api-keys") + "?state=" + state}
+	if count == 1 {
+		notice.Count = "1 key has"
+	}
+	for _, key := range keys[:min(len(keys), keysNamed)] {
+		notice.Keys = append(notice.Keys, ui.Link{Text: key.Name, Href: v.projectPath("api-keys/" + key.ID)})
+	}
+	notice.More = count > int64(len(notice.Keys))
+	return notice
+}
+
+// keysFrom is this page's address, going on after a key.
+func (v *visit) keysFrom(after string) string {
+	query := url.Values{}
+	if after != "" {
+		query.Set("after", after)
+	}
+	for _, name := range []string{"q", "state"} {
+		if value := v.query(name); value != "" {
+			query.Set(name, value)
+		}
+	}
+	if len(query) == 0 {
+		return v.projectPath("api-keys")
+	}
+	return v.projectPath("api-keys") + "?" + query.Encode()
+}
+
+func (v *visit) apiKeyRow(key store.APIKey) views.APIKeyRow {
+	row := views.APIKeyRow{
+		Name: key.Name, ID: key.ID, Href: v.projectPath("api-keys/" + key.ID), Permissions: levelWords(key.Roles), Creator: creatorWords(key),
+		State: keyState(key, v.now()), Created: ui.MomentOf(key.CreatedAt, v.now()), Expires: v.momentOf(key.ExpiresAt), Never: key.ExpiresAt == nil,
+		Used: v.momentOf(key.UsedAt), UsedFrom: key.UsedFrom,
+	}
+	return row
+}
+
+// momentOf is a time that may not have come; nil is the zero moment.
+func (v *visit) momentOf(at *time.Time) ui.Moment {
+	if at == nil {
+		return ui.Moment{}
+	}
+	return ui.MomentOf(*at, v.now())
+}
+
+func creatorWords(key store.APIKey) string {
+	if key.CreatorName == "" {
+		return "Somebody who is gone"
+	}
+	return key.CreatorName
+}
+
+// keyState is what is worth saying of a key in a word: of an expiry that comes soon rather than of disuse.
+func keyState(key store.APIKey, now time.Time) views.APIKeyState {
+	since := key.CreatedAt
+	if key.UsedAt != nil {
+		since = *key.UsedAt
+	}
+	switch {
+	case key.RevokedAt != nil:
+		return views.KeyRevoked
+	case !key.Live(now):
+		return views.KeyExpired
+	case key.ExpiresAt != nil && !key.ExpiresAt.After(now.Add(keyEndsSoon)):
+		return views.KeyExpiring
+	case now.Sub(since) > keyUnusedFor:
+		return views.KeyUnused
+	}
+	return ""
+}
+
+// levelWords are a key's roles as its form spoke of them, without the planes that it does not reach.
 func levelWords(roles []access.Role) string {
 	all, control, data := access.LevelsOf(roles)
 	if all {
 		return "All"
 	}
-	return "Control plane: " + string(control) + " · Data plane: " + string(data)
-}
-
-// keyForm is the form for a new key as it was sent.
-type keyForm struct {
-	name          string
-	all           bool
-	control, data access.Level
-	expires, on   string
-}
-
-// keyExpiries are the choices for how long a key lasts, in days; "never" and "date" are the others.
-var keyExpiries = []ui.Option{
-	{Value: "7", Label: "In 7 days"}, {Value: "30", Label: "In 30 days"}, {Value: "90", Label: "In 90 days"}, {Value: "365", Label: "In a year"},
-	{Value: "date", Label: "On a date"}, {Value: "never", Label: "Never"},
-}
-
-func (v *visit) newAPIKey() error {
-	return v.showNewAPIKey(http.StatusOK, keyForm{all: true, control: access.None, data: access.ReadWrite, expires: "90"}, nil)
-}
-
-func (v *visit) showNewAPIKey(status int, f keyForm, problem *ui.Problem) error {
-	page := views.NewAPIKeyPage{
-		ProjectFrame: v.projectFrame("New API key", ui.Link{Text: "API keys", Href: v.projectPath("api-keys")}),
-		Action:       v.projectPath("api-keys"), Cancel: v.projectPath("api-keys"), Name: f.name, ExpiresOn: f.on, Problem: problem,
-		Permissions: []ui.Option{{Value: "all", Label: "All", Help: "Everything in both planes, and whatever is added to them.", Chosen: f.all}},
+	var words []string
+	if control != access.None {
+		words = append(words, "Control plane: "+string(control))
 	}
-	if v.organization.HasGranularKeys() {
-		page.Permissions = append(page.Permissions, ui.Option{Value: "planes", Label: "By plane", Help: "What you choose below for the control plane and the data plane.", Chosen: !f.all})
-		control, data := v.Catalogue.Planes()
-		page.Control = levelOptions(control, f.control)
-		page.Data = levelOptions(data, f.data)
-		if v.project.Kind == access.Pod {
-			page.Data = levelOptions(data, access.ReadWrite)[:1]
+	if data != access.None {
+		words = append(words, "Data plane: "+string(data))
+	}
+	return strings.Join(words, " · ")
+}
+
+// usageChart draws the last days of a key, or of the whole project.
+func (v *visit) usageChart(title, key string) (ui.Chart, error) {
+	days, err := v.scope.APIKeyUsage(v.ctx(), v.project.ID, key, daysCharted)
+	return chartOf(title, days), err
+}
+
+func chartOf(title string, days []store.KeyDay) ui.Chart {
+	chart := ui.Chart{Title: title}
+	for _, day := range days {
+		at, err := time.Parse(time.DateOnly, day.Day)
+		if err == nil {
+			chart.Days = append(chart.Days, ui.ChartDay{Name: at.Format("2 Jan 2006"), Requests: day.Requests, Refusals: day.Refusals})
 		}
 	}
-	for _, o := range keyExpiries {
-		o.Chosen = o.Value == f.expires
-		page.Expires = append(page.Expires, o)
-	}
-	return v.render(status, views.NewAPIKey(page))
-}
-
-// levelOptions are the three levels of a plane, each with the permissions that it brings.
-func levelOptions(plane []access.Resource, chosen access.Level) []ui.Option {
-	return []ui.Option{
-		{Value: string(access.ReadWrite), Label: string(access.ReadWrite), Help: planeWords(plane, true), Chosen: chosen == access.ReadWrite},
-		{Value: string(access.ReadOnly), Label: string(access.ReadOnly), Help: planeWords(plane, false), Chosen: chosen == access.ReadOnly},
-		{Value: string(access.None), Label: string(access.None), Help: "Nothing in this plane.", Chosen: chosen == access.None},
-	}
-}
-
-// planeWords tells a plane's permissions: "indexes: query, fetch · inference: embed".
-func planeWords(plane []access.Resource, write bool) string {
-	var parts []string
-	for _, r := range plane {
-		actions := r.Read
-		if write {
-			actions = append(append([]string{}, r.Read...), r.Write...)
-		}
-		if len(actions) > 0 {
-			parts = append(parts, r.Name+": "+strings.Join(actions, ", "))
-		}
-	}
-	return strings.Join(parts, " · ")
-}
-
-// createAPIKey makes the key and shows its text, in this answer and nowhere else.
-func (v *visit) createAPIKey() error {
-	form := v.form()
-	f := keyForm{
-		name: form.Text("name"), all: form.Text("permissions") == "all", control: access.Level(form.Text("control")),
-		data: access.Level(form.Text("data")), expires: form.Text("expires"), on: form.Text("expires_on"),
-	}
-	n := store.NewAPIKey{ProjectID: v.project.ID, Name: f.name, CreatorID: v.user.ID}
-	problem := f.read(&n, v.now())
-	if problem != nil {
-		return v.showNewAPIKey(http.StatusUnprocessableEntity, f, problem)
-	}
-	key, text, err := v.scope.CreateAPIKey(v.ctx(), v.actor(), n)
-	if problem := renamed(problemOf(err), "roles", "permissions"); problem != nil {
-		return v.showNewAPIKey(http.StatusUnprocessableEntity, f, problem)
-	}
-	if err != nil {
-		return err
-	}
-	return v.showAPIKey(key, text)
-}
-
-// read turns the form's words into what the store takes.
-func (f keyForm) read(n *store.NewAPIKey, now time.Time) *ui.Problem {
-	roles, err := access.RolesOf(f.all, f.control, f.data)
-	if err != nil {
-		return fieldProblem("permissions", capitalized(err.Error())+".")
-	}
-	n.Roles = roles
-	switch days, known := map[string]int{"7": 7, "30": 30, "90": 90, "365": 365}[f.expires]; {
-	case known:
-		at := now.AddDate(0, 0, days)
-		n.ExpiresAt = &at
-	case f.expires == "date":
-		day, err := time.Parse(time.DateOnly, f.on)
-		if err != nil || !day.AddDate(0, 0, 1).After(now) {
-			return fieldProblem("expires_on", "Enter a day in the future, such as "+now.AddDate(0, 1, 0).Format(time.DateOnly)+".")
-		}
-		at := day.AddDate(0, 0, 1)
-		n.ExpiresAt = &at
-	case f.expires != "never":
-		return fieldProblem("expires", "Choose when the key expires.")
-	}
-	return nil
-}
-
-// renamed gives a problem's field the name that it has in the form.
-func renamed(problem *ui.Problem, from, to string) *ui.Problem {
-	if problem == nil {
-		return nil
-	}
-	for i := range problem.Fields {
-		if problem.Fields[i].Field == from {
-			problem.Fields[i].Field = to
-		}
-	}
-	return problem
-}
-
-func (v *visit) showAPIKey(key store.APIKey, text secret.Token) error {
-	body, err := json.Marshal(map[string]string{"key": text.Reveal()})
-	if err != nil {
-		return err
-	}
-	page := views.APIKeyCreatedPage{
-		ProjectFrame: v.projectFrame("API key created", ui.Link{Text: "API keys", Href: v.projectPath("api-keys")}),
-		Name:         key.Name, ID: key.ID, Secret: text.Reveal(), Permissions: v.Catalogue.Permissions(key.Roles), Expires: "Never",
-		Curl: "curl -sS " + v.URL.JoinPath("v1/keys/verify").String() + " -H 'Content-Type: application/json' -d '" + string(body) + "'",
-		Done: v.projectPath("api-keys"),
-	}
-	if key.ExpiresAt != nil {
-		page.Expires = ui.ExactMoment(*key.ExpiresAt).Human
-	}
-	return v.render(http.StatusCreated, views.APIKeyCreated(page))
-}
-
-func (v *visit) revokeAPIKeyPage() error {
-	key, err := v.scope.APIKey(v.ctx(), v.project.ID, v.id("key"))
-	if err != nil {
-		return err
-	}
-	return v.showRevokeAPIKey(http.StatusOK, key, nil)
-}
-
-func (v *visit) showRevokeAPIKey(status int, key store.APIKey, problem *ui.Problem) error {
-	return v.render(status, views.RevokeAPIKey(views.RevokeAPIKeyPage{
-		ProjectFrame: v.projectFrame("Revoke", ui.Link{Text: "API keys", Href: v.projectPath("api-keys")}), Name: key.Name,
-		Confirm: ui.Confirm{
-			Action: v.projectPath("api-keys/" + key.ID + "/revoke"), Name: key.Name, Value: v.form().Text("confirm"), Button: "Revoke API key",
-			Cancel: v.projectPath("api-keys"), Problem: problem,
-			Consequences: []string{"Every program that uses this key is refused within a second.", "The key cannot be brought back. Its name is free for another one."},
-		},
-	}))
-}
-
-func (v *visit) revokeAPIKey() error {
-	key, err := v.scope.APIKey(v.ctx(), v.project.ID, v.id("key"))
-	if err != nil {
-		return err
-	}
-	if v.form().Text("confirm") != key.Name {
-		return v.showRevokeAPIKey(http.StatusUnprocessableEntity, key, fieldProblem("confirm", "Type the key's name as it is written above."))
-	}
-	if err := v.scope.RevokeAPIKey(v.ctx(), v.actor(), v.project.ID, key.ID); err != nil && !isConflict(err) {
-		return err
-	}
-	return v.goTo(v.projectPath("api-keys"), "The API key “"+key.Name+"” is revoked.")
+	return chart
 }

@@ -124,22 +124,36 @@ func (v *visit) tasks() ([]views.OrganizationTask, error) {
 }
 
 func (v *visit) organizationSettings() error {
-	return v.showOrganizationSettings(http.StatusOK, v.organization.Name, nil)
+	return v.showOrganizationSettings(http.StatusOK, settingsForm{name: v.organization.Name}, nil)
 }
 
-func (v *visit) showOrganizationSettings(status int, name string, problem *ui.Problem) error {
+// settingsForm is what was typed on the settings page; keys is nil where that section was not sent.
+type settingsForm struct {
+	name string
+	keys *views.KeyPolicyForm
+}
+
+func (v *visit) showOrganizationSettings(status int, f settingsForm, problem *ui.Problem) error {
+	policy, err := v.scope.KeyPolicy(v.ctx())
+	if err != nil {
+		return err
+	}
 	o := v.organization
-	return v.render(status, views.OrganizationSettings(views.OrganizationSettingsPage{
-		Page: v.page("Settings"), Action: v.path("settings"), Name: name, ID: o.ID, Plan: capitalized(string(o.Plan)),
-		Created: ui.MomentOf(o.CreatedAt, v.now()), Version: formVersion(o.Version), Problem: problem,
-	}))
+	page := views.OrganizationSettingsPage{
+		Page: v.page("Settings"), Action: v.path("settings"), Name: f.name, ID: o.ID, Plan: capitalized(string(o.Plan)),
+		Created: ui.MomentOf(o.CreatedAt, v.now()), Version: formVersion(o.Version), Keys: v.keyPolicyForm(policy), Problem: problem,
+	}
+	if f.keys != nil {
+		page.Keys = *f.keys
+	}
+	return v.render(status, views.OrganizationSettings(page))
 }
 
 func (v *visit) renameOrganization() error {
 	name := v.form().Text("name")
 	err := v.scope.RenameOrganization(v.ctx(), v.actor(), v.version(), name)
 	if problem := editProblem(err, "name"); problem != nil {
-		return v.showOrganizationSettings(http.StatusUnprocessableEntity, name, problem)
+		return v.showOrganizationSettings(http.StatusUnprocessableEntity, settingsForm{name: name}, problem)
 	}
 	if err != nil {
 		return err

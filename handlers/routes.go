@@ -49,6 +49,7 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).organizationPage},
 		{pattern: "GET /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).organizationSettings},
 		{pattern: "POST /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).renameOrganization},
+		{pattern: "POST /organizations/{organization}/settings/api-keys", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).setKeyPolicy, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/members", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).members},
 		{pattern: "GET /organizations/{organization}/members/{member}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).memberPage},
@@ -72,6 +73,12 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys", audience: inProject, permission: access.ReadProjectKeys, handle: (*visit).apiKeys},
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/new", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).newAPIKey},
 		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).createAPIKey, fresh: true},
+		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/{key}", audience: inProject, permission: access.ReadProjectKeys, handle: (*visit).apiKey},
+		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys/{key}", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).changeAPIKey, fresh: true},
+		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/{key}/rotate", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).rotateAPIKeyPage, fresh: true},
+		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys/{key}/rotate", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).rotateAPIKey, fresh: true},
+		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/{key}/hand-over", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).handOverPage, fresh: true},
+		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys/{key}/hand-over", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).handOverAPIKey, fresh: true},
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/{key}/revoke", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).revokeAPIKeyPage},
 		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys/{key}/revoke", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).revokeAPIKey},
 

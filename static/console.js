@@ -50,6 +50,34 @@ document.addEventListener("keydown", (event) => {
   search.select();
 });
 
+// The permissions of a new key follow its choices. Without scripts, a button asks the server.
+for (const picker of document.querySelectorAll("[data-picker]")) {
+  const chosen = (name) => picker.querySelector(`input[name="${name}"]:checked`)?.value;
+  const show = () => {
+    const all = chosen("permissions") === "all";
+    let given = 0;
+    for (const grant of picker.querySelectorAll(".grant")) {
+      const level = chosen(grant.dataset.plane);
+      grant.hidden = !all && level !== "ReadWrite" && level !== grant.dataset.level;
+      given += grant.hidden ? 0 : 1;
+    }
+    for (const row of picker.querySelectorAll("tbody tr")) row.hidden = !row.querySelector(".grant:not([hidden])");
+    const words = given === 1 ? "1 permission" : `${given} permissions`;
+    picker.querySelector("[data-grants]").textContent = given ? words : "Nothing yet: choose at least one permission.";
+  };
+  picker.querySelector("[data-show]")?.remove();
+  picker.addEventListener("change", show);
+  show(); // a page that was gone back to keeps its choices
+}
+
+// A form that is being sent is not sent again by a second click.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method !== "post" || event.defaultPrevented) return;
+  if (Date.now() - (form.dataset.sent ?? 0) < 3000) event.preventDefault();
+  else form.dataset.sent = Date.now();
+});
+
 // An open organization switcher closes at Escape and at a click elsewhere.
 const switcher = document.querySelector(".switcher");
 document.addEventListener("click", (event) => {

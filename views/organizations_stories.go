@@ -34,6 +34,7 @@ func organizationStories() []Story {
 	settings := OrganizationSettingsPage{
 		Page: storyConsole("Settings", "Settings"), Action: "/settings", Name: "Acme Corporation", ID: storyOrganization,
 		Plan: "Enterprise", Created: storyOlder, Version: "3",
+		Keys: KeyPolicyForm{Action: "/settings/api-keys", Version: "1", LongestDays: "365", PerProject: "500"},
 	}
 	conflict := settings
 	conflict.Name = "Acme"

@@ -17,7 +17,7 @@ func projectStories() []Story {
 		{Value: "serverless", Label: "Serverless", Help: "API keys take any permissions: read and write, or read only, for each plane.", Chosen: true},
 		{Value: "pod", Label: "Pod", Help: "API keys always read and write data."},
 	}
-	create := NewProjectPage{Page: storyConsole("New project", "Projects", up), Action: "/projects", Cancel: "/projects", Kinds: kinds}
+	create := NewProjectPage{Page: storyConsole("New project", "Projects", up), Action: "/projects", Cancel: "/projects", Kinds: kinds, Key: true}
 	taken := create
 	taken.Name, taken.Problem = "Search", &ui.Problem{Fields: []ui.FieldError{{Field: "name", Message: "Another project of this organization has this name."}}}
 	roles := []ui.Option{
@@ -51,7 +51,14 @@ func projectStories() []Story {
 			ProjectFrame: storyProjectFrame("Members", "Search"), Action: "/members/1", Cancel: "/members", Member: "Grace Hopper", Email: "grace@acme.example", Roles: roles,
 		}), http.StatusOK},
 		{"project/settings", "Project: its settings", ProjectSettings(ProjectSettingsPage{
-			ProjectFrame: storyProjectFrame("Settings", "Search"), Action: "/settings", NewName: "Search", Version: "1", MayManage: true,
+			ProjectFrame: storyProjectFrame("Settings", "Search"), Action: "/settings", NewName: "Search", Version: "1", MayManage: true, Delete: "/delete", DeleteHelp: "Its 14 live API keys stop working within a second. This cannot be undone.",
+		}), http.StatusOK},
+		{"project/delete", "Project: asked once more before it is deleted", Confirm(ConfirmPage{
+			Page: storyProjectFrame("Settings", "Search").Page, Heading: "Delete “Search”", Sentence: "This cannot be undone.", Warning: "Its keys were used 3 minutes ago.",
+			Confirm: ui.Confirm{
+				Action: "/delete", Version: "1", Name: "Search", Button: "Delete project", Cancel: "/settings",
+				Consequences: []string{"14 live API keys stop working within a second.", "3 members lose their roles in it."},
+			},
 		}), http.StatusOK},
 		{"project/settings-seen", "Project: its settings, seen only", ProjectSettings(ProjectSettingsPage{ProjectFrame: storyProjectFrame("Settings", "Search")}), http.StatusOK},
 	}

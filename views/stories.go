@@ -29,6 +29,9 @@ func Stories() []Story {
 		memberStories(),
 		projectStories(),
 		apiKeyStories(),
+		serviceAccountStories(),
+		catalogueStories(),
+		usageStories(),
 		connectionStories(),
 		domainStories(),
 		policyStories(),
@@ -67,9 +70,9 @@ func storyNav(organization, current string) ui.Nav {
 		},
 	}
 	for _, line := range []struct{ text, path string }{
-		{"Projects", "projects"}, {"Members", "members"}, {"Connections", "connections"},
-		{"Domains", "domains"}, {"Sign-in", "sign-in"}, {"Logins", "logins"},
-		{"Events", "events"}, {"Settings", "settings"},
+		{"Projects", "projects"}, {"Members", "members"}, {"Service accounts", "service-accounts"},
+		{"Connections", "connections"}, {"Domains", "domains"}, {"Sign-in", "sign-in"}, {"Logins", "logins"},
+		{"Events", "events"}, {"Permissions", "catalogue"}, {"Usage", "usage"}, {"Settings", "settings"},
 	} {
 		nav.Items = append(nav.Items, ui.NavItem{
 			Link: ui.Link{Text: line.text, Href: base + "/" + line.path, Current: line.text == current},
