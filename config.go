@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/tls"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -155,7 +156,13 @@ func (m *mistakes) catalogue(path string) *access.Catalogue {
 	if path == "" {
 		return access.BuiltIn()
 	}
-	text, err := os.ReadFile(path)
+	file, err := os.Open(path)
+	if err != nil {
+		m.add("GATEHOUSE_CATALOG: %s", fileProblem(err))
+		return nil
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, 1<<20)) // more than a catalogue may have
 	if err != nil {
 		m.add("GATEHOUSE_CATALOG: %s", fileProblem(err))
 		return nil

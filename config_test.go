@@ -140,6 +140,30 @@ func TestSettingsFromFiles(t *testing.T) {
 	}
 }
 
+func TestCatalogueOfOnesOwn(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const good = "data:\n  - {resource: files, read: [get]}\nroutes:\n  - {methods: [GET], path: \"/files/{file}\", permission: files:get}\n"
+	for name, row := range map[string]struct {
+		path  string
+		wrong []string
+	}{
+		"good":     {file(t, "good.yaml", good, 0o644), nil},
+		"wrong":    {file(t, "wrong.yaml", strings.ReplaceAll(good, "get]", "Get]"), 0o644), []string{`line 2: data: files: action "Get"`, `line 4: permission "files:get"`}},
+		"endless":  {"/dev/zero", []string{"more than 256 KiB"}},
+		"a folder": {t.TempDir(), []string{"GATEHOUSE_CATALOG: "}},
+	} {
+		_, err := shell(t, map[string]string{"GATEHOUSE_CATALOG": row.path}, "serve", "--check")
+		if (err == nil) != (row.wrong == nil) {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, want := range row.wrong {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q does not say %s", name, err, want)
+			}
+		}
+	}
+}
+
 func TestCommandLineMistakes(t *testing.T) {
 	for _, args := range [][]string{{}, {"fly"}, {"serve", "--fly"}} {
 		if _, err := shell(t, nil, args...); err == nil || !strings.Contains(err.Error(), "gatehouse --help") {
