@@ -109,11 +109,11 @@ func (i *keyImport) check(hmacKey []byte) error {
 	}
 	names, hashes := map[string]int{}, map[string]int{}
 	for n, key := range i.keys {
-		if before, twice := names[key.Name]; twice {
-			i.problems.add(n, "name", fmt.Sprintf("Key %d has this name too.", before+1))
+		if _, twice := names[key.Name]; twice {
+			i.problems.add(n, "name", "An earlier one has this name.")
 		}
-		if before, twice := hashes[string(i.hashes[n])]; twice && i.hashes[n] != nil {
-			i.problems.add(n, "hash", fmt.Sprintf("Key %d has this hash too.", before+1))
+		if _, twice := hashes[string(i.hashes[n])]; twice && i.hashes[n] != nil {
+			i.problems.add(n, "hash", "An earlier one has this hash.")
 		}
 		names[key.Name], hashes[string(i.hashes[n])] = n, n
 	}
