@@ -38,7 +38,7 @@ var arrows = map[string][]string{
 	// what is remembered, and what stands on it
 	"store":  {"access", "audit", "migrations", "secret", "trust"},
 	"mail":   {"secret", "store", "trust"},
-	"gate":   {"access", "secret", "store"},
+	"gate":   {"access", "audit", "secret", "store"},
 	"broker": {"access", "audit", "saml", "secret", "signing", "store", "trust"},
 	// what people and programs see
 	"web":      {"secret"},

@@ -76,6 +76,7 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 		return web.Server{Handler: product.handler, TLS: c.TLS, Limits: web.DefaultLimits(), Log: c.Log}.Serve(ctx, listener)
 	})
 	group.Go(func() error { return product.gate.Follow(ctx) })
+	group.Go(func() error { product.gate.KeepUses(ctx); return nil })
 	group.Go(func() error { sweep(ctx, db, c.Log); return nil })
 	group.Go(func() error { product.post.Run(ctx); return nil })
 	group.Go(func() error {

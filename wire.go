@@ -31,7 +31,7 @@ type product struct {
 
 // wire puts the rooms together.
 func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Registerer) (product, error) {
-	checks, err := gate.New(gate.Options{Store: db, Catalogue: c.Catalogue, Now: db.Now, Registry: metrics})
+	checks, err := gate.New(gate.Options{Store: db, Catalogue: c.Catalogue, Now: db.Now, Registry: metrics, Log: c.Log})
 	if err != nil {
 		return product{}, err
 	}

@@ -2,41 +2,42 @@ package gate
 
 import (
 	"context"
-	"crypto/subtle"
-	"encoding/json"
-	"fmt"
-	"slices"
+	"net/netip"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/secret"
-	"github.com/gatehouse-sso/gatehouse/store"
 )
 
 // Code is the result of a check.
 type Code string
 
-// The results. Expired and Revoked are said only to whoever holds the secret.
+// The results. What a key is, and why it is refused, is said only to whoever shows its secret.
 const (
-	Valid     Code = "VALID"
-	NotFound  Code = "NOT_FOUND"
-	Expired   Code = "EXPIRED"
-	Revoked   Code = "REVOKED"
-	Forbidden Code = "FORBIDDEN"
+	Valid       Code = "VALID"
+	NotFound    Code = "NOT_FOUND"    // no key, gone, or of another project
+	Expired     Code = "EXPIRED"      // the key, or its text that was replaced by another
+	Revoked     Code = "REVOKED"      //
+	Forbidden   Code = "FORBIDDEN"    // lacks the permission, or all of them
+	IPDenied    Code = "IP_DENIED"    // used from an address outside its networks, or from one that is not known
+	RateLimited Code = "RATE_LIMITED" // more checks in a minute than the key may have
 )
 
 // codes lists all results.
-func codes() []Code { return []Code{Valid, NotFound, Expired, Revoked, Forbidden} }
+func codes() []Code {
+	return []Code{Valid, NotFound, Expired, Revoked, Forbidden, IPDenied, RateLimited}
+}
 
-// Request is what a program asks about. Permission and Project are optional.
+// Request is what a program asks about. All but Key is optional.
 type Request struct {
 	Key        secret.Token
-	Permission string // "indexes:query"
-	Project    string // the project that the caller stands for; a key of another is unknown there
+	Permission string     // "indexes:query"
+	Project    string     // the project that the caller stands for; a key of another is unknown there
+	Address    netip.Addr // of the program that uses the key; zero: not known
 }
 
 // Result is the answer. Of a key that is NotFound nothing else is said. Permissions are what the key may do now, and empty unless it is
-// Valid or merely lacks the permission asked for. The slices are shared: do not change them.
+// Valid or merely lacks MissingPermission. The slices are shared: do not change them.
 type Result struct {
 	Valid                     bool
 	Code                      Code
@@ -44,136 +45,99 @@ type Result struct {
 	ProjectID, OrganizationID string
 	Roles                     []access.Role
 	Permissions               []string
-	ExpiresAt                 *time.Time // nil: never
+	MissingPermission         string        // the permission that was asked for and is not there
+	ExpiresAt                 *time.Time    // nil: never
+	RetryAfter                time.Duration // whole seconds until the key has its next check, when it is RateLimited
 
-	encoded []byte
+	identity, permissions []byte // parts of the answer in JSON
 }
 
 // Check decides about a key. An error means that there is no decision: ErrCutOff, or the store failed.
 func (g *Gate) Check(ctx context.Context, r Request) (Result, error) {
-	if err := g.Ready(); err != nil {
-		return Result{}, err
-	}
-	result, err := g.check(ctx, r)
+	now := g.now()
+	k, s, err := g.holds(ctx, r.Key, now)
 	if err != nil {
 		return Result{}, err
 	}
-	g.checks[result.Code].Inc()
-	return result, nil
-}
-
-func (g *Gate) check(ctx context.Context, r Request) (Result, error) {
-	text := r.Key.Reveal()
-	idSuffix, err := secret.ParseKeyText(text)
-	if err != nil {
-		return notFound, nil // mistyped: no secret is near, so no work hides anything
-	}
-	k, err := g.keys.find(ctx, "key_"+idSuffix)
-	if err != nil {
-		return Result{}, err
-	}
-	matches, err := g.matches(k, text)
-	if err != nil {
-		return Result{}, err
-	}
-	if !matches {
-		return notFound, nil
-	}
-	return k.result(k.judge(r, g.now())), nil
-}
-
-// nobody is what an unknown key is compared with, so that it takes the work of a known one.
-var nobody = make([]byte, 32)
-
-// matches says whether text is one of the key's. No key matches nothing, after the same HMAC and the same comparison.
-func (g *Gate) matches(k *key, text string) (bool, error) {
-	if k == nil {
-		subtle.ConstantTimeCompare(g.hash(nobody, text), nobody)
-		return false, nil
-	}
-	for _, one := range k.Secrets {
-		pepper := g.store.Pepper(one.PepperVersion)
-		switch {
-		case one.Scheme != store.SchemeGatehouse:
-		case len(pepper) == 0:
-			return false, fmt.Errorf("check key %s: pepper %d is missing", k.ID, one.PepperVersion)
-		case subtle.ConstantTimeCompare(g.hash(pepper, text), one.Hash) == 1:
-			return one.EndsAt == nil || g.now().Before(*one.EndsAt), nil
+	code := NotFound
+	if k != nil {
+		address := r.Address.Unmap().WithZone("")
+		if code = k.judge(r, s, address, now); code != NotFound {
+			g.uses.count(k.use, now, address, code == Valid)
 		}
 	}
-	return false, nil
+	g.checks[code].Inc()
+	return k.result(code, r.Permission), nil
 }
 
-// judge decides about a key whose secret was shown.
-func (k *key) judge(r Request, now time.Time) Code {
+// holds is the key whose text this is, and which of its secrets; nil when it is none's. An unknown key takes the work of a known one.
+func (g *Gate) holds(ctx context.Context, token secret.Token, now time.Time) (*key, *keySecret, error) {
+	if g.silent(now) {
+		return nil, nil, ErrCutOff
+	}
+	text := token.Reveal()
+	k, err := g.keyOf(ctx, text, now)
+	if err != nil || k == nil {
+		return nil, nil, err
+	}
+	if s := secretIn(k.secrets, text); s != nil {
+		return k, s, nil
+	}
+	return nil, nil, nil
+}
+
+// judge decides about a key one of whose secrets was shown.
+func (k *key) judge(r Request, s *keySecret, address netip.Addr, now time.Time) Code {
 	switch {
-	case r.Project != "" && r.Project != k.ProjectID:
+	case r.Project != "" && r.Project != k.project:
 		return NotFound
-	case k.ExpiresAt != nil && !now.Before(*k.ExpiresAt):
+	case over(k.expiresAt, now) || over(s.endsAt, now):
 		return Expired
-	case k.RevokedAt != nil:
+	case k.revoked:
 		return Revoked
-	case len(k.permissions) == 0:
+	case !k.mayComeFrom(address):
+		return IPDenied
+	case len(k.rights.permissions) == 0:
 		return Forbidden // nothing is left of its creator's rights, or the organization is suspended
-	case r.Permission != "" && !k.may(r.Permission):
+	case r.Permission != "" && !k.rights.include(r.Permission):
 		return Forbidden
+	case k.limiter != nil && !k.limiter.AllowN(now, 1):
+		return RateLimited
 	}
 	return Valid
 }
 
-func (k *key) may(permission string) bool {
-	_, found := slices.BinarySearch(k.permissions, permission)
-	return found
+// over reports whether an end has come; there may be none.
+func over(end *time.Time, now time.Time) bool { return end != nil && !now.Before(*end) }
+
+// mayComeFrom reports whether the key may be used from there. Where it may not be used from everywhere, an unknown address is none of its.
+func (k *key) mayComeFrom(address netip.Addr) bool {
+	for _, network := range k.networks {
+		if network.Contains(address) {
+			return true
+		}
+	}
+	return len(k.networks) == 0
 }
 
-var notFound = Result{Code: NotFound, encoded: Result{Code: NotFound}.encode()}
-
-// result is the answer with this code.
-func (k *key) result(code Code) Result {
+// result is what is said about the key under this code.
+func (k *key) result(code Code, asked string) Result {
 	if code == NotFound {
-		return notFound
+		return Result{Code: NotFound}
 	}
-	result := Result{
-		Valid: code == Valid, Code: code, KeyID: k.ID, Name: k.Name, ProjectID: k.ProjectID, OrganizationID: k.OrganizationID,
-		Roles: k.Roles, Permissions: k.permissions, ExpiresAt: k.ExpiresAt,
+	r := Result{
+		Valid: code == Valid, Code: code, KeyID: k.id, Name: k.name, ProjectID: k.project, OrganizationID: k.organization,
+		Roles: k.roles, ExpiresAt: k.expiresAt, identity: k.identity,
 	}
+	shown := noRights
 	switch code {
 	case Valid:
-		result.encoded = k.valid
-	case Expired, Revoked:
-		result.Permissions = []string{}
+		shown = k.rights
+	case Forbidden:
+		shown, r.MissingPermission = k.rights, asked
+	case RateLimited:
+		r.RetryAfter = (time.Minute/time.Duration(k.limiter.Burst()) + time.Second - 1).Truncate(time.Second)
 	}
-	return result
-}
-
-// JSON is the answer as a document. The most frequent ones are made once and shared: do not change it.
-func (r Result) JSON() []byte {
-	if r.encoded != nil {
-		return r.encoded
-	}
-	return r.encode()
-}
-
-// about is what an answer tells to whoever holds the key.
-type about struct {
-	KeyID        string        `json:"key_id"`
-	Name         string        `json:"name"`
-	Project      string        `json:"project"`
-	Organization string        `json:"organization"`
-	Roles        []access.Role `json:"roles"`
-	Permissions  []string      `json:"permissions"`
-	ExpiresAt    *time.Time    `json:"expires_at"`
-}
-
-func (r Result) encode() []byte {
-	answer := struct {
-		Valid bool `json:"valid"`
-		Code  Code `json:"code"`
-		*about
-	}{Valid: r.Valid, Code: r.Code}
-	if r.Code != NotFound {
-		answer.about = &about{r.KeyID, r.Name, r.ProjectID, r.OrganizationID, r.Roles, r.Permissions, r.ExpiresAt}
-	}
-	text, _ := json.Marshal(answer) // strings and a time always encode
-	return text
+	r.Permissions, r.permissions = shown.permissions, shown.encoded
+	return r
 }

@@ -1,40 +1,192 @@
 package gate
 
 import (
+	"bytes"
+	"cmp"
 	"context"
-	"errors"
+	"crypto/subtle"
+	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/maypok86/otter/v2"
+	"golang.org/x/time/rate"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/store"
 )
 
-const (
-	rememberedKeys = 100_000
-	absentKeys     = 10_000          // ids that do not exist
-	memory         = 4 * time.Second // less than a revocation may take, should the feed ever miss one
-)
-
-// key is an API key as it was read, with what follows from it.
+// key is an API key as it was read, with what follows from it. It never changes, but for its use and its limiter, which outlive it.
 type key struct {
-	store.KeySnapshot
-	permissions []string // what it may do: its roles', as far as its creator has them too; sorted
-	valid       []byte   // the JSON of a VALID answer
+	id, name, project, organization string
+	roles                           []access.Role
+	expiresAt                       *time.Time
+	revoked                         bool
+	secrets                         []keySecret
+	networks                        []netip.Prefix // none: any
+	rights                          *rights
+	limiter                         *rate.Limiter // of this node; nil: none
+	use                             *use
+	identity                        []byte // who it is, in JSON: the middle of every answer about it
 }
 
-func newKey(s store.KeySnapshot, catalogue *access.Catalogue) *key {
-	k := &key{KeySnapshot: s, permissions: []string{}}
-	if creator := creatorRoles(s); !s.OrganizationSuspended && len(creator) > 0 {
-		its := catalogue.Permissions(s.Roles)
-		k.permissions = slices.DeleteFunc(its, func(p string) bool { return !catalogue.Has(creator, p) })
+// keySecret is one of a key's texts, as its hash.
+type keySecret struct {
+	hasher *hasher
+	hash   [32]byte
+	endsAt *time.Time // nil: with the key
+}
+
+// secretIn is the secret that the text is, nil when it is none of them. The work depends on nothing but how many peppers there are.
+func secretIn(secrets []keySecret, text string) (found *keySecret) {
+	var sum [32]byte
+	for i := range secrets {
+		s := &secrets[i]
+		if i == 0 || s.hasher != secrets[i-1].hasher {
+			sum = s.hasher.sum(text)
+		}
+		if subtle.ConstantTimeCompare(sum[:], s.hash[:]) == 1 {
+			found = s
+		}
 	}
-	k.valid = k.result(Valid).encode()
-	return k
+	return found
+}
+
+// keys are the API keys in memory.
+type keys struct {
+	*memory[key]
+	store     *store.Store
+	catalogue *access.Catalogue
+	hashers   *hashers
+
+	rightsMu sync.Mutex
+	rights   map[[4]access.Level]*rights
+}
+
+func newKeys(o Options, t *turns, h *hashers) (*keys, error) {
+	known, err := newMemory[key](o, t)
+	return &keys{memory: known, store: o.Store, catalogue: o.Catalogue, hashers: h, rights: map[[4]access.Level]*rights{}}, err
+}
+
+// find is the key of this name, nil when there is none.
+func (k *keys) find(ctx context.Context, n name, now time.Time) (*key, error) {
+	if found, known := k.recall(n, now); known {
+		return found, nil
+	}
+	return k.learn(ctx, n, k.read)
+}
+
+func (k *keys) read(ctx context.Context, start takeoff) (key, [most]subject, error) {
+	id := "key_" + start.name.String()
+	snapshot, err := k.store.KeyByID(ctx, id)
+	if err != nil {
+		return key{}, [most]subject{}, fmt.Errorf("read key %s: %w", id, err)
+	}
+	return k.from(snapshot, k.before(start.name))
+}
+
+// from is the key that a snapshot describes, and whose changes concern it. Its counters and what it has used of its limit come from before.
+func (k *keys) from(s store.KeySnapshot, before *key) (key, [most]subject, error) {
+	made := key{
+		id: s.ID, name: s.Name, project: s.ProjectID, organization: s.OrganizationID, roles: s.Roles,
+		expiresAt: s.ExpiresAt, revoked: s.RevokedAt != nil, networks: s.Networks, rights: k.rightsOf(s),
+	}
+	var err error
+	if made.secrets, err = k.secretsOf(s.Secrets); err != nil {
+		return key{}, [most]subject{}, fmt.Errorf("check key %s: %w", s.ID, err)
+	}
+	made.identity = made.encode()
+	var limiter *rate.Limiter
+	if before != nil {
+		made.use, limiter = before.use, before.limiter
+	} else {
+		made.use = &use{id: s.ID}
+	}
+	made.limiter = limited(limiter, s.RatePerMinute)
+	creator := store.ChangedMember
+	if s.CreatorKind == string(audit.ServiceAccount) {
+		creator = store.ChangedServiceAccount
+	}
+	return made, [most]subject{
+		{store.ChangedAPIKey, s.ID}, {store.ChangedProject, s.ProjectID}, {store.ChangedOrganization, s.OrganizationID},
+		{creator, s.CreatorID}, {creator, cmp.Or(s.CreatorMemberID, s.CreatorID)},
+	}, nil
+}
+
+// secretsOf are secrets with what hashes a text for them. One whose pepper is missing can be neither matched nor refused.
+func (k *keys) secretsOf(kept []store.KeySecret) ([]keySecret, error) {
+	secrets := make([]keySecret, len(kept))
+	for i, s := range kept {
+		if len(s.Hash) != len(secrets[i].hash) {
+			return nil, fmt.Errorf("a hash has %d bytes", len(s.Hash))
+		}
+		secrets[i] = keySecret{hasher: k.hashers.bare, hash: [32]byte(s.Hash), endsAt: s.EndsAt}
+		if s.Scheme == store.SchemeSHA256 {
+			continue
+		}
+		pepper := k.store.Pepper(s.PepperVersion)
+		if len(pepper) == 0 {
+			return nil, fmt.Errorf("pepper %d is missing", s.PepperVersion)
+		}
+		secrets[i].hasher = k.hashers.under(s.PepperVersion, pepper)
+	}
+	return secrets, nil
+}
+
+// limited is a limiter that lets so many through in a minute, at once if need be. The one from before goes on with what it has counted.
+func limited(before *rate.Limiter, perMinute int) *rate.Limiter {
+	limit := rate.Limit(float64(perMinute) / 60)
+	switch {
+	case perMinute <= 0:
+		return nil
+	case before == nil:
+		return rate.NewLimiter(limit, perMinute)
+	case before.Burst() != perMinute:
+		before.SetLimit(limit)
+		before.SetBurst(perMinute)
+	}
+	return before
+}
+
+// rights are what a key may do: shared by all keys with the same.
+type rights struct {
+	permissions []string // sorted
+	encoded     []byte   // the same in JSON
+}
+
+var noRights = &rights{permissions: []string{}, encoded: []byte("[]")}
+
+func (r *rights) include(permission string) bool {
+	_, found := slices.BinarySearch(r.permissions, permission)
+	return found
+}
+
+// rightsOf are what the key's roles give, as far as its creator's present roles in the project give it too. A suspended organization's keys
+// have none; an independent key is answered for by its project, so that no creator counts.
+func (k *keys) rightsOf(s store.KeySnapshot) *rights {
+	creator := creatorRoles(s)
+	if s.Independent {
+		creator = s.Roles
+	}
+	if s.OrganizationSuspended || len(creator) == 0 {
+		return noRights
+	}
+	var levels [4]access.Level
+	_, levels[0], levels[1] = access.LevelsOf(s.Roles)
+	_, levels[2], levels[3] = access.LevelsOf(creator)
+	k.rightsMu.Lock()
+	defer k.rightsMu.Unlock()
+	known, ok := k.rights[levels]
+	if !ok {
+		permissions := slices.DeleteFunc(k.catalogue.Permissions(s.Roles), func(p string) bool { return !k.catalogue.Has(creator, p) })
+		encoded, _ := json.Marshal(permissions) // strings always encode
+		known = &rights{permissions, encoded}
+		k.rights[levels] = known
+	}
+	return known
 }
 
 // creatorRoles are the roles that the key's creator has in its project now. Without a role in the organization there are none.
@@ -45,108 +197,16 @@ func creatorRoles(s store.KeySnapshot) []access.Role {
 	return slices.Concat(s.CreatorOrganizationRoles, s.CreatorProjectRoles)
 }
 
-// keys remembers keys, and for a moment ids that do not exist.
-type keys struct {
-	store     *store.Store
-	catalogue *access.Catalogue
-	known     *otter.Cache[string, *key]
-	absent    *otter.Cache[string, struct{}]
-
-	mu   sync.Mutex
-	turn int64 // counts the times that something was forgotten
+// encode is the part of an answer that says who the key is: `,"key_id":…`, to stand within an object.
+func (k *key) encode() []byte {
+	text, _ := json.Marshal(struct { // strings and a time always encode
+		KeyID        string        `json:"key_id"`
+		Name         string        `json:"name"`
+		Project      string        `json:"project"`
+		Organization string        `json:"organization"`
+		Roles        []access.Role `json:"roles"`
+		ExpiresAt    *time.Time    `json:"expires_at"`
+	}{k.id, k.name, k.project, k.organization, k.roles, k.expiresAt})
+	text[0] = ','
+	return bytes.TrimSuffix(text, []byte("}"))
 }
-
-func newKeys(o Options) (*keys, error) {
-	known, err := otter.New(&otter.Options[string, *key]{
-		MaximumSize: rememberedKeys, ExpiryCalculator: otter.ExpiryWriting[string, *key](memory), Clock: clock(o.Now),
-	})
-	if err != nil {
-		return nil, err
-	}
-	absent, err := otter.New(&otter.Options[string, struct{}]{
-		MaximumSize: absentKeys, ExpiryCalculator: otter.ExpiryWriting[string, struct{}](memory), Clock: clock(o.Now),
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &keys{store: o.Store, catalogue: o.Catalogue, known: known, absent: absent}, nil
-}
-
-// find is the key with this id, nil when there is none.
-func (k *keys) find(ctx context.Context, id string) (*key, error) {
-	if found, ok := k.known.GetIfPresent(id); ok {
-		return found, nil
-	}
-	if _, ok := k.absent.GetIfPresent(id); ok {
-		return nil, nil
-	}
-	turn := k.now()
-	snapshot, err := k.store.KeyByID(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		k.absent.Set(id, struct{}{})
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read key %s: %w", id, err)
-	}
-	found := newKey(snapshot, k.catalogue)
-	k.remember(id, found, turn)
-	return found, nil
-}
-
-func (k *keys) now() int64 {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.turn
-}
-
-// remember keeps what was read, unless something was forgotten since the reading began: it might be just this.
-func (k *keys) remember(id string, found *key, turn int64) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.turn == turn {
-		k.known.Set(id, found)
-	}
-}
-
-// forget drops what the changes may have altered: one key, or all keys of an organization. A change outside any organization that we do not
-// know may concern every key.
-func (k *keys) forget(changes []store.Change) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.turn++
-	organizations := map[string]bool{}
-	for _, change := range changes {
-		switch change.Kind {
-		case store.ChangedAPIKey:
-			k.known.Invalidate(change.SubjectID)
-			k.absent.Invalidate(change.SubjectID)
-		case store.ChangedSession, store.ChangedConnection, store.ChangedPolicy:
-			// No key depends on how people sign in.
-		default:
-			organizations[change.OrganizationID] = true
-		}
-	}
-	if len(organizations) == 0 {
-		return
-	}
-	for id, found := range k.known.All() {
-		if organizations[""] || organizations[found.OrganizationID] {
-			k.known.Invalidate(id)
-		}
-	}
-}
-
-func (k *keys) forgetAll() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.turn++
-	k.known.InvalidateAll()
-	k.absent.InvalidateAll()
-}
-
-// clock is our time for otter, which then cleans up as it is used and not by a ticker.
-type clock func() time.Time
-
-func (c clock) NowNano() int64                      { return c().UnixNano() }
-func (c clock) Tick(time.Duration) <-chan time.Time { return nil }

@@ -1,11 +1,14 @@
 package handlers
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/netip"
+	"net/url"
+	"regexp"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gatehouse-sso/gatehouse/gate"
@@ -13,85 +16,210 @@ import (
 	"github.com/gatehouse-sso/gatehouse/store"
 )
 
+const (
+	checksAtOnce  = 100
+	longestSource = 500 // bytes of the address where a key was found
+)
+
 var (
 	errNotObject = errors.New("not one JSON object")
 
-	verifyMembers = []string{"key", "permission", "project", "address"}
+	checkMembers = []string{"key", "permission", "project", "address"}
+	batchMembers = []string{"checks"}
+	leakMembers  = []string{"key", "source"}
 )
 
-// parseVerify reads the body of a check: one JSON object of known, distinct members, spelled exactly, all of them strings. The error says
+// parseCheck reads the body of a check: one JSON object of known, distinct members, spelled exactly, all of them strings. The error says
 // that it is no JSON object; mistakes name every member that is wrong, never its value.
-func parseVerify(body []byte) (request gate.Request, mistakes []fieldMistake, err error) {
-	members, mistakes, err := stringMembers(body, verifyMembers)
+func parseCheck(body []byte) (request gate.Request, mistakes []fieldMistake, err error) {
+	c, err := objectIn(body)
 	if err != nil {
-		return request, nil, err
+		return gate.Request{}, nil, err
 	}
-	wrong := func(field, detail string) { mistakes = append(mistakes, fieldMistake{field, detail}) }
-	if _, sent := members["key"]; !sent && len(mistakes) == 0 {
-		wrong("key", "is missing")
-	}
-	if project, sent := members["project"]; sent && !store.IsID("prj", project) {
-		wrong("project", "is not a project's id (prj_…)")
-	}
-	if address, sent := members["address"]; sent {
-		if _, err := netip.ParseAddr(address); err != nil {
-			wrong("address", "is not an IP address")
-		}
-	}
-	if permission, sent := members["permission"]; sent && permission == "" {
-		wrong("permission", "is empty")
-	}
-	return gate.Request{Key: secret.TokenOf(members["key"]), Permission: members["permission"], Project: members["project"]}, mistakes, nil
+	request, mistakes = c.check("")
+	return request, mistakes, nil
 }
 
-// stringMembers reads one JSON object whose members are strings. encoding/json alone would take members in any case, twice, and unknown.
-func stringMembers(body []byte, known []string) (members map[string]string, mistakes []fieldMistake, err error) {
-	if !utf8.Valid(body) || !json.Valid(body) {
-		return nil, nil, errNotObject
+// parseBatch reads the body of several checks: {"checks": […]}, 1 to 100 of them.
+func parseBatch(body []byte) (requests []gate.Request, mistakes []fieldMistake, err error) {
+	c, err := objectIn(body)
+	if err != nil {
+		return nil, nil, err
 	}
-	c := cursor(body)
-	if c.next() != '{' {
-		return nil, nil, errNotObject
-	}
-	members = make(map[string]string, len(known))
-	for c.step(); c.next() != '}'; c.comma() {
-		name, value := c.text(), ""
-		c.step() // the colon
-		isText := c.next() == '"'
-		if isText {
-			value = c.text()
-		} else {
+	var within []fieldMistake
+	mistakes = c.object("", batchMembers, func(int) string {
+		if c.next() != '[' {
 			c.skip()
+			return "must be an array"
 		}
-		_, twice := members[name]
-		switch {
-		case !slices.Contains(known, name):
-			// Its name may be anything, a key by mistake even: it is not repeated.
-			mistakes = append(mistakes, fieldMistake{"", "there is an unknown member"})
-		case twice:
-			mistakes = append(mistakes, fieldMistake{name, "stands twice"})
-		case !isText:
-			mistakes = append(mistakes, fieldMistake{name, "must be a string"})
-		default:
-			members[name] = value
+		for c.step(); c.next() != ']'; c.comma() {
+			if c.next() != '{' {
+				c.skip()
+				return "must hold objects"
+			}
+			request, wrong := c.check(fmt.Sprintf("checks[%d].", len(requests)))
+			requests, within = append(requests, request), append(within, wrong...)
 		}
+		c.step()
+		return ""
+	})
+	mistakes = append(mistakes, within...)
+	if len(mistakes) == 0 && (len(requests) == 0 || len(requests) > checksAtOnce) {
+		mistakes = append(mistakes, fieldMistake{"checks", "must hold 1 to 100 checks"})
 	}
-	return members, mistakes, nil
+	return requests, mistakes, nil
 }
 
-// cursor is what is left to read of a JSON text that is known to be valid.
-type cursor []byte
+// parseLeak reads the report of a leaked key.
+func parseLeak(body []byte) (key secret.Token, source string, mistakes []fieldMistake, err error) {
+	c, err := objectIn(body)
+	if err != nil {
+		return secret.Token{}, "", nil, err
+	}
+	var values [2]string
+	var sent bool
+	mistakes = c.object("", leakMembers, func(i int) string {
+		sent = sent || i == 0
+		return c.string(&values[i])
+	})
+	if !sent {
+		mistakes = append(mistakes, fieldMistake{"key", "is missing"})
+	}
+	if detail := sourceMistake(values[1], values[0]); detail != "" {
+		mistakes = append(mistakes, fieldMistake{"source", detail})
+	}
+	return secret.TokenOf(values[0]), values[1], mistakes, nil
+}
 
-// next is the first character after white space, which it passes over.
+var keyWithin = regexp.MustCompile(gate.LeakPattern)
+
+// sourceMistake says what is wrong with the address where a key was found. It is recorded, so that no key may be in it (K-09).
+func sourceMistake(source, key string) string {
+	if source == "" {
+		return ""
+	}
+	at, err := url.Parse(source)
+	plain, _ := url.QueryUnescape(source)
+	switch {
+	case err != nil || at.Host == "" || at.Scheme != "https" && at.Scheme != "http" || at.User != nil:
+		return "is not a web address (https://…)"
+	case len(source) > longestSource:
+		return "is longer than 500 bytes"
+	case keyWithin.MatchString(source + " " + plain), key != "" && strings.Contains(source+" "+plain, key):
+		return "has a key in it"
+	}
+	return ""
+}
+
+// permissionForm is what every permission looks like.
+func permissionForm(text string) bool {
+	resource, action, found := strings.Cut(text, ":")
+	word := func(w string) bool {
+		return w != "" && len(w) <= 64 && strings.Trim(w, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	}
+	return found && word(resource) && word(action)
+}
+
+// cursor is what is left to read of a JSON text that is known to be valid. encoding/json alone would take members in any case, twice, and
+// unknown ones.
+type cursor struct{ left string }
+
+// objectIn is the one object that a body is.
+func objectIn(body []byte) (*cursor, error) {
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, errNotObject
+	}
+	c := &cursor{string(body)}
+	if c.next() != '{' {
+		return nil, errNotObject
+	}
+	return c, nil
+}
+
+// check reads one check. The names of its members begin with at.
+func (c *cursor) check(at string) (request gate.Request, mistakes []fieldMistake) {
+	sent := false
+	mistakes = c.object(at, checkMembers, func(i int) string {
+		var value string
+		if detail := c.string(&value); detail != "" {
+			sent = sent || i == 0
+			return detail
+		}
+		switch i {
+		case 0:
+			request.Key, sent = secret.TokenOf(value), true
+		case 1:
+			request.Permission = value
+			if !permissionForm(value) {
+				return "is not a permission (resource:action)"
+			}
+		case 2:
+			request.Project = value
+			if !store.IsID("prj", value) {
+				return "is not a project's id (prj_…)"
+			}
+		case 3:
+			var err error
+			if request.Address, err = netip.ParseAddr(value); err != nil {
+				return "is not an IP address"
+			}
+		}
+		return ""
+	})
+	if !sent {
+		mistakes = append(mistakes, fieldMistake{at + "key", "is missing"})
+	}
+	return request, mistakes
+}
+
+// object passes through an object. For each known member take reads the value and says what is wrong with it, "" if nothing is. An unknown
+// member's name may be anything, a key by mistake even: it is not repeated.
+func (c *cursor) object(at string, known []string, take func(i int) string) (mistakes []fieldMistake) {
+	var sent uint
+	for c.step(); c.next() != '}'; c.comma() {
+		member := slices.Index(known, c.text())
+		c.step() // the colon
+		switch {
+		case member < 0:
+			c.skip()
+			mistakes = append(mistakes, fieldMistake{strings.TrimSuffix(at, "."), "has an unknown member"})
+		case sent>>member&1 == 1:
+			c.skip()
+			mistakes = append(mistakes, fieldMistake{at + known[member], "stands twice"})
+		default:
+			sent |= 1 << member
+			if detail := take(member); detail != "" {
+				mistakes = append(mistakes, fieldMistake{at + known[member], detail})
+			}
+		}
+	}
+	c.step()
+	return mistakes
+}
+
+// string reads a string into value, or says that something else stands there.
+func (c *cursor) string(value *string) (mistake string) {
+	if c.next() != '"' {
+		c.skip()
+		return "must be a string"
+	}
+	*value = c.text()
+	return ""
+}
+
+// next is the first character after white space, which it passes over; 0 at the end.
 func (c *cursor) next() byte {
-	*c = bytes.TrimLeft(*c, " \t\r\n")
-	return (*c)[0]
+	c.left = strings.TrimLeft(c.left, " \t\r\n")
+	if c.left == "" {
+		return 0
+	}
+	return c.left[0]
 }
 
 // step passes over one character and the white space before it.
 func (c *cursor) step() {
 	c.next()
-	*c = (*c)[1:]
+	c.left = c.left[1:]
 }
 
 // comma passes over a comma, if there is one.
@@ -105,21 +233,21 @@ func (c *cursor) comma() {
 func (c *cursor) text() (text string) {
 	c.next()
 	end := 1
-	for ; (*c)[end] != '"'; end++ {
-		if (*c)[end] == '\\' {
+	for ; c.left[end] != '"'; end++ {
+		if c.left[end] == '\\' {
 			end++
 		}
 	}
-	literal := (*c)[:end+1]
-	*c = (*c)[end+1:]
-	if bytes.IndexByte(literal, '\\') < 0 {
-		return string(literal[1:end])
+	literal := c.left[:end+1]
+	c.left = c.left[end+1:]
+	if strings.IndexByte(literal, '\\') < 0 {
+		return literal[1:end]
 	}
-	_ = json.Unmarshal(literal, &text) // valid, so it decodes
+	_ = json.Unmarshal([]byte(literal), &text) // valid, so it decodes
 	return text
 }
 
-// skip passes over a value that is no string.
+// skip passes over one value, up to what ends it: a comma, or the end of what it stands in.
 func (c *cursor) skip() {
 	for depth := 0; ; {
 		switch c.next() {
@@ -130,7 +258,7 @@ func (c *cursor) skip() {
 			depth++
 		case '}', ']':
 			if depth == 0 {
-				return // the end of the object that the value stood in
+				return
 			}
 			depth--
 		case ',':

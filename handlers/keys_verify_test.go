@@ -88,10 +88,11 @@ func (w *keyWorld) fill() {
 	owner, organization, err := w.store.SpendWelcome(ctx, actor, token, store.Newcomer{Name: "Ada Lovelace", Address: address, PasswordHash: "x"})
 	w.ok(err)
 	w.org = organization
-	w.ok(w.store.In(w.org.ID).SetKeyPolicy(ctx, actor, 0, store.KeyPolicy{NeverExpires: true, LongestDays: 365, PerProject: 500}))
 	w.project, err = w.store.In(w.org.ID).CreateProject(ctx, actor, "Search", access.Serverless, owner.ID)
 	w.ok(err)
-	key, text, err := w.store.In(w.org.ID).CreateAPIKey(ctx, actor, store.NewAPIKey{ProjectID: w.project.ID, Name: "ci", Roles: []access.Role{access.DataPlaneViewer}, CreatorID: owner.ID})
+	expires := w.store.Now().Add(90 * 24 * time.Hour)
+	key, text, err := w.store.In(w.org.ID).CreateAPIKey(ctx, actor, store.NewAPIKey{
+		ProjectID: w.project.ID, Name: "ci", Roles: []access.Role{access.DataPlaneViewer}, CreatorID: owner.ID, ExpiresAt: &expires})
 	w.ok(err)
 	w.key, w.text = key, text.Reveal()
 }
@@ -398,11 +399,11 @@ func TestK07_WithoutTheDatabaseIsUnavailable(t *testing.T) {
 	w.silent(recorder)
 }
 
-func FuzzParseVerify(f *testing.F) {
+func FuzzParseCheck(f *testing.F) {
 	f.Add([]byte(`{"key":"gate_x","permission":"indexes:query"}`))
 	f.Add([]byte(`{"key":null,"KEY":"a","key":"b"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		request, mistakes, err := parseVerify(body)
+		request, mistakes, err := parseCheck(body)
 		if err != nil || len(mistakes) > 0 {
 			return
 		}

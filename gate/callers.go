@@ -1,0 +1,71 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/store"
+)
+
+// Caller is a service account that showed one of its tokens. The slices and the map are shared: do not change them.
+type Caller struct {
+	ID, Name, OrganizationID string
+	Roles                    []access.Role            // in its organization
+	ProjectRoles             map[string][]access.Role // by project
+}
+
+// account is a service account as it was read.
+type account struct {
+	Caller
+	suspended bool // its organization is
+	secrets   []keySecret
+}
+
+// Caller is the service account whose token this is; false when it is nobody's, has ended, or the organization is suspended. An error means
+// that it cannot be told, as of Check.
+func (g *Gate) Caller(ctx context.Context, token secret.Token) (Caller, bool, error) {
+	now := g.now()
+	if g.silent(now) {
+		return Caller{}, false, ErrCutOff
+	}
+	text := token.Reveal()
+	suffix, err := secret.ParseServiceAccountText(text)
+	if err != nil {
+		return Caller{}, false, nil
+	}
+	a, known := g.accounts.recall(named(suffix), now)
+	if !known {
+		if a, err = g.accounts.learn(ctx, named(suffix), g.readAccount); err != nil {
+			return Caller{}, false, err
+		}
+	}
+	if a == nil {
+		g.hashers.nobody.sum(text)
+		return Caller{}, false, nil
+	}
+	s := secretIn(a.secrets, text)
+	if s == nil || over(s.endsAt, now) || a.suspended {
+		return Caller{}, false, nil
+	}
+	return a.Caller, true, nil
+}
+
+func (g *Gate) readAccount(ctx context.Context, start takeoff) (account, [most]subject, error) {
+	id := "sva_" + start.name.String()
+	s, err := g.store.ServiceAccountByID(ctx, id)
+	if err != nil {
+		return account{}, [most]subject{}, fmt.Errorf("read service account %s: %w", id, err)
+	}
+	secrets, err := g.keys.secretsOf(s.Secrets)
+	if err != nil {
+		return account{}, [most]subject{}, fmt.Errorf("check service account %s: %w", id, err)
+	}
+	organization := subject{store.ChangedOrganization, s.OrganizationID}
+	itself := subject{store.ChangedServiceAccount, id}
+	return account{
+		Caller:    Caller{ID: s.ID, Name: s.Name, OrganizationID: s.OrganizationID, Roles: s.Roles, ProjectRoles: s.ProjectRoles},
+		suspended: s.OrganizationSuspended, secrets: secrets,
+	}, [most]subject{itself, organization, organization, organization, organization}, nil
+}

@@ -1,0 +1,159 @@
+package gate
+
+import (
+	"context"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/store"
+)
+
+const (
+	keepUsesEvery = 15 * time.Second
+	usesAtOnce    = 1000            // rows of one write
+	lastKeeping   = 5 * time.Second // of the one when we stop
+)
+
+// use counts how a key is used until that is kept. Counting takes no lock that anybody waits for and writes nothing.
+type use struct {
+	id    string
+	days  [2]counts // of even and odd days: those of yesterday stay apart until they are kept
+	dirty atomic.Bool
+	next  *use // of those that are dirty
+
+	mu      sync.Mutex
+	at      int64 // minute of the last use, in Unix minutes; 0: none since it was kept
+	address netip.Addr
+}
+
+// counts are of one day.
+type counts struct{ requests, refusals atomic.Int64 }
+
+// uses are those that have something to keep. Keys leave the memory before their counts do, so that none is lost.
+type uses struct {
+	dirty atomic.Pointer[use] // a stack
+}
+
+func day(at time.Time) int64 { return at.Unix() / (24 * 60 * 60) }
+
+// count notes a check of the key: a use from an address when it was let through, else a refusal.
+func (us *uses) count(u *use, now time.Time, address netip.Addr, through bool) {
+	today := &u.days[day(now)&1]
+	today.requests.Add(1)
+	if !through {
+		today.refusals.Add(1)
+	} else if u.mu.TryLock() { // who finds it locked is used at this very moment by another, which will do
+		u.at, u.address = now.Unix()/60, address
+		u.mu.Unlock()
+	}
+	us.mark(u)
+}
+
+func (us *uses) mark(u *use) {
+	if u.dirty.Load() || !u.dirty.CompareAndSwap(false, true) {
+		return
+	}
+	for {
+		top := us.dirty.Load()
+		u.next = top
+		if us.dirty.CompareAndSwap(top, u) {
+			return
+		}
+	}
+}
+
+// taking is what was counted out of a use's counters for one day.
+type taking struct {
+	use    *use
+	counts *counts
+	row    store.KeyUse
+}
+
+// take counts out all that is dirty.
+func (us *uses) take(now time.Time) (all []taking) {
+	for u := us.dirty.Swap(nil); u != nil; {
+		next := u.next
+		u.dirty.Store(false) // before counting out: what comes later marks it anew
+		all = append(all, u.take(now)...)
+		u = next
+	}
+	return all
+}
+
+func (u *use) take(now time.Time) []taking {
+	today, yesterday := u.takeDay(now), u.takeDay(now.AddDate(0, 0, -1))
+	if yesterday.row.Requests+yesterday.row.Refusals == 0 {
+		return []taking{u.withLast(today)}
+	}
+	if today.row.Requests+today.row.Refusals == 0 {
+		return []taking{u.withLast(yesterday)}
+	}
+	return []taking{u.withLast(today), yesterday}
+}
+
+func (u *use) takeDay(at time.Time) taking {
+	c := &u.days[day(at)&1]
+	return taking{u, c, store.KeyUse{KeyID: u.id, Day: at.UTC().Format(time.DateOnly), Requests: c.requests.Swap(0), Refusals: c.refusals.Swap(0)}}
+}
+
+// withLast moves the last use into the row.
+func (u *use) withLast(t taking) taking {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.at != 0 {
+		t.row.At, t.row.Address = time.Unix(u.at*60, 0).UTC(), u.address
+		u.at = 0
+	}
+	return t
+}
+
+// giveBack counts again what could not be kept, of as many keys as are remembered at most.
+func (us *uses) giveBack(all []taking) {
+	for _, t := range all[:min(len(all), remembered)] {
+		t.counts.requests.Add(t.row.Requests)
+		t.counts.refusals.Add(t.row.Refusals)
+		t.use.mu.Lock()
+		if minute := t.row.At.Unix() / 60; !t.row.At.IsZero() && t.use.at < minute {
+			t.use.at, t.use.address = minute, t.row.Address
+		}
+		t.use.mu.Unlock()
+		us.mark(t.use)
+	}
+}
+
+// KeepUses writes down now and then how keys were used, until ctx ends, and then once more.
+func (g *Gate) KeepUses(ctx context.Context) {
+	ticker := time.NewTicker(keepUsesEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastKeeping)
+			defer cancel()
+			g.keepUses(last)
+			return
+		case <-ticker.C:
+			g.keepUses(ctx)
+		}
+	}
+}
+
+// keepUses writes down what was counted since the last time. What cannot be written is tried again the next time.
+func (g *Gate) keepUses(ctx context.Context) {
+	all := g.uses.take(g.now())
+	for len(all) > 0 {
+		some := all[:min(len(all), usesAtOnce)]
+		rows := make([]store.KeyUse, len(some))
+		for i, t := range some {
+			rows[i] = t.row
+		}
+		if err := g.store.RecordKeyUses(ctx, rows); err != nil {
+			g.uses.giveBack(all)
+			g.log.WarnContext(ctx, "uses of API keys not kept yet", "error", err)
+			return
+		}
+		all = all[len(some):]
+	}
+}

@@ -1,0 +1,94 @@
+package handlers
+
+import (
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// guessesAtKeys is how many unknown keys an address prefix may present before it is not listened to for a while. Tokens of service accounts
+// are counted apart, so that who guesses at keys does not shut out a neighbour who has no need to guess.
+var guessesAtKeys = web.Rate{Count: 20, Per: time.Minute}
+
+// asker is who asks about a key.
+type asker struct {
+	prefix  string     // of the address, which guesses are counted by; "" for a service account's, which are not counted
+	address netip.Addr // of the connection
+}
+
+// believed reports whether the asker is a service account: what it says about the address that a key is used from is taken for true.
+func (a asker) believed() bool { return a.prefix == "" }
+
+// stranger is whoever asks, by their address. When too many unknown keys came from its prefix lately it has been answered.
+func (k *keyChecks) stranger(w http.ResponseWriter, r *http.Request) (asker, bool) {
+	a := asker{address: web.ClientAddress(r)}
+	a.prefix = web.AddressPrefix(a.address)
+	return a, k.listens(w, r, k.misses, a.prefix)
+}
+
+// asker is who asks: a service account, when its token is there, else a stranger. What else stands in Authorization is none of ours. When
+// the token is not good it has been answered.
+func (k *keyChecks) asker(w http.ResponseWriter, r *http.Request) (asker, bool) {
+	authorization := r.Header["Authorization"]
+	if len(authorization) == 0 {
+		return k.stranger(w, r)
+	}
+	if len(authorization) > 1 {
+		answerDocument(w, r, document{Status: http.StatusBadRequest, Code: "several_credentials", Detail: "Send one Authorization header at most."})
+		return asker{}, false
+	}
+	token := bearer(authorization[0])
+	if !strings.HasPrefix(token, "gate_sva_") {
+		return k.stranger(w, r)
+	}
+	a := asker{address: web.ClientAddress(r)}
+	prefix := web.AddressPrefix(a.address)
+	if !k.listens(w, r, k.tokenMisses, prefix) {
+		return asker{}, false
+	}
+	_, known, err := k.gate.Caller(r.Context(), secret.TokenOf(token))
+	switch {
+	case err != nil:
+		k.undecided(w, r, err)
+	case !known:
+		k.tokenMisses.Allow(prefix)
+		w.Header()["Www-Authenticate"] = invalidToken
+		answerDocument(w, r, document{Status: http.StatusUnauthorized, Code: "caller_unknown",
+			Detail: "The token in Authorization is not a service account's, or no longer. Send a good one, or none."})
+	}
+	return a, known && err == nil
+}
+
+// listens reports whether a prefix may still be wrong. If not, it has been answered.
+func (k *keyChecks) listens(w http.ResponseWriter, r *http.Request, misses *web.Limiter, prefix string) bool {
+	if misses.Allowed(prefix) {
+		return true
+	}
+	w.Header().Set("Retry-After", strconv.Itoa(misses.RetryAfter(prefix)))
+	documentProblem(w, r, http.StatusTooManyRequests)
+	return false
+}
+
+// missed counts an unknown key.
+func (k *keyChecks) missed(a asker) {
+	if !a.believed() {
+		k.misses.Allow(a.prefix)
+	}
+}
+
+// bearer is the token in an Authorization header, "" when it holds something else.
+func bearer(authorization string) string {
+	scheme, text, _ := strings.Cut(authorization, " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(text)
+}
+
+// invalidToken is shared between answers, which never write into it.
+var invalidToken = []string{`Bearer error="invalid_token"`}
