@@ -23,6 +23,7 @@ func (v *visit) fail(err error) {
 		bar     *barred
 		refused *broker.Refused
 		limit   *tooMany
+		plan    *store.NotEntitled
 	)
 	switch {
 	case errors.Is(err, errSignIn):
@@ -37,8 +38,12 @@ func (v *visit) fail(err error) {
 		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Permission: string(missing.permission)})
 	case errors.Is(err, errRecovering):
 		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: "A recovery session opens connections, domains and sign-in settings. For anything else, sign in as usual."})
+	case errors.Is(err, errNotOpen):
+		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: "You are signed in, and have no part in what is behind this address. Ask whoever sent you there."})
 	case errors.Is(err, errOwnCredential):
 		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: "Sign in with your own password to change this: what a company's identity provider says is not enough."})
+	case errors.As(err, &plan):
+		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: capitalized(plan.Error()) + "."})
 	case errors.As(err, &bar):
 		v.bar(bar)
 	case errors.As(err, &refused):

@@ -47,7 +47,7 @@ type Options struct {
 	SendsMail bool
 	// BillingURL is the host product's billing page, which the usage page leads to; "" where there is none.
 	BillingURL string
-	Site       web.Site // Problem is filled in here
+	Site       web.Site // Problem and Elsewhere are filled in here
 	Log        *slog.Logger
 }
 
@@ -88,7 +88,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Site.Problem = c.problem
+	o.Site.Problem, o.Site.Elsewhere = c.problem, c.askedElsewhere
 	return o.Site.Handler(all.handler()), nil
 }
 

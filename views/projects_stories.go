@@ -71,7 +71,7 @@ func storyProjectFrame(tab, name string) ProjectFrame {
 	if tab != "Overview" {
 		frame.Page = storyConsole(tab, "Projects", ui.Link{Text: "Projects", Href: "/projects"}, ui.Link{Text: name, Href: base})
 	}
-	for _, t := range []struct{ text, path string }{{"Overview", ""}, {"API keys", "/api-keys"}, {"Members", "/members"}, {"Settings", "/settings"}} {
+	for _, t := range []struct{ text, path string }{{"Overview", ""}, {"API keys", "/api-keys"}, {"Hosts", "/hosts"}, {"Members", "/members"}, {"Settings", "/settings"}} {
 		frame.Tabs = append(frame.Tabs, ui.Link{Text: t.text, Href: base + t.path, Current: t.text == tab})
 	}
 	return frame

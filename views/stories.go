@@ -29,6 +29,7 @@ func Stories() []Story {
 		memberStories(),
 		projectStories(),
 		apiKeyStories(),
+		hostStories(),
 		serviceAccountStories(),
 		catalogueStories(),
 		usageStories(),
