@@ -19,7 +19,8 @@ const (
 	usualLifetime = time.Second
 	usualTimeout  = 2 * time.Second
 	usualAnswers  = 10_000
-	idleCalls     = 64 // connections that are kept open
+	idleCalls     = 64               // connections that are kept open
+	idleTime      = 30 * time.Second // for this long: less than Gatehouse keeps them
 
 	longestLifetime = 5 * time.Second
 )
@@ -113,7 +114,7 @@ func assemble(o Options, base *url.URL) *Client {
 		c.http = *o.HTTPClient
 	} else if transport, ok := http.DefaultTransport.(*http.Transport); ok {
 		transport = transport.Clone()
-		transport.MaxIdleConnsPerHost = idleCalls
+		transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = idleCalls, idleTime
 		c.http.Transport = transport
 	}
 	// A redirect would send the key on to whoever it names.

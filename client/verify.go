@@ -94,6 +94,8 @@ func (c *Client) ask(ctx context.Context, key string, address netip.Addr) (Resul
 		return Result{}, &Unavailable{Err: err}
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("User-Agent", "gatehouse-client")
+	request.Header["Idempotency-Key"] = nil // not sent: it lets net/http ask again where a kept connection was closed under it
 	if c.options.ServiceAccountToken != "" {
 		request.Header.Set("Authorization", "Bearer "+c.options.ServiceAccountToken)
 	}
