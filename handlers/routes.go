@@ -44,6 +44,7 @@ func consoleRoutes() []route {
 		{pattern: "POST /account/password", audience: person, handle: (*visit).changePassword, ownCredential: true},
 		{pattern: "POST /account/sessions/{session}/end", audience: person, handle: (*visit).endSession},
 		{pattern: "POST /account/sessions/end-others", audience: person, handle: (*visit).endOtherSessions},
+		{pattern: "GET /hosts/{host}/enter", audience: person, handle: (*visit).enterHost, recovery: true},
 		{pattern: "POST /organizations", audience: person, handle: (*visit).createOrganization, ownCredential: true},
 
 		{pattern: "GET /organizations/{organization}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).organizationPage},
@@ -69,6 +70,11 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/projects/{project}/members/{member}", audience: inProject, permission: access.ManageProjectMembers, handle: (*visit).setProjectRoles},
 		{pattern: "GET /organizations/{organization}/projects/{project}/settings", audience: inProject, permission: access.ReadProjectSettings, handle: (*visit).projectSettings},
 		{pattern: "POST /organizations/{organization}/projects/{project}/settings", audience: inProject, permission: access.ManageProject, handle: (*visit).renameProject},
+
+		{pattern: "GET /organizations/{organization}/projects/{project}/hosts", audience: inProject, permission: access.ReadProjectSettings, handle: (*visit).hosts},
+		{pattern: "POST /organizations/{organization}/projects/{project}/hosts", audience: inProject, permission: access.ManageProject, handle: (*visit).registerHost, fresh: true},
+		{pattern: "GET /organizations/{organization}/projects/{project}/hosts/{host}/release", audience: inProject, permission: access.ManageProject, handle: (*visit).releaseHostPage},
+		{pattern: "POST /organizations/{organization}/projects/{project}/hosts/{host}/release", audience: inProject, permission: access.ManageProject, handle: (*visit).releaseHost},
 
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys", audience: inProject, permission: access.ReadProjectKeys, handle: (*visit).apiKeys},
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/new", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).newAPIKey},
@@ -125,20 +131,38 @@ func consoleRoutes() []route {
 	}
 }
 
-// surface is every URL of the product. Three routers, because their error pages differ.
-type surface struct{ people, identityProviders, programs *web.Router }
+// surface is every URL of the product. Several routers, because their error pages differ.
+type surface struct {
+	people, identityProviders, programs, hosts, proxies *web.Router
+
+	authorize http.Handler // leads to what proxies ask
+}
 
 func (s surface) handler() http.Handler {
 	all := http.NewServeMux()
+	all.Handle(hostPath+"/", s.hosts)
 	all.Handle("/saml/", s.identityProviders)
 	all.Handle("/v1/", s.programs)
 	all.Handle("/", s.people)
-	return all
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asksToAuthorize(r.URL.Path) {
+			s.authorize.ServeHTTP(w, r)
+			return
+		}
+		all.ServeHTTP(w, r)
+	})
 }
 
 func (c *console) surface() (surface, error) {
 	programs, err := KeyRoutes(c.Gate, c.now, c.Log)
-	return surface{c.peoplesRoutes(), c.identityProvidersRoutes(), programs}, err
+	if err != nil {
+		return surface{}, err
+	}
+	proxies, authorize, err := c.forwardRoutes()
+	return surface{
+		people: c.peoplesRoutes(), identityProviders: c.identityProvidersRoutes(), programs: programs,
+		hosts: c.hostRoutes(), proxies: proxies, authorize: authorize,
+	}, err
 }
 
 func (c *console) peoplesRoutes() *web.Router {
