@@ -103,6 +103,7 @@ func (v *visit) projectFrame(title string, up ...ui.Link) views.ProjectFrame {
 	}{
 		{"Overview", "", access.ViewProject},
 		{"API keys", "api-keys", access.ReadProjectKeys},
+		{"Hosts", "hosts", access.ReadProjectSettings},
 		{"Members", "members", access.ReadProjectMembers},
 		{"Settings", "settings", access.ReadProjectSettings},
 	} {
