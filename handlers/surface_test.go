@@ -16,6 +16,9 @@ func TestW01_NoOtherSiteWrites(t *testing.T) {
 	a.ids["token"] = "x"
 	before := p.everything()
 	for _, pattern := range p.surface().patterns() {
+		if strings.HasPrefix(pattern, authorizePath) {
+			continue // changes nothing, whatever the method; that it tells of nobody's writes is TestW01_AnotherSiteDoesNotWriteThroughAProxy
+		}
 		method, path := a.path(route{pattern: pattern}, a.ids)
 		if method == http.MethodGet {
 			continue
@@ -44,7 +47,7 @@ func TestW01_NoOtherSiteWrites(t *testing.T) {
 	if after := p.everything(); strings.Split(after, "logins")[0] != strings.Split(before, "logins")[0] {
 		t.Errorf("another site changed something:\n%s\n%s", before, after)
 	}
-	for _, route := range slices.Concat(p.surface().people.Routes(), p.surface().identityProviders.Routes(), p.surface().programs.Routes()) {
+	for _, route := range p.surface().routes() {
 		if route.CrossOrigin != slices.Contains(openToOtherSites, route.Pattern) {
 			t.Errorf("%s: open to other sites: %t", route.Pattern, route.CrossOrigin)
 		}

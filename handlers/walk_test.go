@@ -23,10 +23,13 @@ var (
 		"GET /healthz", "GET /readyz", web.AssetsPattern,
 		"GET /saml/{connection}/metadata", "POST /saml/{connection}/acs",
 		"POST /v1/keys/verify", "GET /v1/keys/self",
+		// What proxies ask, and the path of other hosts that they hand to us: a visit is its own credential.
+		authorizePath, authorizePath + "/{path...}",
+		"GET /.gatehouse/start", "GET /.gatehouse/finish", "GET /.gatehouse/sign-out", "POST /.gatehouse/sign-out", "GET /.gatehouse/static/{file...}",
 	}
 	openToPersons = []string{
 		"GET /account", "POST /account/name", "POST /account/password", "POST /account/sessions/{session}/end", "POST /account/sessions/end-others",
-		"POST /organizations",
+		"POST /organizations", "GET /hosts/{host}/enter",
 	}
 	// openToOtherSites is where other origins may make a browser post. It reads no session (W-01, W-04).
 	openToOtherSites = []string{"POST /saml/{connection}/acs"}
@@ -42,10 +45,14 @@ func (p *product) surface() surface {
 }
 
 func (s surface) patterns() (all []string) {
-	for _, route := range slices.Concat(s.people.Routes(), s.identityProviders.Routes(), s.programs.Routes()) {
+	for _, route := range s.routes() {
 		all = append(all, route.Pattern)
 	}
 	return all
+}
+
+func (s surface) routes() []web.Route {
+	return slices.Concat(s.people.Routes(), s.identityProviders.Routes(), s.programs.Routes(), s.hosts.Routes(), s.proxies.Routes())
 }
 
 // walked is an organization with one thing of every noun that a path can name.
@@ -80,6 +87,9 @@ func furnish(o *organization) walked {
 	expires := o.store.Now().AddDate(0, 0, 90)
 	key, text, err := o.scope.CreateAPIKey(ctx, actor, store.NewAPIKey{ProjectID: project.ID, Name: "ci", Roles: []access.Role{access.ProjectEditor}, ExpiresAt: &expires, CreatorID: o.owner.User.ID})
 	o.ok(err)
+	host, err := o.scope.RegisterHost(ctx, actor, project.ID, "app."+o.Name+".example", o.options.URL)
+	o.ok(err)
+	w.ids["host"] = host.ID
 	w.ids["key"] = key.ID
 	w.ids["text"] = text.Reveal()
 	return w
@@ -232,7 +242,7 @@ func (p *product) carrying(key string) *browser {
 func (p *product) everything() string {
 	p.Helper()
 	var counts []string
-	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "sessions", "identities", "logins", "events"} {
+	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "hosts", "sessions", "identities", "logins", "events"} {
 		counts = append(counts, fmt.Sprintf("%s %d", table, p.count(table)))
 	}
 	return strings.Join(counts, ", ")
