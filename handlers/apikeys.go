@@ -70,8 +70,8 @@ func (v *visit) aboutKeys(page *views.APIKeysPage, filter store.APIKeyFilter) er
 	if err != nil {
 		return err
 	}
-	page.Expiring = v.keyNotice(notices.Expiring, notices.ExpiringCount, store.KeysExpiring)
-	page.Unused = v.keyNotice(notices.Unused, notices.UnusedCount, store.KeysUnused)
+	page.Expiring = v.keyNotice(expiringWords(notices.ExpiringCount), notices.Expiring, notices.ExpiringCount, store.KeysExpiring)
+	page.Unused = v.keyNotice(unusedWords(notices.UnusedCount), notices.Unused, notices.UnusedCount, store.KeysUnused)
 	return nil
 }
 
@@ -86,19 +86,34 @@ func countedUpTo(count, most int64, noun string) string {
 	return ui.Number(count) + " " + noun + "s"
 }
 
-func (v *visit) keyNotice(keys []store.APIKey, count int64, state string) views.APIKeyNotice {
+// keyNotice names the first of some keys under a sentence about all of them.
+func (v *visit) keyNotice(sentence string, keys []store.APIKey, count int64, state string) views.APIKeyNotice {
 	if count == 0 {
 		return views.APIKeyNotice{}
 	}
-	notice := views.APIKeyNotice{Count: countedUpTo(count, keysCounted, "key") + " have", All: v.projectPath("api-keys") + "?state=" + state}
-	if count == 1 {
-		notice.Count = "1 key has"
-	}
+	notice := views.APIKeyNotice{Sentence: sentence}
 	for _, key := range keys[:min(len(keys), keysNamed)] {
 		notice.Keys = append(notice.Keys, ui.Link{Text: key.Name, Href: v.projectPath("api-keys/" + key.ID)})
 	}
-	notice.More = count > int64(len(notice.Keys))
+	if count > int64(len(notice.Keys)) {
+		notice.All = v.projectPath("api-keys") + "?state=" + state
+	}
 	return notice
+}
+
+// expiringWords and unusedWords say of how many keys something is to be known.
+func expiringWords(count int64) string {
+	if count == 1 {
+		return "1 key expires within 14 days. Rotate it before it ends, and its programs go on without a gap."
+	}
+	return countedUpTo(count, keysCounted, "key") + " expire within 14 days. Rotate each before it ends, and its programs go on without a gap."
+}
+
+func unusedWords(count int64) string {
+	if count == 1 {
+		return "1 key has not been used for 90 days. Revoke it if nobody needs it."
+	}
+	return countedUpTo(count, keysCounted, "key") + " have not been used for 90 days. Revoke what nobody needs."
 }
 
 // keysFrom is this page's address, going on after a key.

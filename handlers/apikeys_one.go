@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -49,11 +50,14 @@ func (v *visit) showAPIKey(status int, key store.APIKey, settings views.APIKeySe
 		ProjectFrame: v.keyFrame(key.Name, key), Key: key.Name, ID: key.ID, State: keyState(key, v.now()), Permissions: levelWords(key.Roles),
 		Creator: creatorWords(key), Carried: creatorWords(key) + ", who made it", Created: ui.MomentOf(key.CreatedAt, v.now()),
 		Expires: v.momentOf(key.ExpiresAt), Never: key.ExpiresAt == nil, Ended: v.momentOf(key.RevokedAt), Rotated: v.momentOf(key.RotatedAt),
-		OldUntil: v.momentOf(key.PreviousEndsAt), Used: v.momentOf(key.UsedAt), UsedFrom: key.UsedFrom,
+		Used: v.momentOf(key.UsedAt), UsedFrom: key.UsedFrom,
 		Networks: networkLines(key.Networks), Rate: rateWords(key.RatePerMinute), Settings: settings, Problem: problem,
 	}
 	if key.Imported {
 		page.Imported = "Its text was made elsewhere and brought along."
+	}
+	if key.PreviousEndsAt != nil {
+		page.OldUntil = v.oldSecret(key)
 	}
 	if key.Independent {
 		page.Carried = "The project"
@@ -228,11 +232,11 @@ func (v *visit) revokeAPIKeyPage() error {
 }
 
 // usedRecently is how lately a key was used for its revocation to be warned of.
-const usedRecently = 7 * 24 // hours
+const usedRecently = 7 * 24 * time.Hour
 
 // lastUse says when a key was used last, if that was lately: "It was used 3 minutes ago from 203.0.113.7."
 func (v *visit) lastUse(key store.APIKey) string {
-	if key.UsedAt == nil || v.now().Sub(*key.UsedAt).Hours() > usedRecently {
+	if key.UsedAt == nil || v.now().Sub(*key.UsedAt) > usedRecently {
 		return ""
 	}
 	words := "It was used " + ui.MomentOf(*key.UsedAt, v.now()).Human

@@ -43,11 +43,14 @@ var sidebar = []struct {
 }{
 	{"Projects", "projects", access.ViewOrganization},
 	{"Members", "members", access.ViewOrganization},
+	{"Service accounts", "service-accounts", access.ManageServiceAccounts},
 	{"Connections", "connections", access.ManageSSO},
 	{"Domains", "domains", access.ManageSSO},
 	{"Sign-in", "sign-in", access.ManageSSO},
 	{"Logins", "logins", access.ManageSSO},
 	{"Events", "events", access.ReadAudit},
+	{"Permissions", "catalogue", access.ViewOrganization},
+	{"Usage", "usage", access.ViewBilling},
 	{"Settings", "settings", access.ManageOrganization},
 }
 

@@ -54,30 +54,62 @@ func (v *visit) projects() error {
 func kindTitle(kind access.ProjectKind) string { return capitalized(string(kind)) }
 
 func (v *visit) newProject() error {
-	return v.showNewProject(http.StatusOK, "", access.Serverless, nil)
+	return v.showNewProject(http.StatusOK, projectForm{once: newForm(), kind: access.Serverless, key: true}, nil)
 }
 
-func (v *visit) showNewProject(status int, name string, kind access.ProjectKind, problem *ui.Problem) error {
+// projectForm is the form for a new project as it was sent.
+type projectForm struct {
+	once, name string
+	kind       access.ProjectKind
+	key        bool // a first API key is wanted
+}
+
+func (v *visit) showNewProject(status int, f projectForm, problem *ui.Problem) error {
 	return v.render(status, views.NewProject(views.NewProjectPage{
 		Page:   v.trail(v.page("New project"), ui.Link{Text: "Projects", Href: v.path("projects")}),
-		Action: v.path("projects"), Cancel: v.path("projects"), Name: name, Problem: problem,
+		Action: v.path("projects"), Cancel: v.path("projects"), Once: f.once, Name: f.name, Key: f.key, Problem: problem,
 		Kinds: []ui.Option{
-			{Value: string(access.Serverless), Label: "Serverless", Help: "API keys take any permissions: read and write, or read only, for each plane.", Chosen: kind == access.Serverless},
-			{Value: string(access.Pod), Label: "Pod", Help: "API keys always read and write data.", Chosen: kind == access.Pod},
+			{Value: string(access.Serverless), Label: "Serverless", Help: "API keys take any permissions: read and write, or read only, for each plane.", Chosen: f.kind == access.Serverless},
+			{Value: string(access.Pod), Label: "Pod", Help: "API keys always read and write data.", Chosen: f.kind == access.Pod},
 		},
 	}))
 }
 
+// createProject makes a project and, where it is wanted, its first API key, which asks for a fresh sign-in as every key does.
 func (v *visit) createProject() error {
-	name, kind := v.form().Text("name"), access.ProjectKind(v.form().Text("kind"))
-	p, err := v.scope.CreateProject(v.ctx(), v.actor(), name, kind, v.user.ID)
-	if problem := problemOf(err); problem != nil {
-		return v.showNewProject(http.StatusUnprocessableEntity, name, kind, problem)
+	f := projectForm{once: v.form().Text("once"), name: v.form().Text("name"), kind: access.ProjectKind(v.form().Text("kind")), key: v.form().Checked("key")}
+	if f.key && !v.fresh() {
+		return errSignInAgain
 	}
+	return v.once(func() (func(*visit) error, error) {
+		p, err := v.scope.CreateProject(v.ctx(), v.actor(), f.name, f.kind, v.user.ID)
+		if problem := problemOf(err); problem != nil {
+			return nil, v.showNewProject(http.StatusUnprocessableEntity, f, problem)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if f.key {
+			return v.createFirstKey(p)
+		}
+		return func(v *visit) error { return v.goTo(v.path("projects/"+p.ID), "The project is created.") }, nil
+	})
+}
+
+// createFirstKey makes the key that was asked for together with a new project: of all permissions, and as lasting as keys are by default.
+func (v *visit) createFirstKey(p store.Project) (func(*visit) error, error) {
+	policy, err := v.scope.KeyPolicy(v.ctx())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return v.goTo(v.path("projects/"+p.ID), "The project is created.")
+	expires := v.now().AddDate(0, 0, min(defaultDays, policy.LongestDays))
+	key, text, err := v.scope.CreateAPIKey(v.ctx(), v.actor(), store.NewAPIKey{
+		ProjectID: p.ID, Name: "default", Roles: []access.Role{access.ProjectEditor}, ExpiresAt: &expires, CreatorID: v.user.ID,
+	})
+	return func(v *visit) error {
+		v.project, v.inProject = p, access.Project([]access.Role{access.ProjectOwner}, v.isOwner())
+		return v.showAPIKeyText(http.StatusCreated, "Project and API key created", key, text, "")
+	}, err
 }
 
 // projectPath is a path under the present project.
@@ -126,29 +158,6 @@ func (v *visit) projectPage() error {
 		}
 	}
 	return v.render(http.StatusOK, views.Project(page))
-}
-
-func (v *visit) projectSettings() error {
-	return v.showProjectSettings(http.StatusOK, v.project.Name, nil)
-}
-
-func (v *visit) showProjectSettings(status int, name string, problem *ui.Problem) error {
-	return v.render(status, views.ProjectSettings(views.ProjectSettingsPage{
-		ProjectFrame: v.projectFrame("Settings"), Action: v.projectPath("settings"), NewName: name,
-		Version: formVersion(v.project.Version), MayManage: v.inProject.Has(access.ManageProject), Problem: problem,
-	}))
-}
-
-func (v *visit) renameProject() error {
-	name := v.form().Text("name")
-	err := v.scope.RenameProject(v.ctx(), v.actor(), v.project.ID, v.version(), name)
-	if problem := editProblem(err, "name"); problem != nil {
-		return v.showProjectSettings(http.StatusUnprocessableEntity, name, problem)
-	}
-	if err != nil {
-		return err
-	}
-	return v.goTo(v.projectPath("settings"), "The name is saved.")
 }
 
 func (v *visit) projectMembers() error {

@@ -70,6 +70,8 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/projects/{project}/members/{member}", audience: inProject, permission: access.ManageProjectMembers, handle: (*visit).setProjectRoles},
 		{pattern: "GET /organizations/{organization}/projects/{project}/settings", audience: inProject, permission: access.ReadProjectSettings, handle: (*visit).projectSettings},
 		{pattern: "POST /organizations/{organization}/projects/{project}/settings", audience: inProject, permission: access.ManageProject, handle: (*visit).renameProject},
+		{pattern: "GET /organizations/{organization}/projects/{project}/delete", audience: inProject, permission: access.ManageProject, handle: (*visit).deleteProjectPage, fresh: true},
+		{pattern: "POST /organizations/{organization}/projects/{project}/delete", audience: inProject, permission: access.ManageProject, handle: (*visit).deleteProject, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/projects/{project}/hosts", audience: inProject, permission: access.ReadProjectSettings, handle: (*visit).hosts},
 		{pattern: "POST /organizations/{organization}/projects/{project}/hosts", audience: inProject, permission: access.ManageProject, handle: (*visit).registerHost, fresh: true},
@@ -87,6 +89,20 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys/{key}/hand-over", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).handOverAPIKey, fresh: true},
 		{pattern: "GET /organizations/{organization}/projects/{project}/api-keys/{key}/revoke", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).revokeAPIKeyPage},
 		{pattern: "POST /organizations/{organization}/projects/{project}/api-keys/{key}/revoke", audience: inProject, permission: access.ManageProjectKeys, handle: (*visit).revokeAPIKey},
+
+		{pattern: "GET /organizations/{organization}/service-accounts", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).serviceAccounts)},
+		{pattern: "GET /organizations/{organization}/service-accounts/new", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).newServiceAccount)},
+		{pattern: "POST /organizations/{organization}/service-accounts", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).createServiceAccount), fresh: true},
+		{pattern: "GET /organizations/{organization}/service-accounts/{account}", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).serviceAccount)},
+		{pattern: "POST /organizations/{organization}/service-accounts/{account}", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).changeServiceAccount), fresh: true},
+		{pattern: "POST /organizations/{organization}/service-accounts/{account}/projects", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).setServiceAccountProject), fresh: true},
+		{pattern: "GET /organizations/{organization}/service-accounts/{account}/rotate", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).rotateServiceAccountPage), fresh: true},
+		{pattern: "POST /organizations/{organization}/service-accounts/{account}/rotate", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).rotateServiceAccount), fresh: true},
+		{pattern: "GET /organizations/{organization}/service-accounts/{account}/delete", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).deleteServiceAccountPage), fresh: true},
+		{pattern: "POST /organizations/{organization}/service-accounts/{account}/delete", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).deleteServiceAccount), fresh: true},
+
+		{pattern: "GET /organizations/{organization}/catalogue", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).catalogue},
+		{pattern: "GET /organizations/{organization}/usage", audience: inOrganization, permission: access.ViewBilling, handle: (*visit).usage},
 
 		{pattern: "GET /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connections, recovery: true},
 		{pattern: "GET /organizations/{organization}/connections/new", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).newConnection, recovery: true},

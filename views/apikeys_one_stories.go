@@ -16,8 +16,8 @@ func oneAPIKeyStories() []Story {
 	narrowed := key
 	narrowed.State, narrowed.Never, narrowed.Expires = KeyUnused, true, ui.Moment{}
 	narrowed.Key, narrowed.Title = storyLongName[:80], storyLongName[:80]
-	narrowed.Used, narrowed.Usage = ui.Moment{}, ui.Chart{Title: "Checks of this key", Days: make([]ui.ChartDay, 30), Tall: true}
-	narrowed.Rotated, narrowed.OldUntil = storyOlder, storyRecent
+	narrowed.Used, narrowed.Usage = ui.Moment{}, ui.Chart{Title: "Checks of this key", Days: storyDays(0), Tall: true}
+	narrowed.Rotated, narrowed.OldUntil = storyOlder, "The secret before goes on working until 24 Nov 2026, 07:04:05 UTC."
 	narrowed.Networks, narrowed.Rate = []string{"203.0.113.0/24", "2001:db8::/32"}, "600 requests a minute"
 	narrowed.Settings.Networks, narrowed.Settings.Rate = "203.0.113.0/24\n2001:db8::/32", "600"
 	narrowed.Grants, narrowed.Why = storyGrants(false), "Grace Hopper, who made it, is project viewer. The key has these permissions, its creator does not, so it may not use them:"

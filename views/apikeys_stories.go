@@ -31,7 +31,7 @@ func storyDays(scale int64) []ui.ChartDay {
 			day.Requests /= 4
 		}
 		if i == 18 {
-			day.Refusals = day.Requests - scale*9
+			day.Refusals = max(0, day.Requests-scale*9)
 		}
 		days = append(days, day)
 	}
@@ -46,8 +46,8 @@ func apiKeyListStories() []Story {
 	many := empty
 	many.Count = "4 keys"
 	many.Usage = ui.Chart{Title: "Checks of this project's keys", Days: storyDays(31)}
-	many.Expiring = APIKeyNotice{Count: "1 key has", Keys: []ui.Link{{Text: "indexer", Href: "/1"}}}
-	many.Unused = APIKeyNotice{Count: "14 keys have", Keys: []ui.Link{{Text: "old laptop", Href: "/2"}, {Text: storyLongName[:80], Href: "/3"}, {Text: "ci", Href: "/4"}}, More: true, All: "/api-keys?state=unused"}
+	many.Expiring = APIKeyNotice{Sentence: "1 key expires within 14 days. Rotate it before it ends, and its programs go on without a gap.", Keys: []ui.Link{{Text: "indexer", Href: "/1"}}}
+	many.Unused = APIKeyNotice{Sentence: "14 keys have not been used for 90 days. Revoke what nobody needs.", Keys: []ui.Link{{Text: "old laptop", Href: "/2"}, {Text: storyLongName[:80], Href: "/3"}, {Text: "ci", Href: "/4"}}, All: "/api-keys?state=unused"}
 	many.Rows = []APIKeyRow{
 		{Name: "ci", ID: storyKey, Href: "/1", Permissions: "All", Creator: "Ada Lovelace", Created: storyRecent, Never: true, Used: storyRecent, UsedFrom: "203.0.113.7"},
 		{Name: storyLongName[:80], ID: storyKey, Href: "/1", Permissions: "Data plane: ReadOnly", Creator: "Grace Hopper", Created: storyOlder, Expires: storyOlder, State: KeyUnused},
@@ -56,7 +56,7 @@ func apiKeyListStories() []Story {
 		{Name: `"><script>alert(1)</script>`, ID: storyKey, Href: "/1", Permissions: "All", Creator: "<b>Eve</b>", Created: storyOlder, Never: true, State: KeyRevoked, Used: storyOlder, UsedFrom: "203.0.113.7"},
 	}
 	found := many
-	found.Unused, found.Expiring, found.Usage = APIKeyNotice{}, APIKeyNotice{}, ui.Chart{Title: "Checks of this project's keys", Days: make([]ui.ChartDay, 30)}
+	found.Unused, found.Expiring, found.Usage = APIKeyNotice{}, APIKeyNotice{}, ui.Chart{Title: "Checks of this project's keys", Days: storyDays(0)}
 	found.Search, found.Clear, found.Count = "laptop", "/api-keys", "10,000+ keys"
 	found.Rows, found.Pager = many.Rows[3:4], ui.Pager{First: "/api-keys", Next: "/api-keys?after=1"}
 	nothing := found

@@ -16,7 +16,7 @@ func usageStories() []Story {
 		},
 	}
 	idle := UsagePage{
-		Page: storyConsole("Usage", "Usage"), Plan: "Starter", Recent: ui.Chart{Title: "Key checks", Days: make([]ui.ChartDay, 30), Tall: true},
+		Page: storyConsole("Usage", "Usage"), Plan: "Starter", Recent: ui.Chart{Title: "Key checks", Days: storyDays(0), Tall: true},
 		Months: []UsageMonth{{Name: "November 2026", Checks: "0", Refused: "0", Logins: "0", People: "0", Running: true}},
 	}
 	return []Story{

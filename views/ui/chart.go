@@ -75,6 +75,9 @@ func (c Chart) most() (busiest ChartDay) {
 	return busiest
 }
 
+// tall: there is nothing to look at where nothing was counted.
+func (c Chart) tall() bool { return c.Tall && c.most().Requests > 0 }
+
 func (c Chart) sums() (requests, refusals int64) {
 	for _, day := range c.Days {
 		requests, refusals = requests+day.Requests, refusals+day.Refusals

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// MonthUsage is what an organization used in one month, in UTC.
+type MonthUsage struct {
+	Month            time.Time // its first instant
+	Checks, Refusals int64     // of API keys; refused ones are among the checks. A deleted project's are forgotten with it.
+	Logins           int64     // through connections, that ended in a session; kept for 400 days
+	People           int64     // who so signed in
+}
+
+// KeyChecks are the counts of all the organization's API keys over the last so many days (1 to 366), today's last.
+func (c *Scope) KeyChecks(ctx context.Context, days int) ([]KeyDay, error) {
+	days = min(max(days, 1), 366)
+	first := c.store.now().AddDate(0, 0, 1-days)
+	var counted []KeyDay
+	err := c.store.read(ctx).Table("api_key_days").Select("day, SUM(requests) AS requests, SUM(refusals) AS refusals").
+		Where("project_id IN (SELECT id FROM projects WHERE organization_id = ?) AND day >= ?", c.organization, first.Format(time.DateOnly)).
+		Group("day").Find(&counted).Error
+	if err != nil {
+		return nil, fmt.Errorf("read how API keys were used: %w", err)
+	}
+	all := make([]KeyDay, days)
+	for i := range all {
+		all[i].Day = first.AddDate(0, 0, i).Format(time.DateOnly)
+		if found := slices.IndexFunc(counted, func(day KeyDay) bool { return day.Day == all[i].Day }); found >= 0 {
+			all[i] = counted[found]
+		}
+	}
+	return all, nil
+}
+
+// Usage is what the organization used in the last so many months (1 to 24), the present one first.
+func (c *Scope) Usage(ctx context.Context, months int) ([]MonthUsage, error) {
+	months = min(max(months, 1), 24)
+	now := c.store.now()
+	usage := make([]MonthUsage, months)
+	for i := range usage {
+		usage[i].Month = time.Date(now.Year(), now.Month()-time.Month(i), 1, 0, 0, 0, 0, time.UTC)
+	}
+	if err := c.checksByMonth(ctx, usage); err != nil {
+		return nil, err
+	}
+	return usage, c.loginsByMonth(ctx, usage)
+}
+
+// monthOf is the month of a login's beginning, in the words of each database.
+var monthOf = map[dialect]string{onSQLite: "substr(created_at, 1, 7)", onPostgreSQL: "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM')"}
+
+func (c *Scope) loginsByMonth(ctx context.Context, usage []MonthUsage) error {
+	month := monthOf[c.store.dialect]
+	var counted []struct {
+		Month          string
+		Logins, People int64
+	}
+	err := c.read(ctx).Model(&loginRow{}).Select(month+" AS month, COUNT(*) AS logins, COUNT(DISTINCT user_id) AS people").
+		Where("kind = ? AND state = ? AND created_at >= ?", RealLogin, LoginFinished, usage[len(usage)-1].Month).Group(month).Find(&counted).Error
+	if err != nil {
+		return fmt.Errorf("count logins by month: %w", err)
+	}
+	for _, found := range counted {
+		if i := monthIn(usage, found.Month); i >= 0 {
+			usage[i].Logins, usage[i].People = found.Logins, found.People
+		}
+	}
+	return nil
+}
+
+// monthIn is the place of a month ("2026-11"), -1 for none.
+func monthIn(usage []MonthUsage, month string) int {
+	return slices.IndexFunc(usage, func(u MonthUsage) bool { return u.Month.Format("2006-01") == month })
+}
+
+func (c *Scope) checksByMonth(ctx context.Context, usage []MonthUsage) error {
+	var counted []struct {
+		Month              string
+		Requests, Refusals int64
+	}
+	err := c.store.read(ctx).Table("api_key_days").Select("substr(day, 1, 7) AS month, SUM(requests) AS requests, SUM(refusals) AS refusals").
+		Where("project_id IN (SELECT id FROM projects WHERE organization_id = ?) AND day >= ?", c.organization, usage[len(usage)-1].Month.Format(time.DateOnly)).
+		Group("substr(day, 1, 7)").Find(&counted).Error
+	if err != nil {
+		return fmt.Errorf("count key checks by month: %w", err)
+	}
+	for _, month := range counted {
+		if i := monthIn(usage, month.Month); i >= 0 {
+			usage[i].Checks, usage[i].Refusals = month.Requests, month.Refusals
+		}
+	}
+	return nil
+}
