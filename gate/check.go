@@ -45,6 +45,7 @@ type Result struct {
 	ProjectID, OrganizationID string
 	Roles                     []access.Role
 	Permissions               []string
+	PermissionList            string        // Permissions as a header has them: "a,b"
 	MissingPermission         string        // the permission that was asked for and is not there
 	ExpiresAt                 *time.Time    // nil: never
 	RetryAfter                time.Duration // whole seconds until the key has its next check, when it is RateLimited
@@ -138,6 +139,6 @@ func (k *key) result(code Code, asked string) Result {
 	case RateLimited:
 		r.RetryAfter = (time.Minute/time.Duration(k.limiter.Burst()) + time.Second - 1).Truncate(time.Second)
 	}
-	r.Permissions, r.permissions = shown.permissions, shown.encoded
+	r.Permissions, r.permissions, r.PermissionList = shown.permissions, shown.encoded, shown.list
 	return r
 }

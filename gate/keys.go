@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -155,6 +156,7 @@ func limited(before *rate.Limiter, perMinute int) *rate.Limiter {
 type rights struct {
 	permissions []string // sorted
 	encoded     []byte   // the same in JSON
+	list        string   // the same, as headers have it
 }
 
 var noRights = &rights{permissions: []string{}, encoded: []byte("[]")}
@@ -183,7 +185,7 @@ func (k *keys) rightsOf(s store.KeySnapshot) *rights {
 	if !ok {
 		permissions := slices.DeleteFunc(k.catalogue.Permissions(s.Roles), func(p string) bool { return !k.catalogue.Has(creator, p) })
 		encoded, _ := json.Marshal(permissions) // strings always encode
-		known = &rights{permissions, encoded}
+		known = &rights{permissions, encoded, strings.Join(permissions, ",")}
 		k.rights[levels] = known
 	}
 	return known

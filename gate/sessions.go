@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -42,6 +43,7 @@ type Pass struct {
 	ProjectID, OrganizationID string
 	Roles                     []access.Role // in the project, and OrgOwner
 	Permissions               []string
+	PermissionList            string // the same as a header has them: "a,b"
 	MissingPermission         string
 }
 
@@ -203,6 +205,7 @@ func (s *sessions) judge(ctx context.Context, held *heldPass, session store.Sess
 	}
 	if len(held.Roles) > 0 {
 		held.Code, held.Permissions = Valid, s.catalogue.Permissions(held.Roles)
+		held.PermissionList = strings.Join(held.Permissions, ",")
 	}
 	return nil
 }
