@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"gorm.io/gorm"
 )
 
 // ChangeKind names what changed.
@@ -53,13 +55,18 @@ func (s *Store) LastChange(ctx context.Context) (int64, error) {
 // ChangesAfter are the changes past the given number, oldest first, at most [changesAtOnce]. What came with imported keys is known here before
 // it is told.
 func (s *Store) ChangesAfter(ctx context.Context, sequence int64) ([]Change, error) {
+	return s.changesAfter(s.read(ctx), sequence)
+}
+
+// changesAfter is ChangesAfter on a connection.
+func (s *Store) changesAfter(db *gorm.DB, sequence int64) ([]Change, error) {
 	var changes []Change
-	err := s.read(ctx).Where("sequence > ?", sequence).Order("sequence").Limit(changesAtOnce).Find(&changes).Error
+	err := db.Where("sequence > ?", sequence).Order("sequence").Limit(changesAtOnce).Find(&changes).Error
 	if err != nil {
 		return nil, fmt.Errorf("read changes after %d: %w", sequence, err)
 	}
 	if slices.ContainsFunc(changes, func(c Change) bool { return c.Kind == ChangedImportedKeys }) {
-		if err := s.readPeppers(ctx); err != nil {
+		if err := s.readPeppers(db.Statement.Context); err != nil {
 			return nil, err
 		}
 	}

@@ -79,6 +79,7 @@ func (s *Store) connectPostgreSQL(ctx context.Context, address string) error {
 	if err != nil {
 		return errors.New("the database address cannot be read: it is neither sqlite:<path> nor a postgres://… address") // pgx's words would repeat the password
 	}
+	s.postgres = config
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(timesInUTC))
 	pool.SetMaxOpenConns(20)
 	pool.SetMaxIdleConns(20)

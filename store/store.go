@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"gorm.io/gorm"
 
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -28,6 +29,8 @@ type Options struct {
 type Store struct {
 	reader, writer *gorm.DB // the same on PostgreSQL; SQLite has one writing connection and several reading ones
 	dialect        dialect
+	postgres       *pgx.ConnConfig // nil on SQLite
+	bell           bell            // rung after each write that others may have to hear of
 	keyring        *secret.Keyring
 	peppers        atomic.Pointer[peppers]
 	now            func() time.Time

@@ -34,6 +34,7 @@ var (
 // error undoes everything, the events too. A context from [Once] is spent with it.
 func (s *Store) write(ctx context.Context, organization string, actor audit.Actor, do func(*write) error) error {
 	repeatable, _ := ctx.Value(repeatableKey{}).(*Repeatable)
+	told := false
 	err := s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
 		w := &write{DB: tx, store: s, organization: organization, actor: actor, now: s.now()}
 		if err := w.once(repeatable); err != nil {
@@ -48,8 +49,12 @@ func (s *Store) write(ctx context.Context, organization string, actor audit.Acto
 		if err := w.tellPeople(); err != nil {
 			return err
 		}
+		told = len(w.changes) > 0
 		return w.append()
 	})
+	if told && err == nil {
+		s.bell.ring()
+	}
 	if errors.Is(err, errUnchanged) {
 		return nil
 	}
@@ -112,6 +117,12 @@ func (w *write) append() error {
 	}
 	if err := w.Create(&w.changes).Error; err != nil {
 		return fmt.Errorf("append changes: %w", err)
+	}
+	if w.store.dialect == onSQLite {
+		return nil
+	}
+	if err := w.Exec("SELECT pg_notify(?, '')", changesChannel).Error; err != nil { // sent by the commit
+		return fmt.Errorf("notify of changes: %w", err)
 	}
 	return nil
 }
