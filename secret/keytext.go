@@ -12,8 +12,8 @@ import (
 // The parts of a key's text: prefix, 26 characters of the id that it belongs to, 43 base62 characters
 // that hold 256 random bits, 6 base62 characters of CRC-32 over all before.
 const (
-	keyPrefix            = "gate"
-	serviceAccountPrefix = "gate_sva"
+	keyPrefix            = "gate_"
+	serviceAccountPrefix = "gate_sva_"
 	keyIDLength          = 26
 	keySecretChars       = 43
 	keyCheckChars        = 6
@@ -32,8 +32,9 @@ func NewKeyText(idSuffix string) Token { return newText(keyPrefix, idSuffix) }
 func NewServiceAccountText(idSuffix string) Token { return newText(serviceAccountPrefix, idSuffix) }
 
 func newText(prefix, idSuffix string) Token {
-	body := prefix + "_" + idSuffix + "_" + padBase62(new(big.Int).SetBytes(randomBytes(32)), keySecretChars)
-	return TokenOf(body + checksum(body))
+	body := prefix + idSuffix + "_" + padBase62(new(big.Int).SetBytes(randomBytes(32)), keySecretChars)
+	check := checksum(body)
+	return TokenOf(body + string(check[:]))
 }
 
 // ParseKeyText gives the suffix of the id that an API key speaks of, or ErrKeyText. It decides by form and checksum
@@ -46,7 +47,7 @@ func ParseServiceAccountText(text string) (idSuffix string, err error) {
 }
 
 func parseText(prefix, text string) (idSuffix string, err error) {
-	rest, found := strings.CutPrefix(text, prefix+"_")
+	rest, found := strings.CutPrefix(text, prefix)
 	if !found || len(rest) != keyIDLength+1+keySecretChars+keyCheckChars {
 		return "", ErrKeyText
 	}
@@ -54,8 +55,11 @@ func parseText(prefix, text string) (idSuffix string, err error) {
 	body, check := text[:len(text)-keyCheckChars], text[len(text)-keyCheckChars:]
 	// The first of 26 base32 characters carries three bits of the 128.
 	wellFormed := rest[keyIDLength] == '_' && idSuffix[0] <= '7' &&
-		only(idBase32, idSuffix) && only(base62, rest[keyIDLength+1:])
-	if !wellFormed || checksum(body) != check {
+		idCharacters.spell(idSuffix) && secretCharacters.spell(rest[keyIDLength+1:])
+	if !wellFormed {
+		return "", ErrKeyText
+	}
+	if sum := checksum(body); string(sum[:]) != check {
 		return "", ErrKeyText
 	}
 	return idSuffix, nil
@@ -69,24 +73,41 @@ func HashKey(pepper []byte, text string) []byte {
 	return mac.Sum(nil)
 }
 
-func only(alphabet, s string) bool {
+// characters are those that a part of a text may have.
+type characters [256]bool
+
+var idCharacters, secretCharacters = charactersOf(idBase32), charactersOf(base62)
+
+func charactersOf(alphabet string) *characters {
+	c := new(characters)
+	for i := range len(alphabet) {
+		c[alphabet[i]] = true
+	}
+	return c
+}
+
+func (c *characters) spell(s string) bool {
 	for i := range len(s) {
-		if strings.IndexByte(alphabet, s[i]) < 0 {
+		if !c[s[i]] {
 			return false
 		}
 	}
 	return true
 }
 
-// checksum spells CRC-32/IEEE of body in six base62 characters.
-func checksum(body string) string {
-	sum := crc32.ChecksumIEEE([]byte(body))
-	var out [keyCheckChars]byte
+// checksum spells CRC-32/IEEE of body in six base62 characters. It goes through the table itself: the standard library's functions take bytes,
+// and every check of a key would leave a copy of it behind.
+func checksum(body string) (out [keyCheckChars]byte) {
+	sum := ^uint32(0)
+	for i := range len(body) {
+		sum = crc32.IEEETable[byte(sum)^body[i]] ^ sum>>8
+	}
+	sum = ^sum
 	for i := len(out) - 1; i >= 0; i-- {
 		out[i] = base62[sum%62]
 		sum /= 62
 	}
-	return string(out[:])
+	return out
 }
 
 // padBase62 spells n in exactly width base62 characters, zeros on the left.

@@ -75,7 +75,10 @@ func TestK04_TruncatedExtendedCaseChanged(t *testing.T) {
 }
 
 // resummed gives a body its right checksum, so that nothing but its form is wrong.
-func resummed(body string) string { return body + checksum(body) }
+func resummed(body string) string {
+	sum := checksum(body)
+	return body + string(sum[:])
+}
 
 func TestK04_EveryWellFormedTextIsTaken(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -95,6 +98,20 @@ func TestK01_HashDependsOnPepperAndWholeText(t *testing.T) {
 	}
 	if bytes.Equal(honest, HashKey([]byte("peppes"), text.Reveal())) || bytes.Equal(honest, HashKey([]byte("pepper"), other.Reveal())) {
 		t.Error("another pepper or key has the same hash")
+	}
+}
+
+func TestParsingAllocatesNothing(t *testing.T) {
+	key, account := NewKeyText(idSuffix).Reveal(), NewServiceAccountText(idSuffix).Reveal()
+	if allocations := testing.AllocsPerRun(100, func() {
+		if _, err := ParseKeyText(key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ParseServiceAccountText(account); err != nil {
+			t.Fatal(err)
+		}
+	}); allocations > 0 {
+		t.Errorf("%v allocations", allocations)
 	}
 }
 
