@@ -157,14 +157,14 @@ func (f *forward) byKey(r *http.Request, q question, key secret.Token) *verdict 
 			return refuse(http.StatusUnauthorized, tooManyGuesses)
 		}
 	}
-	result, err := f.gate.Check(r.Context(), gate.Request{Key: key, Permission: q.permission, Project: q.project})
+	result, err := f.gate.Check(r.Context(), gate.Request{Key: key, Permission: q.permission, Project: q.project, Address: address})
 	if err != nil {
 		return f.undecided(r, err)
 	}
 	if result.Code == gate.NotFound && prefix != "" {
 		f.misses.Allow(prefix)
 	}
-	return ofKey(result, q.permission)
+	return ofKey(result)
 }
 
 // bySession decides about a browser.

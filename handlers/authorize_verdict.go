@@ -66,7 +66,7 @@ func refuse(status int, reason string) *verdict {
 }
 
 // ofKey is what the gate said about a key.
-func ofKey(result gate.Result, permission string) *verdict {
+func ofKey(result gate.Result) *verdict {
 	v := &verdict{status: statusFor(result.Code)}
 	v.values[reasonField] = string(result.Code)
 	if result.KeyID == "" {
@@ -74,10 +74,8 @@ func ofKey(result gate.Result, permission string) *verdict {
 	}
 	v.values[principalField], v.values[kindField], v.values[nameField] = result.KeyID, string(audit.APIKey), headerText(result.Name)
 	v.values[organizationField], v.values[projectField] = result.OrganizationID, result.ProjectID
-	v.values[rolesField], v.values[permissionsField] = listed(result.Roles), listed(result.Permissions)
-	if result.Code == gate.Forbidden {
-		v.values[missingField] = permission
-	}
+	v.values[rolesField], v.values[permissionsField] = listed(result.Roles), result.PermissionList
+	v.values[missingField] = result.MissingPermission
 	return v
 }
 
@@ -94,7 +92,7 @@ func ofSession(pass gate.Pass) *verdict {
 		return v // what they have no part in is not told to them
 	}
 	v.values[organizationField], v.values[projectField] = pass.OrganizationID, pass.ProjectID
-	v.values[rolesField], v.values[permissionsField], v.values[missingField] = listed(pass.Roles), listed(pass.Permissions), pass.MissingPermission
+	v.values[rolesField], v.values[permissionsField], v.values[missingField] = listed(pass.Roles), pass.PermissionList, pass.MissingPermission
 	return v
 }
 
@@ -109,17 +107,17 @@ func statusFor(code gate.Code) int {
 	return http.StatusForbidden
 }
 
-// listed is a list as headers have it, "a,b".
-func listed[T access.Role | string](items []T) string {
-	if len(items) == 1 {
-		return string(items[0])
+// listed are roles as headers have them, "A,B".
+func listed(roles []access.Role) string {
+	if len(roles) == 1 {
+		return string(roles[0])
 	}
 	var out strings.Builder
-	for i, item := range items {
+	for i, role := range roles {
 		if i > 0 {
 			out.WriteByte(',')
 		}
-		out.WriteString(string(item))
+		out.WriteString(string(role))
 	}
 	return out.String()
 }
