@@ -33,18 +33,29 @@ var leftovers = []leftover{
 	{"changes that everybody has heard of", "DELETE FROM changes WHERE sequence IN (SELECT sequence FROM changes WHERE at < ? LIMIT ?)", changesKept},
 }
 
+// oldKeyDays are kept for two years and some.
+var oldKeyDays = leftover{"counts of API keys' uses", "DELETE FROM api_key_days WHERE (key_id, day) IN (SELECT key_id, day FROM api_key_days WHERE day < ? LIMIT ?)", 800 * 24 * time.Hour}
+
 // Sweep removes what has run out, in small transactions, until nothing is left to remove or the context ends.
 func (s *Store) Sweep(ctx context.Context) error {
 	for _, l := range leftovers {
-		for removed := int64(sweepBatch); removed == sweepBatch; {
-			err := s.unrecorded(ctx, func(tx *gorm.DB) error {
-				result := tx.Exec(l.statement, s.now().Add(-l.age), sweepBatch)
-				removed = result.RowsAffected
-				return result.Error
-			})
-			if err != nil {
-				return fmt.Errorf("remove %s: %w", l.what, err)
-			}
+		if err := s.remove(ctx, l, s.now().Add(-l.age)); err != nil {
+			return err
+		}
+	}
+	return s.remove(ctx, oldKeyDays, s.now().Add(-oldKeyDays.age).Format(time.DateOnly))
+}
+
+// remove removes what is from before a time, or a day, a batch at a time.
+func (s *Store) remove(ctx context.Context, l leftover, before any) error {
+	for removed := int64(sweepBatch); removed == sweepBatch; {
+		err := s.unrecorded(ctx, func(tx *gorm.DB) error {
+			result := tx.Exec(l.statement, before, sweepBatch)
+			removed = result.RowsAffected
+			return result.Error
+		})
+		if err != nil {
+			return fmt.Errorf("remove %s: %w", l.what, err)
 		}
 	}
 	return nil
