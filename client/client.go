@@ -129,6 +129,8 @@ func local(host string) bool {
 
 // Check decides whether whoever presents the key may do the permission ("indexes:query", or AnyPermission). A refusal is a Result with its
 // Code, not an error. An error is always an *Unavailable: there is no decision, and nobody may be let through.
+//
+// With a ServiceAccountToken a key that is limited to networks is refused here, since it is not said where it came from: use CheckFrom.
 func (c *Client) Check(ctx context.Context, key, permission string) (Result, error) {
 	return c.CheckFrom(ctx, netip.Addr{}, key, permission)
 }

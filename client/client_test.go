@@ -2,6 +2,8 @@ package client_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -328,6 +330,113 @@ func TestK10_RetryAfterIsHonoured(t *testing.T) {
 		t.Errorf("after it: %v", err)
 	}
 	w.called("after it", 1)
+}
+
+// account makes a service account and gives its token to a client.
+func (w *world) account() func(*client.Options) {
+	w.Helper()
+	_, token, err := w.org.CreateServiceAccount(w.Context(), operator, "api", []access.Role{access.OrgMember})
+	w.ok(err)
+	return func(o *client.Options) { o.ServiceAccountToken = token.Reveal() }
+}
+
+func TestK10_AServiceAccountIsNotLimited(t *testing.T) {
+	w := newWorld(t)
+	w.keys = w.client(w.account())
+	for range 30 {
+		w.want("an unknown key", secret.NewKeyText("01jd3x8k2mfz9t0v5r7wq4ycna").Reveal(), client.AnyPermission, client.NotFound)
+	}
+	w.want("a good one after many", w.text, client.AnyPermission, client.Valid)
+	w.called("all", 31)
+
+	w.keys = w.client(func(o *client.Options) { o.ServiceAccountToken = "gate_sva_x" })
+	var unavailable *client.Unavailable
+	if _, err := w.keys.Check(t.Context(), w.text, client.AnyPermission); !errors.As(err, &unavailable) || unavailable.Code != "caller_unknown" {
+		t.Errorf("a token that is nobody's: %v", err)
+	}
+}
+
+func TestKeysThatAreLimitedToNetworks(t *testing.T) {
+	w := newWorld(t)
+	limited := func(name, network string) string {
+		_, text, err := w.org.CreateAPIKey(t.Context(), operator, store.NewAPIKey{
+			ProjectID: w.project.ID, Name: name, Roles: []access.Role{access.ProjectEditor}, CreatorID: w.owner.ID, Networks: []netip.Prefix{netip.MustParsePrefix(network)},
+		})
+		w.ok(err)
+		return text.Reveal()
+	}
+	there, here := limited("there", "203.0.113.0/24"), limited("here", "127.0.0.0/8")
+	w.want("without a token, from where this program is", here, client.AnyPermission, client.Valid)
+	w.want("without a token, from elsewhere", there, client.AnyPermission, client.IPDenied)
+
+	w.keys = w.client(w.account())
+	w.want("with a token, and no address", here, client.AnyPermission, client.IPDenied)
+	protected := w.keys.Middleware("indexes:query")(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for remote, status := range map[string]int{
+		"203.0.113.7:1": 200, "[::ffff:203.0.113.8]:1": 200, "203.0.114.7:1": 403, "[2001:db8::1]:1": 403, "127.0.0.1:1": 403,
+	} {
+		r := httptest.NewRequest("POST", "/query", nil)
+		r.RemoteAddr = remote
+		r.Header.Set("Api-Key", there)
+		answer := httptest.NewRecorder()
+		protected.ServeHTTP(answer, r)
+		if answer.Code != status {
+			t.Errorf("from %s: %d %s, want %d", remote, answer.Code, answer.Body, status)
+		}
+	}
+}
+
+func TestEveryRequestCountsWithoutMemory(t *testing.T) {
+	w := newWorld(t, func(o *client.Options) { o.Lifetime = -1 })
+	_, text, err := w.org.CreateAPIKey(t.Context(), operator, store.NewAPIKey{
+		ProjectID: w.project.ID, Name: "slow", Roles: []access.Role{access.ProjectEditor}, CreatorID: w.owner.ID, RatePerMinute: 2,
+	})
+	w.ok(err)
+	w.want("the first", text.Reveal(), client.AnyPermission, client.Valid)
+	w.want("the second", text.Reveal(), client.AnyPermission, client.Valid)
+	w.want("the third", text.Reveal(), client.AnyPermission, client.RateLimited)
+	r := httptest.NewRequest("POST", "/query", nil)
+	r.Header.Set("Api-Key", text.Reveal())
+	answer := httptest.NewRecorder()
+	w.keys.Middleware("indexes:query")(http.NotFoundHandler()).ServeHTTP(answer, r)
+	if answer.Code != 429 || answer.Header().Get("Retry-After") != "1" {
+		t.Errorf("%d %v", answer.Code, answer.Header())
+	}
+	w.problem("the fourth", answer, "RATE_LIMITED")
+}
+
+func TestRotatedAndImportedKeys(t *testing.T) {
+	w := newWorld(t)
+	key, err := w.org.APIKey(t.Context(), w.project.ID, w.key.ID)
+	w.ok(err)
+	_, next, err := w.org.RotateAPIKey(t.Context(), operator, w.project.ID, key.ID, key.Version, time.Hour, nil)
+	w.ok(err)
+	if a, b := w.want("the old text", w.text, "indexes:query", client.Valid), w.want("the new one", next.Reveal(), "indexes:query", client.Valid); a.KeyID != b.KeyID {
+		t.Errorf("%s became %s", a.KeyID, b.KeyID)
+	}
+	sum := sha256.Sum256([]byte("sk-from-before"))
+	_, err = w.org.ImportAPIKeys(t.Context(), operator, w.project.ID, []store.ImportedKey{{
+		Name: "old", Hash: hex.EncodeToString(sum[:]), Scheme: "sha256", Roles: []access.Role{access.DataPlaneViewer},
+	}}, nil, false)
+	w.ok(err)
+	w.want("unless it is told of", "sk-from-before", "indexes:query", client.NotFound)
+	w.keys = w.client(w.account(), func(o *client.Options) { o.ImportedKeys = true })
+	w.eventually("an imported key", "sk-from-before", client.Valid)
+}
+
+// eventually checks again and again until the key has this code, for five seconds at most: changes are heard a little later.
+func (w *world) eventually(name, text string, code client.Code) {
+	w.Helper()
+	for began := time.Now(); ; w.pass(time.Second) {
+		got, err := w.keys.Check(w.Context(), text, client.AnyPermission)
+		w.ok(err)
+		if got.Code == code {
+			return
+		}
+		if time.Since(began) > 5*time.Second {
+			w.Fatalf("%s: %s, want %s", name, got.Code, code)
+		}
+	}
 }
 
 func TestNothingThatIsNoDecisionLetsAnybodyThrough(t *testing.T) {

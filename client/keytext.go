@@ -14,7 +14,7 @@ const (
 	checkChars = 6
 	keyChars   = len(keyPrefix) + keyIDChars + 1 + keyTail + checkChars
 
-	longestImported = 1 << 10
+	longestImported = 512 // bytes
 
 	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	base32 = "0123456789abcdefghjkmnpqrstvwxyz"
