@@ -18,18 +18,19 @@ type logo struct {
 	content []byte
 }
 
-// brand reads the host product's name, logo and support address.
+// brand reads the host product's name, logo, and the addresses of its support and its billing.
 func (m *mistakes) brand(s *settings) (views.Brand, logo) {
 	if len(s.BrandName) > 80 {
 		m.add("GATEHOUSE_BRAND_NAME is longer than 80 bytes.")
 	}
-	if s.SupportURL != "" {
-		u, err := url.Parse(s.SupportURL)
-		if err != nil || u.Scheme != "mailto" && (u.Scheme != "https" || u.Host == "") {
-			m.add("GATEHOUSE_SUPPORT_URL is %q. It must begin with https:// or mailto:.", s.SupportURL)
+	for _, setting := range [][2]string{{"GATEHOUSE_SUPPORT_URL", s.SupportURL}, {"GATEHOUSE_BILLING_URL", s.BillingURL}} {
+		name, address := setting[0], setting[1]
+		u, err := url.Parse(address)
+		if address != "" && (err != nil || u.Scheme != "mailto" && (u.Scheme != "https" || u.Host == "")) {
+			m.add("%s is %q. It must begin with https:// or mailto:.", name, address)
 		}
 	}
-	return views.Brand{Name: s.BrandName, SupportURL: s.SupportURL}, m.logo(s.BrandLogo)
+	return views.Brand{Name: s.BrandName, SupportURL: s.SupportURL, BillingURL: s.BillingURL}, m.logo(s.BrandLogo)
 }
 
 func (m *mistakes) logo(path string) logo {

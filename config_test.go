@@ -65,6 +65,7 @@ func TestEveryMistakeIsToldAtOnce(t *testing.T) {
 		"GATEHOUSE_CATALOG":             "/nowhere/catalog.yaml",
 		"GATEHOUSE_BRAND_LOGO":          "/nowhere/logo.svg",
 		"GATEHOUSE_SUPPORT_URL":         "javascript:alert(1)",
+		"GATEHOUSE_BILLING_URL":         "http://billing.example.com",
 		"GATEHOUSE_LOG":                 "xml",
 	}, "serve", "--check")
 	if err == nil {
@@ -72,12 +73,12 @@ func TestEveryMistakeIsToldAtOnce(t *testing.T) {
 	}
 	lines := strings.Split(err.Error(), "\n")[1:]
 	for _, name := range []string{"URL", "LISTEN", "DATABASE", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "TLS_CERT", "TRUSTED_PROXIES", "EGRESS_ALLOW", "DNS_FILE",
-		"METRICS_LISTEN", "CATALOG", "BRAND_LOGO", "SUPPORT_URL", "LOG"} {
+		"METRICS_LISTEN", "CATALOG", "BRAND_LOGO", "SUPPORT_URL", "BILLING_URL", "LOG"} {
 		if !strings.Contains(err.Error(), "GATEHOUSE_"+name) {
 			t.Errorf("nothing is said about %s in:\n%s", name, err)
 		}
 	}
-	if len(lines) != 14 || strings.Contains(err.Error(), "hunter2") {
+	if len(lines) != 15 || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%d sentences, or a secret among them:\n%s", len(lines), err)
 	}
 }

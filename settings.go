@@ -27,6 +27,7 @@ type settings struct {
 	Signup            string `env:"GATEHOUSE_SIGNUP" default:"closed" help:"open lets everybody who is signed in make organizations; closed leaves it to the setup command."`
 	BrandName         string `env:"GATEHOUSE_BRAND_NAME" help:"Name of the host product, shown on every page."`
 	BrandLogo         string `env:"GATEHOUSE_BRAND_LOGO" help:"SVG or PNG file of its logo, at most 64 KiB."`
+	BillingURL        string `name:"billing-url" env:"GATEHOUSE_BILLING_URL" help:"The host product's billing page, https://…, which the usage page leads to."`
 	SupportURL        string `name:"support-url" env:"GATEHOUSE_SUPPORT_URL" help:"Where people get help: https://… or mailto:…"`
 	Log               string `env:"GATEHOUSE_LOG" help:"text or json; by default text on a terminal and json elsewhere."`
 

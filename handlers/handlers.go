@@ -45,8 +45,6 @@ type Options struct {
 	OpenSignup bool
 	// SendsMail says whether the operator has named an SMTP server. Without one a forgotten password is the operator's to mend.
 	SendsMail bool
-	// BillingURL is the host product's billing page, which the usage page leads to; "" where there is none.
-	BillingURL string
 	Site       web.Site // Problem and Elsewhere are filled in here
 	Log        *slog.Logger
 }

@@ -37,5 +37,5 @@ func (v *visit) billing() string {
 	if !v.may.Has(access.ManageBilling) {
 		return ""
 	}
-	return v.BillingURL
+	return v.Brand.BillingURL
 }

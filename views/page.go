@@ -26,6 +26,7 @@ type Brand struct {
 	Name       string // "Gatehouse" when empty
 	LogoURL    string // our own mark when empty
 	SupportURL string // where people find help; empty hides the links
+	BillingURL string // where customers pay; empty hides the links
 }
 
 // Flash is a message that is shown once, on the page after the act.
