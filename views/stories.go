@@ -27,6 +27,8 @@ func Stories() []Story {
 		accountStories(),
 		organizationStories(),
 		memberStories(),
+		inviteStories(),
+		forgottenStories(),
 		projectStories(),
 		apiKeyStories(),
 		hostStories(),
@@ -41,6 +43,7 @@ func Stories() []Story {
 		barredStories(),
 		resumeStories(),
 		eventStories(),
+		apiReferenceStories(),
 	)
 }
 
