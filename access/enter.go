@@ -146,6 +146,14 @@ func MayEnd(proofs, other []Proof) bool {
 	return len(other) > 0 && !slices.ContainsFunc(other, beyond)
 }
 
+// MayAccept says whether a session with these proofs shows that its person wants what was sent to their address: by their own credential, or
+// by a connection of one of these organizations. "" is none.
+func MayAccept(proofs []Proof, organizations ...string) bool {
+	return MayChangeUser(proofs) || slices.ContainsFunc(proofs, func(p Proof) bool {
+		return p.Kind == ByConnection && p.OrganizationID != "" && slices.Contains(organizations, p.OrganizationID)
+	})
+}
+
 // MayChangeUser says whether a session with these proofs may change the user itself: name,
 // credentials, address. Only the person's own credential may, so that nobody who runs an
 // identity provider can take a user over.

@@ -129,7 +129,7 @@ func (p *product) wire(log *slog.Logger) {
 	p.ok(err)
 	p.options = Options{
 		URL: base, Store: p.store, Broker: broker.New(p.store, base, log), Gate: checks, Catalogue: access.BuiltIn(), Cookies: p.cookies,
-		Assets: assets, Brand: views.Brand{Name: "Acme Search"}, Outbound: guard, Log: log,
+		Assets: assets, Brand: views.Brand{Name: "Acme Search"}, Outbound: guard, Log: log, SendsMail: true,
 		Site: web.Site{URL: base, AnyHost: web.HealthPaths, Log: log, Metrics: prometheus.NewRegistry()},
 	}
 	p.handler, err = New(p.options)

@@ -28,6 +28,9 @@ func (v *visit) members() error {
 		return err
 	}
 	page := views.MembersPage{Page: v.page("Members"), Action: v.path("members"), Search: filter.Search, Count: counted(count, "member")}
+	if v.may.Has(access.ManageMembers) {
+		page.Invites, page.Invite = v.path("invites"), v.path("invites/new")
+	}
 	upwards, further := filter.Before != "", len(found) > membersShown
 	if further && upwards {
 		found = found[1:]
@@ -74,9 +77,12 @@ func (v *visit) showMember(status int, m store.Member, chosen []access.Role, pro
 		Roles: roleTitles(m.Roles), Version: formVersion(m.Version), HasPassword: m.HasPassword,
 		MayManage: v.may.Has(access.ManageMembers), Problem: problem,
 	}
+	if page.You {
+		page.Leave = v.path("leave")
+	}
 	if page.MayManage {
 		page.RoleOptions = roleOptions(access.OrganizationRoles(), func(r access.Role) bool { return slices.Contains(chosen, r) })
-		if err := errors.Join(v.memberIdentities(&page, m), v.memberProjects(&page, m)); err != nil {
+		if err := errors.Join(v.memberIdentities(&page, m), v.memberProjects(&page, m), v.memberBindings(&page, m)); err != nil {
 			return err
 		}
 	}

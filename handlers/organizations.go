@@ -87,6 +87,9 @@ func (v *visit) organizationPage() error {
 		Page: v.page(v.organization.Name), Name: v.organization.Name, ID: v.organization.ID, Roles: roleTitles(v.member.Roles),
 		Members: counted(count, "member"), MembersAt: v.path("members"), ProjectsAt: v.path("projects"),
 	}
+	if page.Notices, err = v.notices(); err != nil {
+		return err
+	}
 	projects, err := v.ownProjects()
 	if err != nil {
 		return err

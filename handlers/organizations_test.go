@@ -70,7 +70,7 @@ func TestMembers(t *testing.T) {
 	ada.get(path+"?q=nobody").want(http.StatusOK, "Nobody here has “nobody”")
 
 	one := path + "/" + ada.member().ID
-	ada.get(one).want(http.StatusOK, "Organization member").lacks("Danger zone", "Save roles")
+	ada.get(one).want(http.StatusOK, "Organization member").lacks("Suspend this member", "Save roles")
 	acme.owner.get(one).want(http.StatusOK, "Danger zone", "Save roles", "With a password of their own")
 	acme.owner.get(path + "/mem_00000000000000000000000000").want(http.StatusNotFound)
 	theirs := "/organizations/" + globex.Organization.ID + "/members/" + ada.member().ID

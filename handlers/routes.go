@@ -32,6 +32,8 @@ func consoleRoutes() []route {
 		{pattern: "POST /login/finish", audience: anyone, handle: (*visit).replacePerson},
 		{pattern: "GET /login/recovery", audience: anyone, handle: (*visit).recoveryPage},
 		{pattern: "POST /login/recovery", audience: anyone, handle: (*visit).recover},
+		{pattern: "GET /login/forgotten", audience: anyone, handle: (*visit).forgottenPage},
+		{pattern: "POST /login/forgotten", audience: anyone, handle: (*visit).forgotten},
 		{pattern: "POST /logout", audience: anyone, handle: (*visit).logout},
 		{pattern: "GET /connections/{connection}/login", audience: anyone, handle: (*visit).loginAtConnection},
 
@@ -51,6 +53,16 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).organizationSettings},
 		{pattern: "POST /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).renameOrganization},
 		{pattern: "POST /organizations/{organization}/settings/api-keys", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).setKeyPolicy, fresh: true},
+
+		{pattern: "POST /organizations/{organization}/notices", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).readNotices},
+		{pattern: "GET /organizations/{organization}/leave", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).leavePage, fresh: true},
+		{pattern: "POST /organizations/{organization}/leave", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).leave, fresh: true},
+
+		{pattern: "GET /organizations/{organization}/invites", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).invites},
+		{pattern: "GET /organizations/{organization}/invites/new", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).newInvite},
+		{pattern: "POST /organizations/{organization}/invites", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).createInvite, fresh: true},
+		{pattern: "POST /organizations/{organization}/invites/{invite}/resend", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).resendInvite, fresh: true},
+		{pattern: "POST /organizations/{organization}/invites/{invite}/revoke", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).revokeInvite},
 
 		{pattern: "GET /organizations/{organization}/members", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).members},
 		{pattern: "GET /organizations/{organization}/members/{member}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).memberPage},

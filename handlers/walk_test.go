@@ -18,7 +18,7 @@ import (
 // openToAnyone and openToPersons are the routes that ask for no permission. A route that is neither here nor within an organization fails.
 var (
 	openToAnyone = []string{
-		"GET /login", "POST /login", "POST /login/password", "GET /login/finish", "POST /login/finish", "GET /login/recovery", "POST /login/recovery",
+		"GET /login", "POST /login", "POST /login/password", "GET /login/finish", "POST /login/finish", "GET /login/recovery", "POST /login/recovery", "GET /login/forgotten", "POST /login/forgotten",
 		"POST /logout", "GET /connections/{connection}/login", "GET /{$}", "GET /welcome/{token}", "POST /welcome/{token}",
 		"GET /healthz", "GET /readyz", web.AssetsPattern,
 		"GET /saml/{connection}/metadata", "POST /saml/{connection}/acs",
@@ -81,6 +81,9 @@ func furnish(o *organization) walked {
 	logins, err := o.scope.Logins(ctx, store.LoginFilter{})
 	o.ok(err)
 	w.ids["login"] = logins[0].ID
+	invite, _, err := o.scope.CreateInvite(ctx, actor, store.NewInvite{Address: o.address("grace@guest.test"), Roles: []access.Role{access.OrgMember}})
+	o.ok(err)
+	w.ids["invite"] = invite.ID
 	project, err := o.scope.CreateProject(ctx, actor, "Search", access.Serverless, o.owner.User.ID)
 	o.ok(err)
 	w.ids["project"] = project.ID
@@ -90,6 +93,9 @@ func furnish(o *organization) walked {
 	host, err := o.scope.RegisterHost(ctx, actor, project.ID, "app."+o.Name+".example", o.options.URL)
 	o.ok(err)
 	w.ids["host"] = host.ID
+	account, _, err := o.scope.CreateServiceAccount(ctx, actor, "deploy", []access.Role{access.OrgMember})
+	o.ok(err)
+	w.ids["account"] = account.ID
 	w.ids["key"] = key.ID
 	w.ids["text"] = text.Reveal()
 	return w
@@ -242,7 +248,7 @@ func (p *product) carrying(key string) *browser {
 func (p *product) everything() string {
 	p.Helper()
 	var counts []string
-	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "hosts", "sessions", "identities", "logins", "events"} {
+	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "identities", "logins", "invites", "mails", "notices", "events"} {
 		counts = append(counts, fmt.Sprintf("%s %d", table, p.count(table)))
 	}
 	return strings.Join(counts, ", ")

@@ -22,8 +22,11 @@ type invitation struct {
 // welcomePage shows a button. Looking spends nothing: mail scanners look at links.
 func (v *visit) welcomePage() error {
 	i, err := v.invitation()
+	if errors.Is(err, store.ErrNotFound) {
+		return v.invitePage()
+	}
 	if err != nil {
-		return v.welcomeError(err)
+		return err
 	}
 	return v.render(http.StatusOK, views.Welcome(views.WelcomePage{
 		Page: v.card("Welcome"), Action: v.r.URL.Path, Organization: i.organization.Name,
@@ -62,8 +65,11 @@ func (v *visit) welcomeError(err error) error {
 // welcome answers the button with a form, and the form by spending the link. Whoever is known already has nothing to fill in.
 func (v *visit) welcome() error {
 	i, err := v.invitation()
+	if errors.Is(err, store.ErrNotFound) {
+		return v.acceptInvite()
+	}
 	if err != nil {
-		return v.welcomeError(err)
+		return err
 	}
 	if i.known.ID != "" {
 		return v.joinAsKnown(i)

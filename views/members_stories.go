@@ -28,19 +28,32 @@ func memberStories() []Story {
 		Page: storyConsole("Grace Hopper", "Members", up), Name: "Grace Hopper", Email: "grace@acme.example", Action: "/members/2",
 		ID: "mem_01jd9k2x7k8y2v4q6w8r0t2b5a", UserID: "usr_01jd9k1b2c8y2v4q6w8r0t2b4k", Joined: storyOlder,
 		RoleOptions: roles, Version: "2", MayManage: true, HasPassword: true,
+		Bindings: []MemberBinding{
+			{Role: "Project owner", Where: "Search", Origin: "Given by Ada Lovelace", Since: storyRecent},
+			{Role: "Organization member", Where: "This organization", Origin: "Invited by Ada Lovelace", Since: storyOlder},
+		},
 		SignIn:   []MemberIdentity{{Connection: "Okta", Subject: "00u1a2b3c4d5e6f7g8h9", Last: storyRecent}},
 		Projects: []OrganizationRow{{Name: "Search", Href: "/projects/1/members", Roles: "Project owner"}},
 	}
 	lastOwner := managed
 	lastOwner.Page = storyConsole(storyLongName, "Members", up)
 	lastOwner.Name, lastOwner.Email, lastOwner.You = storyLongName, storyLongEmail, true
-	lastOwner.SignIn, lastOwner.Projects = nil, nil
+	lastOwner.SignIn, lastOwner.Projects, lastOwner.Leave = nil, nil, "/leave"
 	lastOwner.Problem = &ui.Problem{Fields: []ui.FieldError{{Message: "This is the last owner who can sign in. Make somebody else an owner first."}}}
 	noRole := managed
 	noRole.Suspended = true
 	noRole.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "roles", Message: "Choose at least one role."}}}
 	seen := managed
 	seen.MayManage, seen.Roles = false, "Organization owner"
+	own := seen
+	own.You, own.Leave = true, "/leave"
+	leave := LeavePage{
+		Page: storyConsole("Leave Acme Corporation", "Members", up), Organization: "Acme Corporation",
+		Confirm: ui.Confirm{
+			Action: "/leave", Name: "Acme Corporation", Button: "Leave organization", Cancel: "/members/2",
+			Consequences: []string{"You can no longer enter Acme Corporation.", "You lose your roles in 1 project.", "The API keys that you made, 3 live keys, stop within a second."},
+		},
+	}
 	remove := RemoveMemberPage{
 		Page: storyConsole("Remove Grace Hopper", "Members", up, ui.Link{Text: "Grace Hopper", Href: "/members/2"}), Name: "Grace Hopper",
 		Confirm: ui.Confirm{
@@ -59,6 +72,8 @@ func memberStories() []Story {
 		{"member/seen", "Member: a member looks", Member(seen), http.StatusOK},
 		{"member/last-owner", "Member: the last owner stays", Member(lastOwner), http.StatusUnprocessableEntity},
 		{"member/no-role", "Member: suspended, no role chosen", Member(noRole), http.StatusUnprocessableEntity},
+		{"member/own", "Member: a member looks at themselves", Member(own), http.StatusOK},
+		{"member/leave", "Leave an organization", Leave(leave), http.StatusOK},
 		{"member/remove", "Remove a member", RemoveMember(remove), http.StatusOK},
 		{"member/remove-unconfirmed", "Remove a member: not confirmed", RemoveMember(unconfirmed), http.StatusUnprocessableEntity},
 	}

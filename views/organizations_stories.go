@@ -31,6 +31,11 @@ func organizationStories() []Story {
 	member.Page.Nav = storyNav(storyLongName, "")
 	member.Name, member.Tasks, member.Roles, member.Members = storyLongName, nil, "Organization member", "1204 members"
 	member.Projects = []OrganizationRow{{Name: "Search", Href: "/projects/1", Roles: "Project viewer"}, {Name: storyLongName, Href: "/projects/2", Roles: "Control plane editor, Data plane viewer"}}
+	told := first
+	told.Notices = Notices{Action: "/notices", More: "3 older notices follow when you have read these.", Rows: []NoticeRow{
+		{ID: "ntc_1", Sentence: "Ada Lovelace activated the connection “Okta”.", At: storyRecent},
+		{ID: "ntc_2", Sentence: storyLongName + " signed in by break-glass.", At: storyOlder},
+	}}
 	settings := OrganizationSettingsPage{
 		Page: storyConsole("Settings", "Settings"), Action: "/settings", Name: "Acme Corporation", ID: storyOrganization,
 		Plan: "Enterprise", Created: storyOlder, Version: "3",
@@ -45,6 +50,7 @@ func organizationStories() []Story {
 		{"organizations/wrong", "Start: the name was refused", Organizations(wrong), http.StatusUnprocessableEntity},
 		{"organization/owner", "Organization: an owner sets it up", Organization(first), http.StatusOK},
 		{"organization/member", "Organization: a member, long names", Organization(member), http.StatusOK},
+		{"organization/notices", "Organization: what no mail could tell", Organization(told), http.StatusOK},
 		{"organization/settings", "Organization settings", OrganizationSettings(settings), http.StatusOK},
 		{"organization/settings-conflict", "Organization settings: two edit the same", OrganizationSettings(conflict), http.StatusUnprocessableEntity},
 	}

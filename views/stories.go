@@ -29,6 +29,8 @@ func Stories() []Story {
 		memberStories(),
 		inviteStories(),
 		forgottenStories(),
+		inviteStories(),
+		forgottenStories(),
 		projectStories(),
 		apiKeyStories(),
 		hostStories(),

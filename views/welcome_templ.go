@@ -397,7 +397,7 @@ func WelcomeSpent(p WelcomeSpentPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<h1>This link no longer works</h1><p>It was used, or it is older than an hour. Ask whoever sent it for a new one; if you run this server, restart it to print a new link.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 19, "<h1>This link no longer works</h1><p>It was used, was withdrawn, or is too old: an invite lasts seven days, any other link an hour. Ask whoever sent it for a new one; if you run this server, restart it to print a new link.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
