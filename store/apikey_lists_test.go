@@ -143,7 +143,7 @@ func TestKeysAreReadByIndexes(t *testing.T) {
 		p := aProject(t, s, o.ID, owner)
 		for i := range 3 { // neighbours, so that a project is a part of the table
 			other, stranger := anOrganization(t, s, fmt.Sprint("other", i))
-			manyKeys(t, s, aProject(t, s, other.ID, stranger), stranger.ID, 2000)
+			manyKeys(t, s, aProject(t, s, other.ID, stranger), stranger.ID, 1000)
 		}
 		manyKeys(t, s, p, owner.ID, 200)
 		key, _ := aKey(t, s, p, owner, "ci", access.ProjectEditor)
@@ -153,7 +153,7 @@ func TestKeysAreReadByIndexes(t *testing.T) {
 		ok(t, s.read(ctx).Raw("SELECT id FROM api_keys").Scan(&ids).Error)
 		var uses []KeyUse
 		for _, id := range ids {
-			for days := range 5 {
+			for days := range 3 {
 				uses = append(uses, KeyUse{KeyID: id, At: s.Now(), Day: s.Now().AddDate(0, 0, -days).Format(time.DateOnly), Requests: 1})
 			}
 		}
