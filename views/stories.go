@@ -29,8 +29,6 @@ func Stories() []Story {
 		memberStories(),
 		inviteStories(),
 		forgottenStories(),
-		inviteStories(),
-		forgottenStories(),
 		projectStories(),
 		apiKeyStories(),
 		hostStories(),
