@@ -30,7 +30,7 @@ func opens(t testing.TB, s *Store, id string, text secret.Token) bool {
 		return false
 	}
 	return slices.ContainsFunc(k.Secrets, func(one KeySecret) bool {
-		return hmac.Equal(one.Hash, secret.HashKey(s.Pepper(one.PepperVersion), text.Reveal()))
+		return (one.EndsAt == nil || s.Now().Before(*one.EndsAt)) && hmac.Equal(one.Hash, secret.HashKey(s.Pepper(one.PepperVersion), text.Reveal()))
 	})
 }
 

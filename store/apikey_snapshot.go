@@ -18,7 +18,7 @@ type KeySnapshot struct {
 	ID, Name, ProjectID, OrganizationID string
 	ProjectKind                         access.ProjectKind
 	Roles                               []access.Role
-	Secrets                             []KeySecret // those that have not ended, at most two, the newest first
+	Secrets                             []KeySecret // the current one and the one before it, whether it has ended or not; the newest first
 	ExpiresAt, RevokedAt                *time.Time
 	Networks                            []netip.Prefix // anywhere when empty; IPv4 is never mapped
 	RatePerMinute                       int            // 0: any number
@@ -85,9 +85,8 @@ func (s *Store) KeyByID(ctx context.Context, id string) (k KeySnapshot, err erro
 		return KeySnapshot{}, fmt.Errorf("read API key %s: %w", id, err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	now := s.now()
 	for rows.Next() {
-		if err := k.scan(rows, now); err != nil {
+		if err := k.scan(rows); err != nil {
 			return KeySnapshot{}, fmt.Errorf("read API key %s: %w", id, err)
 		}
 		k.ID = id
@@ -102,7 +101,7 @@ func (s *Store) KeyByID(ctx context.Context, id string) (k KeySnapshot, err erro
 }
 
 // scan reads one row; those of one key differ in the secret alone.
-func (k *KeySnapshot) scan(rows *sql.Rows, now time.Time) error {
+func (k *KeySnapshot) scan(rows *sql.Rows) error {
 	var one KeySecret
 	var roles, networks, inOrganization, inProject string
 	err := rows.Scan(&one.Number, &one.Scheme, &one.PepperVersion, &one.Hash, &one.EndsAt,
@@ -111,9 +110,8 @@ func (k *KeySnapshot) scan(rows *sql.Rows, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if one.EndsAt = inUTC(one.EndsAt); one.EndsAt == nil || now.Before(*one.EndsAt) {
-		k.Secrets = append(k.Secrets, one)
-	}
+	one.EndsAt = inUTC(one.EndsAt)
+	k.Secrets = append(k.Secrets, one)
 	if err := json.Unmarshal([]byte(roles), &k.Roles); err != nil {
 		return fmt.Errorf("read its roles: %w", err)
 	}
