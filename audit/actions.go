@@ -197,7 +197,7 @@ var phrases = []phrase{
 
 	{ServiceAccountCreated, "create", "created", " the service account {service_account}[ as {after}]"},
 	{ServiceAccountChanged, "change", "changed", " the service account {service_account}"},
-	{ServiceAccountProjectRolesChanged, "change", "changed", " the roles of the service account {service_account} in project {project}[ from {before} to {after}]"},
+	{ServiceAccountProjectRolesChanged, "change", "changed", " the roles of the service account {service_account} in project {project}[ from {before}][ to {after}]"},
 	{ServiceAccountRotated, "rotate", "rotated", " the token of the service account {service_account}"},
 	{ServiceAccountDeleted, "delete", "deleted", " the service account {service_account}"},
 }
