@@ -164,3 +164,26 @@ func TestFreshIsFifteenMinutesToTheInstant(t *testing.T) {
 		t.Errorf("fresh are %+v of %+v", fresh, proofs)
 	}
 }
+
+// S-50: an identity provider says who somebody is to its own organization, and to whoever has sent something to an address of its domain.
+func TestS50_MayAccept(t *testing.T) {
+	byA := []Proof{{Kind: ByConnection, ConnectionID: "con_a", OrganizationID: "org_a"}}
+	for name, c := range map[string]struct {
+		proofs        []Proof
+		organizations []string
+		want          bool
+	}{
+		"nothing":                         {nil, []string{"org_a"}, false},
+		"their own password":              {[]Proof{{Kind: ByPassword}}, []string{"org_b", ""}, true},
+		"break-glass":                     {[]Proof{{Kind: ByRecovery, OrganizationID: "org_a"}}, []string{"org_a"}, false},
+		"its identity provider":           {byA, []string{"org_a", ""}, true},
+		"the address's":                   {byA, []string{"org_b", "org_a"}, true},
+		"another's":                       {byA, []string{"org_b", ""}, false},
+		"a connection of no organization": {[]Proof{{Kind: ByConnection, ConnectionID: "con_x"}}, []string{"org_b", ""}, false},
+		"nobody asks":                     {byA, nil, false},
+	} {
+		if got := MayAccept(c.proofs, c.organizations...); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
