@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -113,5 +114,25 @@ func TestEntryKnowsWhatDecides(t *testing.T) {
 				t.Errorf("%q covers the guest (linked: %v): %v", want.scope, want.linked, got)
 			}
 		}
+	})
+}
+
+func TestSetPlan(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		last := must(s.LastChange(ctx))
+		ok(t, s.SetPlan(ctx, operator, o.ID, access.Standard))
+		ok(t, s.SetPlan(ctx, operator, o.ID, access.Standard)) // as it is
+		after := must(s.Organization(ctx, o.ID))
+		if after.Plan != access.Standard || !after.Has(access.EntitledSSO) || after.Has(access.EntitledSCIM) || !slices.Equal(told(t, s, last), []string{"organization " + o.ID}) {
+			t.Errorf("after it: %+v, told %v", after, told(t, s, last))
+		}
+		events := lastEvents(t, s, o.ID, audit.OrganizationPlanChanged)
+		if want := "The operator Grace changed the plan of the organization “acme” from “enterprise” to “standard”."; len(events) != 1 || events[0].Sentence() != want {
+			t.Errorf("events %+v, want %q", events, want)
+		}
+		hasProblem(t, s.SetPlan(ctx, operator, o.ID, "free"), "plan")
+		isError(t, s.SetPlan(ctx, operator, "org_none", access.Starter), ErrNotFound)
 	})
 }

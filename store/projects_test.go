@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"net/url"
 	"slices"
 	"testing"
 
@@ -116,6 +117,53 @@ func TestOrganizationsNeverSeeEachOther(t *testing.T) {
 			if err != nil && !errors.Is(err, ErrConflict) && what != "their own member" {
 				t.Errorf("%s of one's own organization: %v", what, err)
 			}
+		}
+	})
+}
+
+func TestDeleteProject(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, owner := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		p, kept := aProject(t, s, o.ID, owner), must(scope.CreateProject(ctx, operator, "Kept", access.Serverless, owner.ID))
+		key, _ := aKey(t, s, p, owner, "ci", access.ProjectEditor)
+		revoked, _ := aKey(t, s, p, owner, "old", access.ProjectEditor)
+		ok(t, scope.RevokeAPIKey(ctx, operator, p.ID, revoked.ID))
+		honest, _ := aKey(t, s, kept, owner, "ci", access.ProjectEditor)
+		ok(t, s.RecordKeyUses(ctx, []KeyUse{{KeyID: key.ID, At: s.Now(), Day: "2026-11-23", Requests: 1}}))
+		ada := aMember(t, s, o.ID, "ada@acme.test", access.OrgMember)
+		ok(t, scope.SetProjectRoles(ctx, operator, p.ID, ada.ID, []access.Role{access.ProjectViewer}))
+		ok(t, scope.SetDefaultRole(ctx, operator, 1, access.OrgMember, []ProjectRole{{p.ID, access.ProjectViewer}, {kept.ID, access.ProjectViewer}}))
+		must(scope.RegisterHost(ctx, operator, p.ID, "app.acme.test", must(url.Parse("https://gatehouse.example"))))
+
+		isError(t, scope.DeleteProject(ctx, operator, p.ID, 2), ErrConflict)
+		isError(t, s.In("org_none").DeleteProject(ctx, operator, p.ID, 1), ErrNotFound)
+		last := must(s.LastChange(ctx))
+		ok(t, scope.DeleteProject(ctx, actorOf(owner), p.ID, 1))
+		isError(t, errorOf(s.KeyByID(ctx, key.ID)), ErrNotFound) // K-08
+		isError(t, errorOf(scope.Project(ctx, p.ID)), ErrNotFound)
+		isError(t, scope.DeleteProject(ctx, operator, p.ID, 1), ErrNotFound)
+		for _, table := range []string{"api_keys WHERE project_id = ?", "api_key_days WHERE project_id = ?", "role_bindings WHERE scope_id = ?", "hosts WHERE project_id = ?"} {
+			if n := count(t, s, table, p.ID); n != 0 {
+				t.Errorf("%d rows are left in %s", n, table)
+			}
+		}
+		if n := count(t, s, "api_key_uses") + count(t, s, "api_key_secrets"); n != 1 {
+			t.Errorf("%d rows about keys are left, want the hash of the honest one", n)
+		}
+		if defaults := must(scope.SignInPolicy(ctx)).DefaultProjectRoles; !slices.Equal(defaults, []ProjectRole{{kept.ID, access.ProjectViewer}}) {
+			t.Errorf("newcomers get %+v", defaults)
+		}
+		kinds := told(t, s, last)
+		if !slices.Contains(kinds, "project "+p.ID) || !slices.Contains(kinds, "sign_in_policy "+o.ID) || len(kinds) != 3 {
+			t.Errorf("told %v", kinds)
+		}
+		if e := lastEvents(t, s, o.ID, audit.ProjectDeleted)[0]; e.Sentence() != "Name of owner@acme.test deleted the project “Search” with its API keys." || e.Changes[0].Before != "2" {
+			t.Errorf("%q %+v", e.Sentence(), e.Changes)
+		}
+		if must(s.KeyByID(ctx, honest.ID)).ProjectID != kept.ID {
+			t.Error("a key of another project has gone")
 		}
 	})
 }
