@@ -21,6 +21,7 @@ type account struct {
 	Caller
 	suspended bool // its organization is
 	secrets   []keySecret
+	uses      []*tokenUse // of each of the secrets
 }
 
 // Caller is the service account whose token this is; false when it is nobody's, has ended, or the organization is suspended. An error means
@@ -45,10 +46,11 @@ func (g *Gate) Caller(ctx context.Context, token secret.Token) (Caller, bool, er
 		g.hashers.nobody.sum(text)
 		return Caller{}, false, nil
 	}
-	s := secretIn(a.secrets, text)
-	if s == nil || over(s.endsAt, now) || a.suspended {
+	i := secretIn(a.secrets, text)
+	if i < 0 || over(a.secrets[i].endsAt, now) || a.suspended {
 		return Caller{}, false, nil
 	}
+	g.uses.token(a.uses[i], now)
 	return a.Caller, true, nil
 }
 
@@ -62,10 +64,14 @@ func (g *Gate) readAccount(ctx context.Context, start takeoff) (account, [most]s
 	if err != nil {
 		return account{}, [most]subject{}, fmt.Errorf("check service account %s: %w", id, err)
 	}
+	uses := make([]*tokenUse, len(secrets))
+	for i, kept := range s.Secrets {
+		uses[i] = &tokenUse{account: s.ID, number: kept.Number}
+	}
 	organization := subject{store.ChangedOrganization, s.OrganizationID}
 	itself := subject{store.ChangedServiceAccount, id}
 	return account{
 		Caller:    Caller{ID: s.ID, Name: s.Name, OrganizationID: s.OrganizationID, Roles: s.Roles, ProjectRoles: s.ProjectRoles},
-		suspended: s.OrganizationSuspended, secrets: secrets,
+		suspended: s.OrganizationSuspended, secrets: secrets, uses: uses,
 	}, [most]subject{itself, organization, organization, organization, organization}, nil
 }

@@ -81,8 +81,8 @@ func (g *Gate) holds(ctx context.Context, token secret.Token, now time.Time) (*k
 	if err != nil || k == nil {
 		return nil, nil, err
 	}
-	if s := secretIn(k.secrets, text); s != nil {
-		return k, s, nil
+	if i := secretIn(k.secrets, text); i >= 0 {
+		return k, &k.secrets[i], nil
 	}
 	return nil, nil, nil
 }

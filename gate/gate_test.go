@@ -27,7 +27,7 @@ var operator = audit.Actor{Kind: audit.Operator}
 
 // world is a database with an organization, its owner and a project, and a gate on it whose clock stands until it is moved.
 type world struct {
-	*testing.T
+	testing.TB
 	ctx     context.Context
 	store   *store.Store
 	gate    *Gate
@@ -38,9 +38,9 @@ type world struct {
 	project store.Project
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{T: t, ctx: t.Context(), clock: new(atomic.Int64), hashes: new(atomic.Int64)}
+	w := &world{TB: t, ctx: t.Context(), clock: new(atomic.Int64), hashes: new(atomic.Int64)}
 	w.clock.Store(time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC).UnixNano())
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw)

@@ -41,8 +41,9 @@ type keySecret struct {
 	endsAt *time.Time // nil: with the key
 }
 
-// secretIn is the secret that the text is, nil when it is none of them. The work depends on nothing but how many peppers there are.
-func secretIn(secrets []keySecret, text string) (found *keySecret) {
+// secretIn is which of the secrets the text is, -1 when it is none. The work depends on nothing but how many peppers there are.
+func secretIn(secrets []keySecret, text string) (found int) {
+	found = -1
 	var sum [32]byte
 	for i := range secrets {
 		s := &secrets[i]
@@ -50,7 +51,7 @@ func secretIn(secrets []keySecret, text string) (found *keySecret) {
 			sum = s.hasher.sum(text)
 		}
 		if subtle.ConstantTimeCompare(sum[:], s.hash[:]) == 1 {
-			found = s
+			found = i
 		}
 	}
 	return found

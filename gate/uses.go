@@ -34,6 +34,38 @@ type counts struct{ requests, refusals atomic.Int64 }
 // uses are those that have something to keep. Keys leave the memory before their counts do, so that none is lost.
 type uses struct {
 	dirty atomic.Pointer[use] // a stack
+
+	mu     sync.Mutex
+	tokens []*tokenUse // that were used in a minute that is not kept yet
+}
+
+// tokenUse is when a token of a service account was last used.
+type tokenUse struct {
+	account string
+	number  int
+	at      atomic.Int64 // Unix minutes
+}
+
+// token notes that a token is used. Once a minute that takes a lock.
+func (us *uses) token(u *tokenUse, now time.Time) {
+	minute, before := now.Unix()/60, u.at.Load()
+	if before < minute && u.at.CompareAndSwap(before, minute) {
+		us.mu.Lock()
+		us.tokens = append(us.tokens, u)
+		us.mu.Unlock()
+	}
+}
+
+func (us *uses) takeTokens() []store.TokenUse {
+	us.mu.Lock()
+	used := us.tokens
+	us.tokens = nil
+	us.mu.Unlock()
+	rows := make([]store.TokenUse, len(used))
+	for i, u := range used {
+		rows[i] = store.TokenUse{ServiceAccountID: u.account, Number: u.number, At: time.Unix(u.at.Load()*60, 0).UTC()}
+	}
+	return rows
 }
 
 func day(at time.Time) int64 { return at.Unix() / (24 * 60 * 60) }
@@ -142,6 +174,11 @@ func (g *Gate) KeepUses(ctx context.Context) {
 
 // keepUses writes down what was counted since the last time. What cannot be written is tried again the next time.
 func (g *Gate) keepUses(ctx context.Context) {
+	if rows := g.uses.takeTokens(); len(rows) > 0 {
+		if err := g.store.RecordTokenUses(ctx, rows); err != nil {
+			g.log.WarnContext(ctx, "uses of service accounts not kept", "error", err) // the next minute's will be
+		}
+	}
 	all := g.uses.take(g.now())
 	for len(all) > 0 {
 		some := all[:min(len(all), usesAtOnce)]

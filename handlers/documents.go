@@ -27,6 +27,9 @@ type fieldMistake struct {
 // answerDocument answers with d. What is empty in it follows from its status.
 func answerDocument(w http.ResponseWriter, r *http.Request, d document) {
 	d.Title, d.Request = http.StatusText(d.Status), web.RequestInfo(r).ID
+	if d.Detail == "" {
+		d.Detail = documentSentences[d.Status]
+	}
 	if d.Code == "" {
 		d.Code = strings.ReplaceAll(strings.ToLower(d.Title), " ", "_")
 	}
@@ -34,6 +37,21 @@ func answerDocument(w http.ResponseWriter, r *http.Request, d document) {
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.WriteHeader(d.Status)
 	_, _ = w.Write(text)
+}
+
+// documentSentences say what to do about a status that nothing more is known of.
+var documentSentences = map[int]string{
+	http.StatusBadRequest:            "The request is not as HTTP or this address wants it.",
+	http.StatusForbidden:             "A browser sent this from another site's page. Ask from a program.",
+	http.StatusNotFound:              "There is nothing at this address.",
+	http.StatusMethodNotAllowed:      "This address takes another method; Allow names it.",
+	http.StatusRequestEntityTooLarge: "The body is larger than this address takes.",
+	http.StatusUnsupportedMediaType:  "Send Content-Type: application/json where there is a body, and no body where none is wanted.",
+	http.StatusUnprocessableEntity:   "Some members of the body are not as they must be; errors names each.",
+	http.StatusMisdirectedRequest:    "This is not the host that Gatehouse answers for.",
+	http.StatusTooManyRequests:       "Too many unknown keys came from your network. Wait for as many seconds as Retry-After says.",
+	http.StatusInternalServerError:   "Something went wrong on our side. Quote the request's id to whoever runs this.",
+	http.StatusServiceUnavailable:    "There is no decision at present. Let nobody through, and ask again after as many seconds as Retry-After says.",
 }
 
 // documentProblem is the web.Problem of routes for programs.

@@ -114,10 +114,16 @@ func sourceMistake(source, key string) string {
 // permissionForm is what every permission looks like.
 func permissionForm(text string) bool {
 	resource, action, found := strings.Cut(text, ":")
-	word := func(w string) bool {
-		return w != "" && len(w) <= 64 && strings.Trim(w, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+	return found && isWord(resource) && isWord(action)
+}
+
+func isWord(text string) bool {
+	for i := range len(text) {
+		if char := text[i]; (char < 'a' || char > 'z') && (char < '0' || char > '9') && char != '-' {
+			return false
+		}
 	}
-	return found && word(resource) && word(action)
+	return text != "" && len(text) <= 64
 }
 
 // cursor is what is left to read of a JSON text that is known to be valid. encoding/json alone would take members in any case, twice, and
@@ -125,13 +131,13 @@ func permissionForm(text string) bool {
 type cursor struct{ left string }
 
 // objectIn is the one object that a body is.
-func objectIn(body []byte) (*cursor, error) {
+func objectIn(body []byte) (cursor, error) {
 	if !utf8.Valid(body) || !json.Valid(body) {
-		return nil, errNotObject
+		return cursor{}, errNotObject
 	}
-	c := &cursor{string(body)}
+	c := cursor{string(body)}
 	if c.next() != '{' {
-		return nil, errNotObject
+		return cursor{}, errNotObject
 	}
 	return c, nil
 }
@@ -209,11 +215,13 @@ func (c *cursor) string(value *string) (mistake string) {
 
 // next is the first character after white space, which it passes over; 0 at the end.
 func (c *cursor) next() byte {
-	c.left = strings.TrimLeft(c.left, " \t\r\n")
-	if c.left == "" {
-		return 0
+	for i := range len(c.left) {
+		if char := c.left[i]; char != ' ' && char != '\n' && char != '\r' && char != '\t' {
+			c.left = c.left[i:]
+			return char
+		}
 	}
-	return c.left[0]
+	return 0
 }
 
 // step passes over one character and the white space before it.
@@ -230,7 +238,7 @@ func (c *cursor) comma() {
 }
 
 // text reads a string.
-func (c *cursor) text() (text string) {
+func (c *cursor) text() string {
 	c.next()
 	end := 1
 	for ; c.left[end] != '"'; end++ {
@@ -243,6 +251,10 @@ func (c *cursor) text() (text string) {
 	if strings.IndexByte(literal, '\\') < 0 {
 		return literal[1:end]
 	}
+	return unescaped(literal)
+}
+
+func unescaped(literal string) (text string) {
 	_ = json.Unmarshal([]byte(literal), &text) // valid, so it decodes
 	return text
 }

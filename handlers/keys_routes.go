@@ -81,19 +81,22 @@ func (p *paper) read(w http.ResponseWriter, r *http.Request) bool {
 		}
 		n, err := r.Body.Read(p.body[len(p.body):cap(p.body)])
 		p.body = p.body[:len(p.body)+n]
-		var large *http.MaxBytesError
-		switch {
-		case err == nil:
-			continue
-		case errors.Is(err, io.EOF):
+		if err == io.EOF {
 			return true
-		case errors.As(err, &large):
-			documentProblem(w, r, http.StatusRequestEntityTooLarge)
-		default:
-			documentProblem(w, r, http.StatusBadRequest)
 		}
-		return false
+		if err != nil {
+			documentProblem(w, r, statusOfRead(err))
+			return false
+		}
 	}
+}
+
+// statusOfRead is the status for a body that could not be read.
+func statusOfRead(err error) int {
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		return http.StatusRequestEntityTooLarge
+	}
+	return http.StatusBadRequest
 }
 
 // refused answers what is wrong with a body that was read, if anything is.

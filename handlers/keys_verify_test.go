@@ -31,9 +31,10 @@ import (
 
 // keyWorld is the routes under /v1/keys/ as they are served, on a database with one key, and all that was logged and counted.
 type keyWorld struct {
-	*testing.T
+	testing.TB
 	site     http.Handler
 	store    *store.Store
+	gate     *gate.Gate
 	org      store.Organization
 	project  store.Project
 	key      store.APIKey
@@ -43,9 +44,9 @@ type keyWorld struct {
 	registry *prometheus.Registry
 }
 
-func newKeyWorld(t *testing.T) *keyWorld {
+func newKeyWorld(t testing.TB) *keyWorld {
 	t.Helper()
-	w := &keyWorld{T: t, clock: new(atomic.Int64), logged: new(bytes.Buffer), registry: prometheus.NewRegistry()}
+	w := &keyWorld{TB: t, clock: new(atomic.Int64), logged: new(bytes.Buffer), registry: prometheus.NewRegistry()}
 	w.clock.Store(time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC).UnixNano())
 	now := func() time.Time { return time.Unix(0, w.clock.Load()).UTC() }
 	raw := make([]byte, 32)
@@ -60,6 +61,7 @@ func newKeyWorld(t *testing.T) *keyWorld {
 	log := slog.New(slog.NewJSONHandler(w.logged, nil))
 	g, err := gate.New(gate.Options{Store: w.store, Catalogue: access.BuiltIn(), Now: now, Registry: w.registry})
 	w.ok(err)
+	w.gate = g
 	following, stop := context.WithCancel(t.Context())
 	stopped := make(chan struct{})
 	go func() {
@@ -72,10 +74,16 @@ func newKeyWorld(t *testing.T) *keyWorld {
 	<-g.Heard()
 	routes, err := KeyRoutes(g, now, log)
 	w.ok(err)
-	base, err := url.Parse("http://localhost:8080")
-	w.ok(err)
-	w.site = web.Site{URL: base, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Problem: documentProblem, Log: log, Metrics: w.registry}.Handler(routes)
+	w.site = w.in(routes, w.registry)
 	return w
+}
+
+// in puts in front of a handler what stands in front of all.
+func (w *keyWorld) in(next http.Handler, metrics prometheus.Registerer) http.Handler {
+	return web.Site{
+		URL: &url.URL{Scheme: "http", Host: "localhost:8080"}, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")},
+		Problem: documentProblem, Log: slog.New(slog.NewJSONHandler(w.logged, nil)), Metrics: metrics,
+	}.Handler(next)
 }
 
 func (w *keyWorld) fill() {
