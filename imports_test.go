@@ -40,11 +40,14 @@ var arrows = map[string][]string{
 	"mail":   {"secret", "store", "trust"},
 	"gate":   {"access", "audit", "secret", "store"},
 	"broker": {"access", "audit", "saml", "secret", "signing", "store", "trust"},
+	// proxies that speak gRPC, handed on to the handler that answers all others
+	"envoy": {},
 	// what people and programs see
 	"web":      {"secret"},
+	"api":      {"access", "audit", "gate", "outbound", "secret", "store", "trust", "web"},
 	"views/ui": {},
 	"views":    {"views/ui"},
-	"handlers": {"access", "audit", "broker", "gate", "outbound", "saml", "secret", "signing", "store", "trust", "views", "views/ui", "web"},
+	"handlers": {"access", "api", "audit", "broker", "gate", "outbound", "saml", "secret", "signing", "store", "trust", "views", "views/ui", "web"},
 }
 
 // outermost rooms import what they like and are imported by nobody but main and each other.
@@ -69,11 +72,14 @@ var homes = map[string][]string{
 	"github.com/russellhaering/goxmldsig": {"saml", "demo", "idptest"},
 	"github.com/beevik/etree":             {"saml", "demo", "idptest"},
 	"github.com/gorilla/":                 {"web"},
+	"github.com/envoyproxy/":              {"envoy"},
+	"google.golang.org/grpc":              {"envoy"},
 	"github.com/alecthomas/kong":          {"."},
 	"github.com/wneessen/go-mail":         {"mail"},
 	"github.com/emersion/go-smtp":         {"mailtest"},
 	"github.com/miekg/dns":                {"demo", "e2e"},
 	"github.com/chromedp/":                {"e2e"},
+	"github.com/danielgtaylor/huma":       {"api"},
 }
 
 // source is one Go file of the tree.

@@ -20,6 +20,7 @@ import (
 	"github.com/a-h/templ"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/api"
 	"github.com/gatehouse-sso/gatehouse/broker"
 	"github.com/gatehouse-sso/gatehouse/gate"
 	"github.com/gatehouse-sso/gatehouse/outbound"
@@ -45,8 +46,8 @@ type Options struct {
 	OpenSignup bool
 	// SendsMail says whether the operator has named an SMTP server. Without one a forgotten password is the operator's to mend.
 	SendsMail bool
-	Site       web.Site // Problem and Elsewhere are filled in here
-	Log        *slog.Logger
+	Site      web.Site // Problem and Elsewhere are filled in here
+	Log       *slog.Logger
 }
 
 // console is what people with a browser reach.
@@ -55,6 +56,7 @@ type console struct {
 	frame
 	store  *store.Store
 	broker *broker.Broker
+	admin  *api.API
 	now    func() time.Time
 
 	guesses *web.Limiter // at one person's password from one address prefix

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/api"
 	"github.com/gatehouse-sso/gatehouse/web"
 )
 
@@ -38,6 +39,7 @@ func consoleRoutes() []route {
 		{pattern: "GET /connections/{connection}/login", audience: anyone, handle: (*visit).loginAtConnection},
 
 		{pattern: "GET /{$}", audience: anyone, handle: (*visit).home},
+		{pattern: "GET " + api.Base, audience: anyone, handle: (*visit).apiReference},
 		{pattern: "GET /welcome/{token}", audience: anyone, handle: (*visit).welcomePage},
 		{pattern: "POST /welcome/{token}", audience: anyone, handle: (*visit).welcome},
 
@@ -161,7 +163,7 @@ func consoleRoutes() []route {
 
 // surface is every URL of the product. Several routers, because their error pages differ.
 type surface struct {
-	people, identityProviders, programs, hosts, proxies *web.Router
+	people, identityProviders, programs, admin, hosts, proxies *web.Router
 
 	authorize http.Handler // leads to what proxies ask
 }
@@ -171,6 +173,8 @@ func (s surface) handler() http.Handler {
 	all.Handle(hostPath+"/", s.hosts)
 	all.Handle("/saml/", s.identityProviders)
 	all.Handle("/v1/", s.programs)
+	all.Handle(api.Base+"/", s.admin)
+	all.Handle(api.Base, s.people)
 	all.Handle("/", s.people)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if asksToAuthorize(r.URL.Path) {
@@ -186,9 +190,12 @@ func (c *console) surface() (surface, error) {
 	if err != nil {
 		return surface{}, err
 	}
+	if c.admin, err = c.newAdminAPI(); err != nil {
+		return surface{}, err
+	}
 	proxies, authorize, err := c.forwardRoutes()
 	return surface{
-		people: c.peoplesRoutes(), identityProviders: c.identityProvidersRoutes(), programs: programs,
+		people: c.peoplesRoutes(), identityProviders: c.identityProvidersRoutes(), programs: programs, admin: c.admin.Router(),
 		hosts: c.hostRoutes(), proxies: proxies, authorize: authorize,
 	}, err
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/api"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/web"
 )
@@ -19,7 +20,7 @@ import (
 var (
 	openToAnyone = []string{
 		"GET /login", "POST /login", "POST /login/password", "GET /login/finish", "POST /login/finish", "GET /login/recovery", "POST /login/recovery", "GET /login/forgotten", "POST /login/forgotten",
-		"POST /logout", "GET /connections/{connection}/login", "GET /{$}", "GET /welcome/{token}", "POST /welcome/{token}",
+		"POST /logout", "GET /connections/{connection}/login", "GET /{$}", "GET " + api.Base, "GET " + api.Document, "GET /welcome/{token}", "POST /welcome/{token}",
 		"GET /healthz", "GET /readyz", web.AssetsPattern,
 		"GET /saml/{connection}/metadata", "POST /saml/{connection}/acs",
 		"POST /v1/keys/verify", "GET /v1/keys/self",
@@ -52,7 +53,7 @@ func (s surface) patterns() (all []string) {
 }
 
 func (s surface) routes() []web.Route {
-	return slices.Concat(s.people.Routes(), s.identityProviders.Routes(), s.programs.Routes(), s.hosts.Routes(), s.proxies.Routes())
+	return slices.Concat(s.people.Routes(), s.identityProviders.Routes(), s.programs.Routes(), s.admin.Routes(), s.hosts.Routes(), s.proxies.Routes())
 }
 
 // walked is an organization with one thing of every noun that a path can name.
@@ -161,6 +162,7 @@ func TestW18_EveryRouteHasAnAudienceAndAPermission(t *testing.T) {
 			known = append(known, rt.pattern)
 		}
 	}
+	known = append(known, adminRoutes()...) // each has its row in the matrix of service accounts
 	for _, pattern := range p.surface().patterns() {
 		if !slices.Contains(known, pattern) {
 			t.Errorf("%s is served and in no list", pattern)

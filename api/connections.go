@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/store"
+)
+
+func (a *API) connectionOperations() {
+	const list, single = "/connections", "/connections/{connection}"
+	in := func(op operation) operation {
+		op.noun, op.permission, op.entitlement = "Connections", access.ManageSSO, access.EntitledSSO
+		return op
+	}
+	add(a, in(operation{id: "list-connections", method: http.MethodGet, path: list,
+		summary: "List connections", about: "The oldest first."}), (*call).connections)
+	add(a, in(operation{id: "get-connection", method: http.MethodGet, path: single,
+		summary: "Get a connection", about: "With its live settings, and our values for the identity provider."}), (*call).connection)
+	add(a, in(operation{id: "activate-connection", method: http.MethodPost, path: single + "/activate", versioned: true, conflicts: true,
+		summary: "Activate a connection", about: "People can sign in through it from then on. It must have an entity ID, a sign-on address and a signing certificate that is valid today."}), changingConnection((*store.Scope).ActivateConnection))
+	add(a, in(operation{id: "disable-connection", method: http.MethodPost, path: single + "/disable", versioned: true, conflicts: true,
+		summary: "Disable a connection", about: "Signing in through it ends at once. It is refused while single sign-on is required and this is the last active one."}), changingConnection((*store.Scope).DisableConnection))
+	add(a, in(operation{id: "list-connection-versions", method: http.MethodGet, path: single + "/versions",
+		summary: "List the versions of a connection's settings", about: "The newest first."}), (*call).connectionVersions)
+}
+
+// Connection is an identity provider that the organization's people sign in through.
+type Connection struct {
+	ID        string                `json:"id" example:"con_01jd9k5a3m8y2v4q6w8r0t2b4p"`
+	Name      string                `json:"name"`
+	Protocol  string                `json:"protocol" doc:"saml"`
+	State     store.ConnectionState `json:"state" doc:"draft, active or disabled. A draft answers test logins alone."`
+	Settings  Settings              `json:"settings" doc:"The live ones."`
+	Number    int                   `json:"settings_number" doc:"Of the live version of the settings."`
+	EntityID  string                `json:"our_entity_id" doc:"Ours, for the identity provider."`
+	ACS       string                `json:"our_acs_url" doc:"Where the identity provider sends its responses."`
+	TestedAt  *time.Time            `json:"tested_at,omitempty" doc:"When the live settings last carried a test login to its end."`
+	CreatedAt time.Time             `json:"created_at"`
+	UpdatedAt time.Time             `json:"updated_at"`
+	Version   int64                 `json:"version" doc:"In quotes, the ETag."`
+}
+
+// Settings are what we know of an identity provider and ask of it. They hold no secret.
+type Settings struct {
+	EntityID     string   `json:"entity_id" doc:"The identity provider's."`
+	RedirectURL  string   `json:"redirect_url" doc:"Where requests go by HTTP-Redirect."`
+	PostURL      string   `json:"post_url" doc:"Where requests go by HTTP-POST."`
+	Binding      string   `json:"binding" doc:"redirect or post."`
+	Certificates []string `json:"certificates" doc:"X.509 in PEM: whoever holds one of their keys is believed."`
+	MetadataURL  string   `json:"metadata_url"`
+	NameIDFormat string   `json:"name_id_format"`
+	ForceAuthn   bool     `json:"force_authn"`
+	AuthnContext []string `json:"authn_context"`
+	IDPInitiated string   `json:"idp_initiated" doc:"off or handshake."`
+	LoginHintAs  string   `json:"login_hint_as"`
+	Mapping      Mapping  `json:"mapping"`
+}
+
+// Mapping says which attribute carries what; empty: the usual ones.
+type Mapping struct {
+	Subject    string            `json:"subject"`
+	Email      string            `json:"email"`
+	Name       string            `json:"name"`
+	GivenName  string            `json:"given_name"`
+	FamilyName string            `json:"family_name"`
+	Groups     string            `json:"groups"`
+	Own        map[string]string `json:"own"`
+}
+
+func showSettings(s store.SAMLSettings) Settings {
+	m := s.Mapping
+	shown := Settings{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL, Binding: s.Binding, Certificates: append([]string{}, s.Certificates...),
+		MetadataURL: s.MetadataURL, NameIDFormat: s.NameIDFormat, ForceAuthn: s.ForceAuthn, AuthnContext: append([]string{}, s.AuthnContext...),
+		IDPInitiated: s.IDPInitiated, LoginHintAs: s.LoginHintAs,
+		Mapping: Mapping{m.Subject, m.Email, m.Name, m.GivenName, m.FamilyName, m.Groups, m.Own}}
+	if m.Own == nil {
+		shown.Mapping.Own = map[string]string{}
+	}
+	return shown
+}
+
+func (c *call) showConnection(s store.Connection) Connection {
+	return Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, State: s.State, Settings: showSettings(s.Settings), Number: s.VersionNumber,
+		EntityID: c.EntityID(s.ID), ACS: c.ACS(s.ID), TestedAt: s.TestedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version}
+}
+
+func (c *call) connections(in *struct {
+	InOrganization
+	OnPage
+},
+) (*Many[Connection], error) {
+	all, err := c.scope.Connections(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(in.OnPage, "con", all, func(s store.Connection) string { return s.ID }, c.showConnection)
+}
+
+// InConnection is the path of one connection.
+type InConnection struct {
+	InOrganization
+	Connection string `path:"connection" doc:"The connection's id."`
+}
+
+// ConnectionAt is a connection as it was when it was read.
+type ConnectionAt struct {
+	InConnection
+	Versioned
+}
+
+func (c *call) connection(in *InConnection) (*One[Connection], error) {
+	s, err := c.scope.Connection(c.ctx, in.Connection)
+	if err != nil {
+		return nil, err
+	}
+	return one(s.Version, c.showConnection(s))
+}
+
+// changingConnection is the handler of activating and disabling, which do nothing to a connection that is so already.
+func changingConnection(change func(*store.Scope, context.Context, audit.Actor, string, int64) error) func(*call, *ConnectionAt) (*One[Connection], error) {
+	return func(c *call, in *ConnectionAt) (*One[Connection], error) {
+		s, err := c.scope.Connection(c.ctx, in.Connection)
+		if err != nil {
+			return nil, err
+		}
+		version, err := in.of(s.Version)
+		if err == nil {
+			err = change(c.scope, c.ctx, c.actor(), s.ID, version)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return c.connection(&in.InConnection)
+	}
+}
+
+// ConnectionVersion is what the settings were from one change to the next.
+type ConnectionVersion struct {
+	ID        string    `json:"id" example:"ver_01jd9k5a3m8y2v4q6w8r0t2b4p"`
+	Number    int       `json:"number"`
+	Live      bool      `json:"live"`
+	Settings  Settings  `json:"settings"`
+	CreatedBy string    `json:"created_by"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+func (c *call) connectionVersions(in *struct {
+	InConnection
+	OnPage
+},
+) (*Many[ConnectionVersion], error) {
+	below, err := in.number()
+	if err != nil {
+		return nil, err
+	}
+	rows, err := c.scope.ConnectionVersions(c.ctx, in.InConnection.Connection, int(below), in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return page(in.OnPage, rows, func(v store.ConnectionVersion) string { return strconv.Itoa(v.Number) }, func(v store.ConnectionVersion) ConnectionVersion {
+		return ConnectionVersion{v.ID, v.Number, v.Live, showSettings(v.Settings), v.CreatedBy, v.CreatedAt}
+	}), nil
+}

@@ -1,0 +1,128 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+func (a *API) domainOperations() {
+	const list, single = "/domains", "/domains/{domain}"
+	in := func(op operation) operation {
+		op.noun, op.permission, op.entitlement = "Domains", access.ManageSSO, access.EntitledSSO
+		return op
+	}
+	add(a, in(operation{id: "list-domains", method: http.MethodGet, path: list,
+		summary: "List domains", about: "The oldest first."}), (*call).domains)
+	add(a, in(operation{id: "claim-domain", method: http.MethodPost, path: list, creates: true, status: http.StatusCreated,
+		summary: "Claim a domain", about: "A claim grants nothing. The answer says which TXT record proves it."}), (*call).claimDomain)
+	add(a, in(operation{id: "get-domain", method: http.MethodGet, path: single,
+		summary: "Get a domain", about: "With the record that proves it."}), (*call).domain)
+	add(a, in(operation{id: "verify-domain", method: http.MethodPost, path: single + "/verify", conflicts: true,
+		summary: "Verify a domain", about: "Looks the record up now, at most 20 times a minute. That it is not there yet is no error: verified_at stays absent and check_problem says what was found."}), (*call).verifyDomain)
+	add(a, in(operation{id: "release-domain", method: http.MethodDelete, path: single, conflicts: true, status: http.StatusNoContent,
+		summary: "Release a domain", about: "New people of it can no longer sign in through a connection, and another organization can claim it. It is refused for a verified domain while single sign-on is required."}), (*call).releaseDomain)
+}
+
+// Domain is a DNS name that the organization says is its own.
+type Domain struct {
+	ID           string     `json:"id" example:"dom_01jd9k5a3m8y2v4q6w8r0t2b4p"`
+	Name         string     `json:"name" doc:"In lower case; international ones in A-labels."`
+	RecordName   string     `json:"record_name" doc:"Where the TXT record must stand."`
+	RecordValue  string     `json:"record_value" doc:"What it must hold."`
+	VerifiedAt   *time.Time `json:"verified_at,omitempty" doc:"Absent as long as it is only claimed."`
+	CheckedAt    *time.Time `json:"checked_at,omitempty"`
+	CheckProblem string     `json:"check_problem,omitempty" doc:"What the last check found instead of the proof."`
+	CreatedAt    time.Time  `json:"created_at"`
+}
+
+func showDomain(d store.Domain) Domain {
+	return Domain{d.ID, d.Name, d.RecordName(), d.RecordValue(), utc(d.VerifiedAt), utc(d.CheckedAt), d.CheckProblem, d.CreatedAt.UTC()}
+}
+
+// utc is the same moment in UTC.
+func utc(at *time.Time) *time.Time {
+	if at == nil {
+		return nil
+	}
+	in := at.UTC()
+	return &in
+}
+
+// OneDomain is the answer with one domain; it has no version.
+type OneDomain struct{ Body Domain }
+
+// NewDomain is the answer with one that was claimed.
+type NewDomain struct {
+	Location string `header:"Location" doc:"Where it is."`
+	Body     Domain
+}
+
+// InDomain is the path of one domain.
+type InDomain struct {
+	InOrganization
+	Domain string `path:"domain" doc:"The domain's id."`
+}
+
+func (c *call) domains(in *struct {
+	InOrganization
+	OnPage
+},
+) (*Many[Domain], error) {
+	all, err := c.scope.Domains(c.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return pageOf(in.OnPage, "dom", all, func(d store.Domain) string { return d.ID }, showDomain)
+}
+
+// DomainClaim is a domain as it is asked for.
+type DomainClaim struct {
+	InOrganization
+	Repeatable
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"253" example:"example.com"`
+	}
+}
+
+func (c *call) claimDomain(in *DomainClaim) (*NewDomain, error) {
+	d, err := c.scope.ClaimDomain(c.ctx, c.actor(), in.Body.Name, c.URL.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	return &NewDomain{Location: Base + "/organizations/" + c.organization.ID + "/domains/" + d.ID, Body: showDomain(d)}, nil
+}
+
+func (c *call) domain(in *InDomain) (*OneDomain, error) {
+	d, err := c.scope.Domain(c.ctx, in.Domain)
+	if err != nil {
+		return nil, err
+	}
+	return &OneDomain{showDomain(d)}, nil
+}
+
+func (c *call) verifyDomain(in *InDomain) (*OneDomain, error) {
+	d, err := c.scope.Domain(c.ctx, in.Domain)
+	if err != nil {
+		return nil, err
+	}
+	if !c.lookups.Allow(d.ID) {
+		return nil, problem(http.StatusTooManyRequests, "", "This domain was looked up often lately.").after(c.lookups.RetryAfter(d.ID))
+	}
+	texts, failure := c.Outbound.TXT(c.ctx, d.RecordName())
+	if failure != nil {
+		c.Log.WarnContext(c.ctx, "domain check failed", "domain", d.Name, "request", web.RequestInfo(c.r).ID, "error", failure)
+	}
+	proved, found := d.Proof(texts, failure)
+	if d, err = c.scope.RecordDomainCheck(c.ctx, c.actor(), d.ID, proved, found); err != nil {
+		return nil, err
+	}
+	return &OneDomain{showDomain(d)}, nil
+}
+
+func (c *call) releaseDomain(in *InDomain) (*Done, error) {
+	return &Done{}, c.scope.ReleaseDomain(c.ctx, c.actor(), in.Domain)
+}
