@@ -23,6 +23,7 @@ type config struct {
 	URL            *url.URL
 	Listen         string
 	MetricsListen  string // "": no metrics
+	ExtAuthzListen string // "": no gRPC for Envoy
 	TLS            *tls.Config
 	Database       string
 	Key            keySource
@@ -54,6 +55,9 @@ func (s *settings) read() (*config, error) {
 	}
 	if s.MetricsListen != "" {
 		c.MetricsListen = wrong.hostPort("GATEHOUSE_METRICS_LISTEN", s.MetricsListen, "")
+	}
+	if s.ExtAuthzListen != "" {
+		c.ExtAuthzListen = wrong.hostPort("GATEHOUSE_EXT_AUTHZ_LISTEN", s.ExtAuthzListen, "")
 	}
 	if s.DNS != "" {
 		c.DNS = wrong.hostPort("GATEHOUSE_DNS", s.DNS, "53")

@@ -75,6 +75,9 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 	group.Go(func() error {
 		return web.Server{Handler: product.handler, TLS: c.TLS, Limits: web.DefaultLimits(), Log: c.Log}.Serve(ctx, listener)
 	})
+	if err := serveEnvoy(ctx, group, c, db, product); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	group.Go(func() error { return product.gate.Follow(ctx) })
 	group.Go(func() error { product.gate.KeepUses(ctx); return nil })
 	group.Go(func() error { sweep(ctx, db, c.Log); return nil })

@@ -23,6 +23,7 @@ type settings struct {
 	DNS               string `name:"dns" env:"GATEHOUSE_DNS" help:"Resolver asked for domain proofs, host:port."`
 	SMTPURL           string `name:"smtp-url" env:"GATEHOUSE_SMTP_URL" help:"SMTP server that sends mail: smtp://user:password@host:587?from=sso@example.com, or smtps://… Without one, notices stand in the console."`
 	MetricsListen     string `env:"GATEHOUSE_METRICS_LISTEN" help:"Address of the metrics' own listener, host:port."`
+	ExtAuthzListen    string `env:"GATEHOUSE_EXT_AUTHZ_LISTEN" help:"Address of the listener for Envoy's external authorization over gRPC, host:port."`
 	Catalog           string `env:"GATEHOUSE_CATALOG" help:"YAML file of what API keys may be allowed to do, in place of the built-in one."`
 	Signup            string `env:"GATEHOUSE_SIGNUP" default:"closed" help:"open lets everybody who is signed in make organizations; closed leaves it to the setup command."`
 	BrandName         string `env:"GATEHOUSE_BRAND_NAME" help:"Name of the host product, shown on every page."`
