@@ -27,9 +27,6 @@ type fieldMistake struct {
 // answerDocument answers with d. What is empty in it follows from its status.
 func answerDocument(w http.ResponseWriter, r *http.Request, d document) {
 	d.Title, d.Request = http.StatusText(d.Status), web.RequestInfo(r).ID
-	if d.Detail == "" {
-		d.Detail = documentSentences[d.Status]
-	}
 	if d.Code == "" {
 		d.Code = strings.ReplaceAll(strings.ToLower(d.Title), " ", "_")
 	}
@@ -47,7 +44,6 @@ var documentSentences = map[int]string{
 	http.StatusMethodNotAllowed:      "This address takes another method; Allow names it.",
 	http.StatusRequestEntityTooLarge: "The body is larger than this address takes.",
 	http.StatusUnsupportedMediaType:  "Send Content-Type: application/json where there is a body, and no body where none is wanted.",
-	http.StatusUnprocessableEntity:   "Some members of the body are not as they must be; errors names each.",
 	http.StatusMisdirectedRequest:    "This is not the host that Gatehouse answers for.",
 	http.StatusTooManyRequests:       "Too many unknown keys came from your network. Wait for as many seconds as Retry-After says.",
 	http.StatusInternalServerError:   "Something went wrong on our side. Quote the request's id to whoever runs this.",
@@ -56,5 +52,5 @@ var documentSentences = map[int]string{
 
 // documentProblem is the web.Problem of routes for programs.
 func documentProblem(w http.ResponseWriter, r *http.Request, status int) {
-	answerDocument(w, r, document{Status: status})
+	answerDocument(w, r, document{Status: status, Detail: documentSentences[status]})
 }

@@ -105,7 +105,8 @@ func refused(w http.ResponseWriter, r *http.Request, mistakes []fieldMistake, er
 	case err != nil:
 		answerDocument(w, r, document{Status: http.StatusBadRequest, Code: "not_json", Detail: "The body is not one JSON object."})
 	case len(mistakes) > 0:
-		answerDocument(w, r, document{Status: http.StatusUnprocessableEntity, Code: "invalid", Errors: mistakes})
+		answerDocument(w, r, document{Status: http.StatusUnprocessableEntity, Code: "invalid", Errors: mistakes,
+			Detail: "Some members of the body are not as they must be; errors names each."})
 	default:
 		return false
 	}
