@@ -54,9 +54,14 @@ func TestAPIKeyFromFormToRevocation(t *testing.T) {
 	acme := p.found("acme")
 	_, keys := acme.search(access.Serverless)
 	acme.owner.get(keys).want(http.StatusOK, "There is no API key yet", "New API key")
-	form := acme.owner.get(keys+"/new").want(http.StatusOK, "indexes: query, fetch, list-ids, stats", "In 90 days")
+	form := acme.owner.get(keys+"/new").want(http.StatusOK, "36 permissions", "indexes:query", "In 90 days")
 	if !strings.Contains(form.Body, `value="90" selected`) {
 		t.Error("90 days are not the default")
+	}
+	shown := acme.owner.post(keys, "show", "permissions", "name", "ci", "permissions", "planes", "control", "None", "data", "ReadOnly", "expires", "30").
+		want(http.StatusOK, "8 permissions", `hidden>indexes:create</code>`).lacks(`hidden>indexes:query</code>`)
+	if shown.value("name") != "ci" || p.count("api_keys") != 0 {
+		t.Error("asking what a key would be allowed to do makes one, or forgets what was typed")
 	}
 	created := acme.owner.post(keys, "name", "ci", "permissions", "planes", "control", "None", "data", "ReadOnly", "expires", "30").
 		want(http.StatusCreated, "ci", "indexes:query", "curl -sS "+publicURL+"/v1/keys/verify").lacks("indexes:create", "indexes:add<")
@@ -76,7 +81,7 @@ func TestAPIKeyFromFormToRevocation(t *testing.T) {
 			t.Error("the secret is in a cookie")
 		}
 	}
-	list := acme.owner.get(keys).want(http.StatusOK, "ci", "Control plane: None · Data plane: ReadOnly", "Name of owner").lacks(found[0])
+	list := acme.owner.get(keys).want(http.StatusOK, "ci", "Data plane: ReadOnly", "Name of owner", "Never used").lacks(found[0])
 	suffix, err := secret.ParseKeyText(found[0])
 	p.ok(err)
 	kept, err := p.store.KeyByID(t.Context(), "key_"+suffix)
@@ -84,8 +89,9 @@ func TestAPIKeyFromFormToRevocation(t *testing.T) {
 	if !slices.Equal(kept.Secrets[0].Hash, secret.HashKey(p.store.Pepper(kept.Secrets[0].PepperVersion), found[0])) || !slices.Equal(kept.Roles, []access.Role{access.DataPlaneViewer}) {
 		t.Errorf("what is kept is %+v", kept)
 	}
-	revoke := list.link(keys + "/key_")
-	acme.owner.get(revoke).want(http.StatusOK, "is refused within a second")
+	one := list.link(keys + "/key_")
+	revoke := acme.owner.get(one).want(http.StatusOK, "Live", "8 permissions", "Name of owner, who made it").link(one + "/revoke")
+	acme.owner.get(revoke).want(http.StatusOK, "is refused within a second").lacks("It was used")
 	again := acme.owner.post(revoke, "confirm", "cd").want(http.StatusUnprocessableEntity, "Type the key's name")
 	if again.value("confirm") != "cd" {
 		t.Error("what was typed is not kept")
@@ -113,10 +119,14 @@ func TestAPIKeyFormRefuses(t *testing.T) {
 		}
 		return acme.owner.post(path, fields...)
 	}
+	good["networks"], good["rate"] = "", ""
 	for name, row := range map[string]struct {
 		change map[string]string
 		words  string
 	}{
+		"no network":       {map[string]string{"networks": "203.0.113.0/24\r\n\r\n10.0.0.0/33\nfe80::1%eth0"}, "Line 3: “10.0.0.0/33” is no address or network. Line 4: “fe80::1%eth0” is no address"},
+		"no number":        {map[string]string{"rate": "many"}, "Enter a whole number from 1 to 1,000,000"},
+		"nought":           {map[string]string{"rate": "0"}, "Enter a whole number from 1 to 1,000,000"},
 		"no name":          {map[string]string{"name": " "}, "Enter a name."},
 		"long name":        {map[string]string{"name": strings.Repeat("x", 81)}, "Use at most 80 characters."},
 		"nothing chosen":   {map[string]string{"control": "None"}, "A key needs at least one permission."},
@@ -141,7 +151,11 @@ func TestAPIKeyFormRefuses(t *testing.T) {
 	send(keys, nil).want(http.StatusCreated, "25 Dec 2026, 00:00:00 UTC") // the key ends with that day
 	send(keys, nil).want(http.StatusUnprocessableEntity, "Another key of this project has this name.")
 
-	acme.owner.get(pods+"/new").want(http.StatusOK).lacks(`name="data" value="ReadOnly"`, `name="data" value="None"`)
+	long := map[string]string{"name": "long", "expires_on": startOfTests.AddDate(0, 0, 366).Format(time.DateOnly)}
+	send(keys, long).want(http.StatusUnprocessableEntity, "a key lasts at most 365 days")
+	acme.owner.post(keys, "name", "ever", "permissions", "all", "expires", "never").want(http.StatusUnprocessableEntity, "every key expires")
+
+	acme.owner.get(pods+"/new").want(http.StatusOK, "A pod project&#39;s keys always read and write data").lacks(`name="data" value="ReadOnly"`, `name="data" value="None"`)
 	send(pods, nil).want(http.StatusUnprocessableEntity, "A pod project's keys always read and write data")
 	send(pods, map[string]string{"permissions": "all"}).want(http.StatusCreated)
 }
@@ -151,7 +165,7 @@ func TestAPIKeysOfAStarterPlanAreAll(t *testing.T) {
 	acme := p.found("acme")
 	_, keys := acme.search(access.Serverless)
 	p.behind("UPDATE organizations SET plan = 'starter'")
-	acme.owner.get(keys+"/new").want(http.StatusOK, "All").lacks("By plane", `name="data"`)
+	acme.owner.get(keys+"/new").want(http.StatusOK, "plan, Starter, has keys with all permissions only").lacks("By plane", `name="data"`)
 	acme.owner.post(keys, "name", "ci", "permissions", "planes", "control", "None", "data", "ReadOnly", "expires", "30").
 		want(http.StatusUnprocessableEntity, "plan has keys with all permissions only")
 	p.ok(acme.scope.SetKeyPolicy(t.Context(), acme.owner.actor(), 0, store.KeyPolicy{NeverExpires: true, LongestDays: 365, PerProject: 500}))
@@ -166,15 +180,17 @@ func TestAPIKeysAskForPermission(t *testing.T) {
 	p.hide(keyText.FindString(made.Body))
 	listed, _, err := acme.scope.APIKeys(t.Context(), project.ID, store.APIKeyFilter{})
 	p.ok(err)
-	one := keys + "/" + listed[0].ID + "/revoke"
+	key := keys + "/" + listed[0].ID
+	one := key + "/revoke"
 	reader, stranger := acme.member("reader@acme.test", access.OrgMember), acme.member("stranger@acme.test", access.OrgMember)
 	p.ok(acme.scope.SetProjectRoles(t.Context(), operator, project.ID, reader.member().ID, []access.Role{access.ProjectMember}))
 
-	reader.get(keys).want(http.StatusOK, "ci").lacks("Revoke", "New API key")
-	for _, path := range []string{keys + "/new", one} {
+	reader.get(keys).want(http.StatusOK, "ci").lacks("New API key")
+	reader.get(key).want(http.StatusOK, "ci").lacks("Revoke", "Rotate", "Save settings", "Hand over")
+	for _, path := range []string{keys + "/new", one, key + "/rotate", key + "/hand-over"} {
 		reader.get(path).want(http.StatusForbidden, string(access.ManageProjectKeys))
 	}
-	for _, path := range []string{keys, one} {
+	for _, path := range []string{keys, one, key, key + "/rotate", key + "/hand-over"} {
 		reader.post(path, "name", "x", "confirm", "ci").want(http.StatusForbidden, string(access.ManageProjectKeys))
 	}
 	for _, who := range []*someone{stranger, globex.owner} {

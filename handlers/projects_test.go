@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -59,6 +60,49 @@ func TestProjectSettings(t *testing.T) {
 	acme.owner.post(path+"/settings", "name", "Find", "version", version).want(http.StatusOK, "The name is saved.", "Find")
 	acme.owner.post(path+"/settings", "name", "Late", "version", version).want(http.StatusUnprocessableEntity, "Somebody else changed this")
 	acme.owner.post(path+"/settings", "name", "", "version", "2").want(http.StatusUnprocessableEntity, "Enter a name.")
+}
+
+func TestDeleteProject(t *testing.T) {
+	p := newProduct(t)
+	acme, globex := p.found("acme"), p.found("globex")
+	search, path := acme.project("Search")
+	key, _ := acme.mint(path+"/api-keys", "ci")
+	member := acme.member("ada@acme.test", access.OrgMember)
+	p.ok(acme.scope.SetProjectRoles(t.Context(), operator, search.ID, member.member().ID, []access.Role{access.ProjectManager}))
+
+	acme.owner.get(path+"/settings").want(http.StatusOK, "1 live API key stop")
+	asked := acme.owner.get(path+"/delete").want(http.StatusOK, "1 live API key", "2 members with a role")
+	version := asked.value("version")
+	member.get(path+"/delete").want(http.StatusForbidden, string(access.ManageProject))
+	member.post(path+"/delete", "version", version, "confirm", "Search").want(http.StatusForbidden)
+	globex.owner.post(path+"/delete", "version", version, "confirm", "Search").want(http.StatusNotFound)
+	acme.owner.post(path+"/delete", "version", version, "confirm", "search").want(http.StatusUnprocessableEntity, "Type the project")
+	acme.owner.post(path+"/delete", "version", "7", "confirm", "Search").want(http.StatusUnprocessableEntity, "Somebody else changed this")
+	acme.owner.post(path+"/delete", "version", version, "confirm", "Search").want(http.StatusOK, "The project “Search” is deleted.", "There is no project yet.")
+	acme.owner.get(key).want(http.StatusNotFound)
+	if n := p.count("api_keys") + p.count("role_bindings WHERE scope_id = ?", search.ID); n != 0 {
+		t.Errorf("%d rows of the project are left", n)
+	}
+}
+
+func TestCreateProjectWithAFirstKey(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	projects := "/organizations/" + acme.Organization.ID + "/projects"
+	form := acme.owner.get(projects+"/new").want(http.StatusOK, "Make a first API key")
+	fields := []string{"once", form.value("once"), "name", "Search", "kind", "pod", "key", "on"}
+	made := acme.owner.post(projects, fields...).want(http.StatusCreated, "Project and API key created", "21 Feb 2027", "default")
+	text := keyText.FindString(made.Body)
+	if p.hide(text); !p.opens(text) || keyText.FindString(acme.owner.post(projects, fields...).want(http.StatusCreated).Body) != text {
+		t.Error("the key does not work, or the form that came twice does not show it again")
+	}
+	acme.owner.post(projects, "name", "Other", "kind", "pod").want(http.StatusOK, "The project is created.")
+	if n, keys := p.count("projects"), p.count("api_keys"); n != 2 || keys != 1 {
+		t.Errorf("there are %d projects and %d keys", n, keys)
+	}
+	p.pass(access.FreshFor + time.Minute)
+	acme.owner.post(projects, "name", "Third", "kind", "pod", "key", "on").want(http.StatusUnauthorized, "Sign in again")
+	acme.owner.post(projects, "name", "Third", "kind", "pod").want(http.StatusOK, "The project is created.")
 }
 
 func TestProjectMembers(t *testing.T) {
