@@ -423,19 +423,20 @@ func TestAuthorizeSessionsOnOurOwnHost(t *testing.T) {
 	g.wants("without a project", g.ask("GET", "/v1/authorize?permission=indexes:query", "Cookie", viewer.cookieHeader()), 403, projectMissing)
 	g.wants("on a host that is not ours", g.ask("GET", asking, "Cookie", viewer.cookieHeader(), "Host", "elsewhere.example"), 401, credentialMissing)
 	g.wants("on a host of the project", g.ask("GET", asking, "Cookie", viewer.cookieHeader(), "Host", "app.example.com"), 401, credentialMissing)
-	for name, end := range map[string]func(){
-		"suspended": func() {
-			g.ok(g.scope.SuspendMember(t.Context(), g.owner.actor(), viewer.member().ID, viewer.member().Version))
-		},
-		"signed out": func() { viewer.signInByPassword(); viewer.post("/logout") },
-	} {
-		before := viewer.cookieHeader()
+	ended := func(name string, end func()) {
+		cookie := viewer.cookieHeader()
+		g.wants("until "+name, g.ask("GET", asking, "Cookie", cookie), 200, "VALID")
 		end()
 		g.soon(func() error {
-			w := g.ask("GET", asking, "Cookie", before)
+			w := g.ask("GET", asking, "Cookie", cookie)
 			return unless(w.Code != 200, "%s: %d", name, w.Code)
 		})
 	}
+	ended("signed out", func() { viewer.post("/logout").want(200) })
+	viewer.signInByPassword()
+	ended("suspended", func() {
+		g.ok(g.scope.SuspendMember(t.Context(), g.owner.actor(), viewer.member().ID, viewer.member().Version))
+	})
 }
 
 // W-01: no other site makes a browser write with a session through a proxy.
