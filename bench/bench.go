@@ -27,11 +27,18 @@ var measuring = flag.Bool("measure", false, "measure and print tables")
 // Measuring reports whether figures are asked for.
 func Measuring() bool { return *measuring }
 
-// Side is one of the things compared. Run does the job for a while and returns the figure.
+// Side is one of the things compared. Run does the job for a while and returns the figure; Also then returns further ones of the same run.
 type Side struct {
 	Name   string
 	Run    func() (float64, error)
 	Expect string // of the figure, in words; "" where nothing is
+	Also   func() []float64
+}
+
+// Figure is what else a run tells.
+type Figure struct {
+	Name, Unit string
+	Expect     string // of all sides but the first
 }
 
 // Comparison is one table.
@@ -40,6 +47,7 @@ type Comparison struct {
 	Against string       // what it runs against, and what makes the load
 	Unit    string       // of the figures
 	Same    func() error // says why the sides do not do the same job; nil where the figures are of different things, and then there is no ratio
+	Also    []Figure     // a table each, of the sides' further figures
 	Sides   []Side       // ratios are to the first
 }
 
@@ -66,39 +74,58 @@ func (c Comparison) Check() error {
 	return nil
 }
 
-// Measure checks, measures the sides in turn, and prints the table.
+// Measure checks, measures the sides in turn, and prints the table, or tables.
 func (c Comparison) Measure(out io.Writer) error {
 	if err := c.Check(); err != nil {
 		return err
 	}
-	figures := make([][]float64, len(c.Sides))
+	figures := make([][][]float64, 1+len(c.Also)) // by table, side and round
+	for table := range figures {
+		figures[table] = make([][]float64, len(c.Sides))
+	}
 	for range Rounds {
 		for i, side := range c.Sides {
 			figure, err := side.Run()
 			if err != nil {
 				return fmt.Errorf("%s, %s: %w", c.Title, side.Name, err)
 			}
-			figures[i] = append(figures[i], figure)
+			figures[0][i] = append(figures[0][i], figure)
+			for also := range c.Also {
+				figures[1+also][i] = append(figures[1+also][i], side.Also()[also])
+			}
 		}
 	}
 	c.print(out, figures)
 	return nil
 }
 
-func (c Comparison) print(out io.Writer, figures [][]float64) {
+func (c Comparison) print(out io.Writer, figures [][][]float64) {
 	fmt.Fprintf(out, "\n%s\n%s; %d cores, %s %s/%s, median of %d rounds in turn\n",
 		c.Title, c.Against, runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, Rounds)
+	expected := func(side int) string { return c.Sides[side].Expect }
+	c.printTable(out, "", c.Unit, figures[0], expected)
+	for i, figure := range c.Also {
+		c.printTable(out, figure.Name, figure.Unit, figures[1+i], func(side int) string {
+			if side == 0 {
+				return ""
+			}
+			return figure.Expect
+		})
+	}
+}
+
+func (c Comparison) printTable(out io.Writer, name, unit string, figures [][]float64, expected func(side int) string) {
 	line := func(name, median, lowest, highest, ratio, expected string) {
 		fmt.Fprintln(out, strings.TrimRight(fmt.Sprintf("  %-48s %12s %9s %9s %8s  %s", name, median, lowest, highest, ratio, expected), " "))
 	}
-	line("", "median", "lowest", "highest", "ratio", "")
+	line(name, "median", "lowest", "highest", "ratio", "")
 	first := median(figures[0])
 	for i, side := range c.Sides {
 		ratio, middle := "", median(figures[i])
 		if c.Same != nil {
 			ratio = readable(middle / first)
 		}
-		line(side.Name, readable(middle)+" "+c.Unit, readable(slices.Min(figures[i])), readable(slices.Max(figures[i])), ratio, side.Expect)
+		line(side.Name, readable(middle)+" "+unit, readable(slices.Min(figures[i])), readable(slices.Max(figures[i])), ratio, expected(i))
 	}
 }
 

@@ -113,8 +113,8 @@ func TestS34_BombsAreCheapToRefuse(t *testing.T) {
 			_, _ = r.identity(bomb.posted) // refused, as was seen
 			return nil
 		}
-		times.Sides = append(times.Sides, Side{bomb.name, thousandth(microseconds(read)), "< 50"})
-		memory.Sides = append(memory.Sides, Side{bomb.name, kilobytes(read), ""})
+		times.Sides = append(times.Sides, Side{Name: bomb.name, Run: thousandth(microseconds(read)), Expect: "< 50"})
+		memory.Sides = append(memory.Sides, Side{Name: bomb.name, Run: kilobytes(read)})
 	}
 	times.Table(t)
 	memory.Table(t)

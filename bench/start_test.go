@@ -38,7 +38,7 @@ func TestStartAndSize(t *testing.T) {
 func started(t testing.TB, on installation) float64 {
 	g := start(t, on)
 	g.stop(t)
-	return float64(g.ready.Microseconds()) / 1000
+	return float64(g.Ready.Microseconds()) / 1000
 }
 
 // resident is the memory of a program that is ready and has done nothing yet.

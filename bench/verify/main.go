@@ -1,163 +1,194 @@
-// Command verify measures POST /v1/keys/verify of the real binary, as shipped with its logs and metrics, against a bare net/http handler
-// that reads the same body and answers the same status, headers and bytes. Both are processes of their own on this machine, and wrk asks
-// both.
+// Command verify measures POST /v1/keys/verify and /v1/authorize of the real binary, as shipped with its logs and metrics, against a bare
+// net/http handler that reads the same body and answers the same status, headers and bytes. All are processes of their own on this machine,
+// and each kind is asked with 10, 100,000 and 1,000,000 keys in its table.
 //
-// They do the same job when one answer of each agrees in status, headers and body, but for the date and the request's id.
+// One key, again and again, is asked for by wrk; 100,000 different ones by a generator in this process. Then it tells what memory the keys
+// take that are remembered.
+//
+// Sides do the same job when one answer of each agrees in status, headers and body, but for the date, the request's id and what is told
+// about the key itself.
 //
 //	go run ./bench/verify
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
-	"io"
-	"maps"
-	"net/http"
 	"os"
-	"os/exec"
-	"os/signal"
 	"path/filepath"
-	"slices"
-	"strings"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/bench"
 )
 
-const (
-	seconds     = 5 // of one measurement
-	connections = 32
+var (
+	seconds = flag.Int("seconds", 2, "of one measurement")
+	program = flag.String("program", "", "a binary that is built already")
 )
 
-func main() {
-	var err error
-	if len(os.Args) == 3 && os.Args[1] == "bare" {
-		err = serveBare(os.Args[2], os.Stdin) // until it is interrupted
-	} else {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		defer stop()
-		err = run(ctx, func(c bench.Comparison) error { return c.Measure(os.Stdout) })
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "verify:", err)
-		os.Exit(1)
-	}
-}
+const (
+	connections = 32
+	remembered  = 100_000 // keys that are live in memory
+)
 
-// run starts both servers and takes the comparison of them.
-func run(ctx context.Context, take func(bench.Comparison) error) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	folder, err := os.MkdirTemp("", "gatehouse-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
-	gatehouse, err := startGatehouse(ctx, folder)
-	if err != nil {
-		return err
-	}
-	defer gatehouse.stop()
-	sample, err := gatehouse.ask(ctx)
-	if err != nil {
-		return err
-	}
-	bare, err := startBare(ctx, gatehouse, sample)
-	if err != nil {
-		return err
-	}
-	defer bare.stop()
-	script, err := gatehouse.wrkScript(folder)
-	if err != nil {
-		return err
-	}
-	return take(bench.Comparison{
-		Title:   "Checks of an API key",
-		Against: fmt.Sprintf("two processes asked by wrk with %d connections for %d s, every answer %d with %d bytes", connections, seconds, sample.Status, len(sample.Body)),
-		Unit:    "/s",
-		Same:    func() error { return bare.answersLike(ctx, sample) },
-		Sides: []bench.Side{
-			{Name: "bare net/http, same body, status and headers", Run: func() (float64, error) { return bare.load(ctx, script) }},
-			{Name: "POST /v1/keys/verify, as shipped", Run: func() (float64, error) { return gatehouse.load(ctx, script) }, Expect: ">= 0.6 of the bare rate"},
-		},
+// sizes are how many keys are in the tables.
+var sizes = []int{10, remembered, 1_000_000}
+
+func main() {
+	bench.Main(func(ctx context.Context, folder string) error {
+		return run(ctx, folder, sizes, tellMemory, func(c bench.Comparison) error { return c.Measure(os.Stdout) })
 	})
 }
 
-// answersLike returns an error when the server's answer differs from the sample in anything that counts.
-func (s *server) answersLike(ctx context.Context, sample answer) error {
-	other, err := s.ask(ctx)
+// table is a Gatehouse with so many keys.
+type table struct {
+	*bench.Process
+	size int
+	keys []string // texts of up to remembered of them
+}
+
+// run starts a Gatehouse for each size, takes the comparisons, and in between looks at the largest.
+func run(ctx context.Context, folder string, sizes []int, look func(*table) error, take func(bench.Comparison) error) (err error) {
+	tables, err := startAll(ctx, folder, sizes)
+	defer func() {
+		for _, t := range tables {
+			err = errors.Join(err, t.Stop())
+		}
+	}()
 	if err != nil {
 		return err
 	}
-	if difference := sample.differsFrom(other); difference != "" {
-		return errors.New(difference)
+	for _, kind := range []kind{verify, authorize} {
+		if err := oneKey(ctx, folder, kind, tables, take); err != nil {
+			return err
+		}
+	}
+	largest := tables[len(tables)-1]
+	if err := look(largest); err != nil {
+		return err
+	}
+	return manyKeys(ctx, folder, largest, take)
+}
+
+func startAll(ctx context.Context, folder string, sizes []int) (tables []*table, err error) {
+	binary := *program
+	if binary == "" {
+		if binary, err = bench.Build(ctx, folder); err != nil {
+			return nil, err
+		}
+	}
+	for _, size := range sizes {
+		t := &table{size: size}
+		file, masterKey := filepath.Join(folder, fmt.Sprintf("%d.db", size)), bench.NewMasterKey()
+		if t.keys, err = bench.LoadKeys(ctx, file, masterKey, size, remembered); err != nil {
+			return tables, err
+		}
+		if t.Process, err = bench.Start(ctx, binary, folder, "sqlite:"+file, masterKey); err != nil {
+			return tables, err
+		}
+		tables = append(tables, t)
+	}
+	return tables, nil
+}
+
+// kind is a way to ask about a key.
+type kind struct {
+	title string
+	ask   func(key string) bench.Question
+}
+
+var (
+	verify = kind{"POST /v1/keys/verify", func(key string) bench.Question {
+		body, _ := json.Marshal(map[string]string{"key": key, "permission": "indexes:query"}) // strings always encode
+		return bench.Question{Method: "POST", Path: "/v1/keys/verify", Header: [][2]string{{"Content-Type", "application/json"}}, Body: string(body)}
+	}}
+	authorize = kind{"GET /v1/authorize", func(key string) bench.Question {
+		return bench.Question{Method: "GET", Path: "/v1/authorize?permission=indexes:query", Header: [][2]string{{"Authorization", "Bearer " + key}}}
+	}}
+)
+
+// oneKey compares the tables, asked for one key each, with a bare handler.
+func oneKey(ctx context.Context, folder string, k kind, tables []*table, take func(bench.Comparison) error) (err error) {
+	bare, sample, err := startBare(ctx, folder, k, tables[0])
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bare.Stop()) }()
+	hot := k.ask(tables[0].keys[0])
+	sides := []bench.LoadSide{{Name: "bare net/http, same body, status and headers", Run: func() (bench.Load, error) {
+		return bare.Ask(ctx, folder, hot, connections, *seconds)
+	}}}
+	for _, t := range tables {
+		its := k.ask(t.keys[0])
+		sides = append(sides, bench.LoadSide{Name: fmt.Sprintf("%s, %d keys in the table", k.title, t.size), Run: func() (bench.Load, error) {
+			return t.Ask(ctx, folder, its, connections, *seconds)
+		}})
+	}
+	return take(bench.Rates(bench.Comparison{
+		Title: k.title + ", one key",
+		Against: fmt.Sprintf("processes on SQLite asked by wrk with %d connections for %d s, every answer %d with %d bytes of body", connections, *seconds,
+			sample.Status, len(sample.Body)),
+		Same: func() error { return sameJob(ctx, k, sample, bare, tables) },
+	}, ">= 0.75 of the bare rate", "<= 1.5 of bare", sides...))
+}
+
+// startBare starts a bare handler that answers like the table's Gatehouse about its first key.
+func startBare(ctx context.Context, folder string, k kind, t *table) (*bench.Process, bench.Answer, error) {
+	sample, err := t.Answer(ctx, k.ask(t.keys[0]))
+	if err != nil {
+		return nil, sample, err
+	}
+	if sample.Status != 200 {
+		return nil, sample, fmt.Errorf("%s answers %d %s", k.title, sample.Status, sample.Body)
+	}
+	bare, err := bench.StartBare(ctx, folder, t.Host, sample)
+	return bare, sample, err
+}
+
+// sameJob returns an error unless bare answers like the first table, and each table about its first key as long as the first table does.
+func sameJob(ctx context.Context, k kind, sample bench.Answer, bare *bench.Process, tables []*table) error {
+	if err := bench.AllLike(ctx, sample, k.ask(tables[0].keys[0]), bare, tables[0].Process); err != nil {
+		return err
+	}
+	for _, t := range tables[1:] {
+		answer, err := t.Answer(ctx, k.ask(t.keys[0]))
+		if err != nil {
+			return err
+		}
+		if answer.Status != sample.Status || len(answer.Body) != len(sample.Body) || len(answer.Header) != len(sample.Header) {
+			return fmt.Errorf("with %d keys in the table the answer is %d %v %s", t.size, answer.Status, answer.Header, answer.Body)
+		}
 	}
 	return nil
 }
 
-// answer is what a server said.
-type answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
-}
-
-// differsFrom says in what two answers differ, "" when in nothing that counts.
-func (a answer) differsFrom(b answer) string {
-	varies := func(name string, _ []string) bool { return name == "Date" || name == "X-Request-Id" }
-	ours, theirs := a.Header.Clone(), b.Header.Clone()
-	for _, name := range []string{"Date", "X-Request-Id"} {
-		if len(a.Header.Get(name)) != len(b.Header.Get(name)) {
-			return name + " is longer in one"
-		}
-	}
-	maps.DeleteFunc(ours, varies)
-	maps.DeleteFunc(theirs, varies)
-	switch {
-	case a.Status != b.Status:
-		return fmt.Sprintf("status %d and %d", a.Status, b.Status)
-	case !bytes.Equal(a.Body, b.Body):
-		return fmt.Sprintf("bodies %q and %q", a.Body, b.Body)
-	case !maps.EqualFunc(ours, theirs, slices.Equal):
-		return fmt.Sprintf("headers %v and %v", ours, theirs)
-	}
-	return ""
-}
-
-// serveBare is the other side of the comparison: it reads the body and answers what it was told on standard input.
-func serveBare(address string, told io.Reader) error {
-	var same answer
-	if err := json.NewDecoder(told).Decode(&same); err != nil {
+// manyKeys compares the largest table, asked for many keys in turn that it remembers, with a bare handler asked the same.
+func manyKeys(ctx context.Context, folder string, t *table, take func(bench.Comparison) error) (err error) {
+	bare, sample, err := startBare(ctx, folder, verify, t)
+	if err != nil {
 		return err
 	}
-	for _, name := range []string{"Date", "Content-Length"} {
-		same.Header.Del(name) // net/http writes them
-	}
-	return http.ListenAndServe(address, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := io.ReadAll(r.Body); err != nil {
-			w.WriteHeader(http.StatusBadRequest)
-			return
-		}
-		maps.Copy(w.Header(), same.Header)
-		w.WriteHeader(same.Status)
-		_, _ = w.Write(same.Body)
-	}))
+	defer func() { err = errors.Join(err, bare.Stop()) }()
+	lasting := time.Duration(*seconds) * time.Second
+	questions := ask(verify, t.keys)
+	return take(bench.Rates(bench.Comparison{
+		Title:   fmt.Sprintf("%s, %d different keys of %d at random", verify.title, len(questions), t.size),
+		Against: fmt.Sprintf("processes on SQLite asked by a generator in Go with %d connections for %s", connections, lasting),
+		Same:    func() error { return sameJob(ctx, verify, sample, bare, []*table{t}) },
+	}, ">= 0.75 of the bare rate", "<= 1.5 of bare",
+		bench.LoadSide{Name: "bare net/http, same body, status and headers", Run: func() (bench.Load, error) { return bare.AskAll(ctx, questions, connections, lasting) }},
+		bench.LoadSide{Name: "the same key each time", Run: func() (bench.Load, error) { return t.AskAll(ctx, questions[:1], connections, lasting) }},
+		bench.LoadSide{Name: "another key each time", Run: func() (bench.Load, error) { return t.AskAll(ctx, questions, connections, lasting) }},
+	))
 }
 
-// build makes the binary that is measured.
-func build(ctx context.Context, folder string) (string, error) {
-	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
-	if err != nil {
-		return "", fmt.Errorf("find the module: %w", err)
+func ask(k kind, keys []string) []bench.Question {
+	var all []bench.Question
+	for _, key := range keys {
+		all = append(all, k.ask(key))
 	}
-	binary := filepath.Join(folder, "gatehouse")
-	command := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
-	command.Dir, command.Stderr = strings.TrimSpace(string(root)), os.Stderr
-	command.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if err := command.Run(); err != nil {
-		return "", fmt.Errorf("build gatehouse: %w", err)
-	}
-	return binary, nil
+	return all
 }

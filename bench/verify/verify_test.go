@@ -9,15 +9,14 @@ import (
 
 // TestMain is also the bare server, which the tests start as a process of its own.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == "bare" {
-		main()
-		return
+	if !bench.ServeBare() {
+		os.Exit(m.Run())
 	}
-	os.Exit(m.Run())
 }
 
 func TestKeyChecksAgainstABareHandler(t *testing.T) {
-	if err := run(t.Context(), func(c bench.Comparison) error { c.Table(t); return nil }); err != nil {
+	look := func(*table) error { return nil }
+	if err := run(t.Context(), t.TempDir(), []int{10, 700}, look, func(c bench.Comparison) error { c.Table(t); return nil }); err != nil {
 		t.Fatal(err)
 	}
 }
