@@ -14,6 +14,7 @@ func inviteStories() []Story {
 		Sent: storyRecent, Ends: ui.Moment{Human: "30 Nov 2026", Exact: "30 Nov 2026, 06:57:12 UTC", Machine: "2026-11-30T06:57:12Z"}, Resend: "/invites/1/resend", Revoke: "/invites/1/revoke", Version: "1"}
 	expired, accepted, revoked := open, open, open
 	expired.Email, expired.Guest, expired.State, expired.Kind, expired.Sent, expired.Ends = storyLongEmail, false, "Expired", ui.Neutral, storyOlder, storyOlder
+	expired.Revoke = ""
 	expired.By, expired.Roles = storyLongName, "Organization manager, Billing admin"
 	accepted.Email, accepted.State, accepted.Kind, accepted.Resend, accepted.Revoke, accepted.Ends = "bob@acme.example", "Accepted", ui.Working, "", "", ui.Moment{}
 	revoked.Email, revoked.State, revoked.Kind, revoked.Resend, revoked.Revoke, revoked.Ends = "eve@acme.example", "Revoked", ui.Neutral, "", "", ui.Moment{}
