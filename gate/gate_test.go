@@ -122,6 +122,21 @@ func (w *world) key(name string, expires *time.Time, roles ...access.Role) (stor
 	return key, text
 }
 
+// person invites somebody with these roles and lets them come.
+func (w *world) person(address string, roles ...access.Role) (store.User, store.Member) {
+	w.Helper()
+	parsed, err := trust.ParseAddress(address)
+	w.ok(err)
+	owner := audit.Actor{Kind: audit.User, ID: w.owner.ID, Name: w.owner.Name}
+	_, token, err := w.store.In(w.org.ID).CreateInvite(w.ctx, owner, store.NewInvite{Address: parsed, Roles: roles})
+	w.ok(err)
+	user, _, err := w.store.SpendInvite(w.ctx, operator, token, store.Acceptance{Name: "Grace Hopper", PasswordHash: "x"})
+	w.ok(err)
+	member, err := w.store.In(w.org.ID).MemberOf(w.ctx, user.ID)
+	w.ok(err)
+	return user, member
+}
+
 func (w *world) check(r Request) Result {
 	w.Helper()
 	result, err := w.gate.Check(w.ctx, r)

@@ -107,7 +107,7 @@ func (k *keys) from(s store.KeySnapshot, before *key) (key, [most]subject, error
 	} else {
 		made.use = &use{id: s.ID}
 	}
-	made.limiter = limited(limiter, s.RatePerMinute)
+	made.limiter = limited(limiter, s.RatePerMinute, k.now())
 	creator := store.ChangedMember
 	if s.CreatorKind == string(audit.ServiceAccount) {
 		creator = store.ChangedServiceAccount
@@ -139,7 +139,7 @@ func (k *keys) secretsOf(kept []store.KeySecret) ([]keySecret, error) {
 }
 
 // limited is a limiter that lets so many through in a minute, at once if need be. The one from before goes on with what it has counted.
-func limited(before *rate.Limiter, perMinute int) *rate.Limiter {
+func limited(before *rate.Limiter, perMinute int, now time.Time) *rate.Limiter {
 	limit := rate.Limit(float64(perMinute) / 60)
 	switch {
 	case perMinute <= 0:
@@ -147,8 +147,8 @@ func limited(before *rate.Limiter, perMinute int) *rate.Limiter {
 	case before == nil:
 		return rate.NewLimiter(limit, perMinute)
 	case before.Burst() != perMinute:
-		before.SetLimit(limit)
-		before.SetBurst(perMinute)
+		before.SetLimitAt(now, limit)
+		before.SetBurstAt(now, perMinute)
 	}
 	return before
 }
