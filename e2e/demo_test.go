@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -57,6 +58,25 @@ func TestDemo(t *testing.T) {
 			if got := status(t, call.method, demo.api+call.path, call.key); got != call.want {
 				t.Errorf("%s %s answers %d, want %d", call.method, call.path, got, call.want)
 			}
+		}
+	})
+
+	t.Run("a key that was found in public opens nothing any more", func(t *testing.T) {
+		found := fmt.Sprintf(`{"key":%q,"source":"https://paste.example/tide"}`, demo.key)
+		response, err := http.Post(demo.gatehouse+"/v1/keys/report-leak", "application/json", strings.NewReader(found))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		reported := time.Now()
+		err = eventually(func() error {
+			if got := status(t, http.MethodGet, demo.api+"/indexes/harbour/query", demo.key); got != http.StatusUnauthorized {
+				return fmt.Errorf("the API answers %d", got)
+			}
+			return nil
+		})
+		if took := time.Since(reported); err != nil || took > 5*time.Second {
+			t.Errorf("after %v: %v", took, err)
 		}
 	})
 }
