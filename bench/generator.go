@@ -30,6 +30,32 @@ func (p *Process) AskEach(questions []Question, connections int) (Load, error) {
 	})
 }
 
+// AskSteadily asks questions from a list in turn, so many a second in all, whatever the answers, until the context ends. It returns how many
+// were answered.
+func (p *Process) AskSteadily(ctx context.Context, questions []Question, connections int, perSecond int) (answers int, err error) {
+	requests, counts, faults := p.written(questions), make([]int, connections), make([]error, connections)
+	interval := time.Second * time.Duration(connections) / time.Duration(perSecond)
+	var all sync.WaitGroup
+	for c := range connections {
+		all.Go(func() {
+			began := time.Now()
+			delays, err := askInTurn(p.Address, requests, func(turn int) (int, bool) {
+				select {
+				case <-ctx.Done():
+				case <-time.After(time.Until(began.Add(interval * time.Duration(turn)))):
+				}
+				return (turn*connections + c) % len(requests), ctx.Err() == nil
+			})
+			counts[c], faults[c] = len(delays), err
+		})
+	}
+	all.Wait()
+	for _, count := range counts {
+		answers += count
+	}
+	return answers, errors.Join(faults...)
+}
+
 func (p *Process) generate(requests [][]byte, connections int, next func(connection, turn int) (int, bool)) (Load, error) {
 	return p.charged(func() (Load, float64, error) {
 		delays, faults := make([][]time.Duration, connections), make([]error, connections)

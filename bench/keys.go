@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -75,6 +76,17 @@ func (o *Owner) Key(ctx context.Context, name string) (store.APIKey, secret.Toke
 // Revoke ends a key.
 func (o *Owner) Revoke(ctx context.Context, id string) error {
 	return o.Store.In(o.Organization).RevokeAPIKey(ctx, o.actor, o.Project, id)
+}
+
+// Verify asks what a key may do.
+func Verify(key string) Question {
+	body, _ := json.Marshal(map[string]string{"key": key, "permission": "indexes:query"}) // strings always encode
+	return Question{Method: "POST", Path: "/v1/keys/verify", Header: [][2]string{{"Content-Type", "application/json"}}, Body: string(body)}
+}
+
+// Authorize asks the same as a proxy does.
+func Authorize(key string) Question {
+	return Question{Method: "GET", Path: "/v1/authorize?permission=indexes:query", Header: [][2]string{{"Authorization", "Bearer " + key}}}
 }
 
 // LoadKeys makes a SQLite database with so many live keys in one project and returns the texts of at most so many of them. One key is made

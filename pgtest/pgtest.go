@@ -58,6 +58,19 @@ func Main(m *testing.M) int {
 // at its price: for measurements. It is called before Main.
 func Durable() { shared.durable = true }
 
+// Serve starts a cluster for a program that is no test and makes an empty
+// database in it. The program calls stop before it ends.
+func Serve() (address string, stop func() error, err error) {
+	c, err := startCluster()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := c.execute("CREATE DATABASE measured"); err != nil {
+		return "", nil, errors.Join(err, c.stop())
+	}
+	return c.address("measured"), c.stop, nil
+}
+
 // Database makes an empty database and returns its address as
 // postgres://user@127.0.0.1:port/name?sslmode=disable. It goes with the
 // cluster: dropping each one costs a checkpoint.
