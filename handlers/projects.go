@@ -54,7 +54,7 @@ func (v *visit) projects() error {
 func kindTitle(kind access.ProjectKind) string { return capitalized(string(kind)) }
 
 func (v *visit) newProject() error {
-	return v.showNewProject(http.StatusOK, projectForm{once: newForm(), kind: access.Serverless, key: true}, nil)
+	return v.showNewProject(http.StatusOK, projectForm{once: newForm(), kind: access.Serverless}, nil)
 }
 
 // projectForm is the form for a new project as it was sent.

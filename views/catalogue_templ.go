@@ -30,7 +30,7 @@ type CatalogueRow struct {
 	Given      []bool
 }
 
-// RouteRuleRow is one rule by which a proxy's request is matched to a permission; the first that fits decides.
+// RouteRuleRow is one rule by which a proxy's request is matched to a permission; the most specific one decides.
 type RouteRuleRow struct{ Methods, Path, Permission string }
 
 // Catalogue shows both.
@@ -254,7 +254,7 @@ func Catalogue(p CataloguePage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Section("Route rules", "A proxy asks whether a request may pass. Unless it names the permission itself, the first rule that fits the request's method and path does.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Section("Route rules", "A proxy asks whether a request may pass. Unless it names the permission itself, the most specific rule for the request's method and path does.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var7), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

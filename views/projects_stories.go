@@ -17,7 +17,7 @@ func projectStories() []Story {
 		{Value: "serverless", Label: "Serverless", Help: "API keys take any permissions: read and write, or read only, for each plane.", Chosen: true},
 		{Value: "pod", Label: "Pod", Help: "API keys always read and write data."},
 	}
-	create := NewProjectPage{Page: storyConsole("New project", "Projects", up), Action: "/projects", Cancel: "/projects", Kinds: kinds, Key: true}
+	create := NewProjectPage{Page: storyConsole("New project", "Projects", up), Action: "/projects", Cancel: "/projects", Kinds: kinds}
 	taken := create
 	taken.Name, taken.Problem = "Search", &ui.Problem{Fields: []ui.FieldError{{Field: "name", Message: "Another project of this organization has this name."}}}
 	roles := []ui.Option{

@@ -55,6 +55,49 @@ func TestConsoleScript(t *testing.T) {
 	}
 }
 
+// pick counts the permissions that are in sight once a choice is made.
+const pick = `document.querySelector('input[name="%s"][value="%s"]').click();
+	[...document.querySelectorAll(".grant")].filter((g) => g.checkVisibility()).length + " " + document.querySelector("[data-grants]").textContent`
+
+// TestPermissionPicker chooses a key's permissions and sees at once what the key may do; the button that asks the server is gone.
+func TestPermissionPicker(t *testing.T) {
+	tab, server := openTab(t), serveStories(t)
+	must(t, chromedp.Do(tab, show(390, "light"), chromedp.Navigate(server.URL+"/stories/api-keys/new")))
+	for _, step := range []struct{ name, value, want string }{
+		{"permissions", "planes", "8 8 permissions"}, // the control plane None, the data plane ReadOnly
+		{"data", "ReadWrite", "16 16 permissions"},
+		{"control", "ReadOnly", "24 24 permissions"},
+		{"data", "None", "8 8 permissions"},
+		{"control", "None", "0 Nothing yet: choose at least one permission."},
+		{"permissions", "all", "36 36 permissions"},
+	} {
+		got, err := chromedp.Run(tab, chromedp.Evaluate[string](fmt.Sprintf(pick, step.name, step.value)))
+		must(t, err)
+		if got != step.want {
+			t.Errorf("%s %s: in sight are %s, want %s", step.name, step.value, got, step.want)
+		}
+	}
+	if buttons := ask(t, tab, `[...document.querySelectorAll('[name="show"]')].map((b) => b.outerHTML)`); len(buttons) != 0 {
+		t.Errorf("the button for browsers without scripts is there: %s", buttons)
+	}
+}
+
+// TestFormIsSentOnce clicks twice as fast as people do.
+func TestFormIsSentOnce(t *testing.T) {
+	tab, server := openTab(t), serveStories(t)
+	must(t, chromedp.Do(tab, chromedp.Navigate(server.URL+"/stories/api-keys/new")))
+	const twice = `(() => {
+		let sent = 0
+		const form = document.querySelector("form.form"), button = form.querySelector(".button-primary")
+		window.addEventListener("submit", (event) => { sent += event.defaultPrevented ? 0 : 1; event.preventDefault() })
+		button.click(); button.click(); button.click()
+		return sent
+	})()`
+	if sent, err := chromedp.Run(tab, chromedp.Evaluate[int](twice)); err != nil || sent != 1 {
+		t.Errorf("three clicks send the form %d times (%v)", sent, err)
+	}
+}
+
 // TestGoingOn lets the two pages that go on by themselves go on, under the policies they are
 // answered with: by script, and without scripts by the page itself or by its button.
 func TestGoingOn(t *testing.T) {
