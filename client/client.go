@@ -60,6 +60,12 @@ type Options struct {
 	HTTPClient *http.Client
 }
 
+// String leaves the token out, so that options may be logged.
+func (o Options) String() string { return "client.Options for " + o.URL }
+
+// GoString is String.
+func (o Options) GoString() string { return o.String() }
+
 // Client checks API keys. It is safe for concurrent use.
 type Client struct {
 	options Options
@@ -104,6 +110,12 @@ func New(o Options) (*Client, error) {
 	o.Lifetime, o.Timeout, o.Answers = cmp.Or(o.Lifetime, usualLifetime), cmp.Or(o.Timeout, usualTimeout), cmp.Or(o.Answers, usualAnswers)
 	return assemble(o, base), nil
 }
+
+// String says which Gatehouse is asked, and nothing of what the client holds.
+func (c *Client) String() string { return "client of " + c.options.URL }
+
+// GoString is String.
+func (c *Client) GoString() string { return c.String() }
 
 func assemble(o Options, base *url.URL) *Client {
 	c := &Client{

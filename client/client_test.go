@@ -269,6 +269,19 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
+func TestK09_NoTokenIsPrinted(t *testing.T) {
+	o := client.Options{URL: "https://gatehouse.test", ServiceAccountToken: "gate_sva_hush"}
+	keys, err := client.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
+		if printed := fmt.Sprintf(format+format+format, o, &o, keys); strings.Contains(printed, "hush") || !strings.Contains(printed, "gatehouse.test") {
+			t.Errorf("%s: %s", format, printed)
+		}
+	}
+}
+
 func BenchmarkCheckFromMemory(b *testing.B) {
 	s, err := startSite()
 	if err != nil {
