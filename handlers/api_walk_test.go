@@ -263,3 +263,16 @@ func TestAPIReferencePage(t *testing.T) {
 	a := p.found("a")
 	a.owner.get(api.Base).want(http.StatusOK, "Create an API key", "Sign out")
 }
+
+// What no router sees, such as a path with a control character, is told to programs in a document as well.
+func TestProgramsGetDocumentsBeforeARouter(t *testing.T) {
+	p := newProduct(t)
+	for path, kind := range map[string]string{
+		api.Base + "/organizations/%01": "application/problem+json", "/v1/keys/%01": "application/problem+json", "/login/%01": "text/html; charset=utf-8",
+	} {
+		shown := p.browser().ask("GET", path)
+		if shown.Status != http.StatusBadRequest || shown.Header.Get("Content-Type") != kind {
+			t.Errorf("%s: %d %s", path, shown.Status, shown.Header.Get("Content-Type"))
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/gatehouse-sso/gatehouse/api"
 	"github.com/gatehouse-sso/gatehouse/web"
 )
 
@@ -53,4 +54,15 @@ var documentSentences = map[int]string{
 // documentProblem is the web.Problem of routes for programs.
 func documentProblem(w http.ResponseWriter, r *http.Request, status int) {
 	answerDocument(w, r, document{Status: status, Detail: documentSentences[status]})
+}
+
+// unroutedProblem is for what goes wrong before a router is reached: programs get a document there too, and people a page.
+func (c *console) unroutedProblem(w http.ResponseWriter, r *http.Request, status int) {
+	for _, programs := range []string{"/v1/", api.Base + "/"} {
+		if strings.HasPrefix(r.URL.Path, programs) {
+			documentProblem(w, r, status)
+			return
+		}
+	}
+	c.problem(w, r, status)
 }

@@ -88,7 +88,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Site.Problem, o.Site.Elsewhere = c.problem, c.askedElsewhere
+	o.Site.Problem, o.Site.Elsewhere = c.unroutedProblem, c.askedElsewhere
 	return o.Site.Handler(all.handler()), nil
 }
 
