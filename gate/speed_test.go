@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/secret"
 )
 
 // hit is a check of a key that is remembered, and the answer to it.
@@ -24,9 +25,19 @@ func (w *world) hit() func() {
 
 func TestAHitAllocatesNothing(t *testing.T) {
 	w := newWorld(t)
-	hit := w.hit()
-	if allocations := testing.AllocsPerRun(1000, hit); allocations > 0 {
-		t.Errorf("%v allocations", allocations)
+	_, caller := w.account("deploy", access.OrgMember)
+	w.importKeys("sha256", nil, "imported", sum("sk-live-1"))
+	w.hear()
+	imported, unknown := Request{Key: secret.TokenOf("sk-live-1")}, Request{Key: secret.NewKeyText("01jd3x8k2mfz9t0v5r7wq4ycna")}
+	for name, hit := range map[string]func(){
+		"a key":             w.hit(),
+		"an imported key":   func() { _, _ = w.gate.Check(w.ctx, imported) },
+		"no key":            func() { _, _ = w.gate.Check(w.ctx, unknown) },
+		"a service account": func() { _, _, _ = w.gate.Caller(w.ctx, caller) },
+	} {
+		if allocations := testing.AllocsPerRun(1000, hit); allocations > 0 {
+			t.Errorf("%s: %v allocations", name, allocations)
+		}
 	}
 }
 
