@@ -100,9 +100,9 @@ func (s *Store) queue(tx *gorm.DB, organization string, kind MailKind, letter Le
 
 // TakeMail hands out the mail that has waited longest; no other node gets it for the next minutes. [ErrNotFound] where none is due.
 func (s *Store) TakeMail(ctx context.Context) (Mail, error) {
-	due := "SELECT id FROM mails WHERE due_at <= ? ORDER BY due_at LIMIT 1"
-	if s.dialect != onSQLite {
-		due += " FOR UPDATE SKIP LOCKED"
+	statement := "UPDATE mails SET attempts = attempts + 1, due_at = ? WHERE id = (SELECT id FROM mails WHERE due_at <= ? ORDER BY due_at LIMIT 1) RETURNING *"
+	if s.dialect == onPostgreSQL {
+		statement = "UPDATE mails SET attempts = attempts + 1, due_at = ? WHERE id = (SELECT id FROM mails WHERE due_at <= ? ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *"
 	}
 	if waits, err := s.mailWaits(ctx); err != nil || !waits {
 		return Mail{}, errors.Join(err, ErrNotFound)
@@ -110,7 +110,7 @@ func (s *Store) TakeMail(ctx context.Context) (Mail, error) {
 	var rows []mailRow
 	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 		now := s.now()
-		return tx.Raw("UPDATE mails SET attempts = attempts + 1, due_at = ? WHERE id = ("+due+") RETURNING *", now.Add(mailLease), now).Scan(&rows).Error
+		return tx.Raw(statement, now.Add(mailLease), now).Scan(&rows).Error
 	})
 	switch {
 	case err != nil:

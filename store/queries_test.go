@@ -44,6 +44,9 @@ func TestW19_QueriesAreWrittenOut(t *testing.T) {
 			if alone[name] && len(call.Args) > 1 {
 				t.Errorf("%s: %s with a condition: write it with Where", at, name)
 			}
+			if _, noQuery := call.Args[0].(*ast.FuncLit); noQuery {
+				return true // a connection's Raw, which hands itself out
+			}
 			if written[name] && !isPackage(method.X, parsed) {
 				calls++
 				if !isText(call.Args[0]) {

@@ -50,17 +50,18 @@ func (c *Scope) Usage(ctx context.Context, months int) ([]MonthUsage, error) {
 	return usage, c.loginsByMonth(ctx, usage)
 }
 
-// monthOf is the month of a login's beginning, in the words of each database.
-var monthOf = map[dialect]string{onSQLite: "substr(created_at, 1, 7)", onPostgreSQL: "to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM')"}
-
 func (c *Scope) loginsByMonth(ctx context.Context, usage []MonthUsage) error {
-	month := monthOf[c.store.dialect]
+	statement := `SELECT substr(created_at, 1, 7) AS month, COUNT(*) AS logins, COUNT(DISTINCT user_id) AS people FROM logins
+		WHERE organization_id = ? AND kind = ? AND state = ? AND created_at >= ? GROUP BY 1`
+	if c.store.dialect == onPostgreSQL {
+		statement = `SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, COUNT(*) AS logins, COUNT(DISTINCT user_id) AS people FROM logins
+			WHERE organization_id = ? AND kind = ? AND state = ? AND created_at >= ? GROUP BY 1`
+	}
 	var counted []struct {
 		Month          string
 		Logins, People int64
 	}
-	err := c.read(ctx).Model(&loginRow{}).Select(month+" AS month, COUNT(*) AS logins, COUNT(DISTINCT user_id) AS people").
-		Where("kind = ? AND state = ? AND created_at >= ?", RealLogin, LoginFinished, usage[len(usage)-1].Month).Group(month).Find(&counted).Error
+	err := c.store.read(ctx).Raw(statement, c.organization, RealLogin, LoginFinished, usage[len(usage)-1].Month).Scan(&counted).Error
 	if err != nil {
 		return fmt.Errorf("count logins by month: %w", err)
 	}
