@@ -82,8 +82,12 @@ func (c *console) onHost(handle func(*guest) error) http.HandlerFunc {
 	}
 }
 
-// hostProblem is an error page on a host.
+// hostProblem is an error page on a host; where there is none, on our own site.
 func (c *console) hostProblem(w http.ResponseWriter, r *http.Request, status int) {
+	if _, found, _ := c.hostOf(r); !found {
+		c.problem(w, r, status)
+		return
+	}
 	page := views.ErrorPage{Page: c.cardAt(true), Status: status}
 	if status >= http.StatusInternalServerError {
 		page.RequestID = web.RequestInfo(r).ID
