@@ -26,27 +26,30 @@ var (
 	program     = flag.String("program", "", "a binary that is built already")
 	revocations = flag.Int("revocations", 200, "to measure")
 	checks      = flag.Int("checks", 5000, "a second, on all nodes together")
+
+	cuts        = 5
 )
 
 const (
 	nodes = 3
-	cuts  = 5
 	live  = 100 // keys that are checked and not revoked
 )
 
 func main() {
-	bench.Main(func(ctx context.Context, folder string) (err error) {
-		i, err := install(ctx, folder)
-		defer func() { err = errors.Join(err, i.remove()) }()
-		if err != nil {
-			return err
-		}
-		fmt.Printf("\nRevocation on %d nodes; PostgreSQL with fsync, %d cores, %s %s/%s\n", nodes, runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-		if err := i.revokeUnderLoad(ctx); err != nil {
-			return err
-		}
-		return i.cutOff(ctx)
-	})
+	bench.Main(run)
+}
+
+func run(ctx context.Context, folder string) (err error) {
+	i, err := install(ctx, folder)
+	defer func() { err = errors.Join(err, i.remove()) }()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nRevocation on %d nodes; PostgreSQL with fsync, %d cores, %s %s/%s\n", nodes, runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if err := i.revokeUnderLoad(ctx); err != nil {
+		return err
+	}
+	return i.cutOff(ctx)
 }
 
 // installation is a database and the nodes on it. The last one reaches it through the relay.
