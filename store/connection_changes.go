@@ -55,11 +55,15 @@ func (c *Scope) ChangeConnectionSettings(ctx context.Context, actor audit.Actor,
 }
 
 // ActivateConnection lets people sign in through the connection. It refuses with *Invalid what a connection cannot be without: the identity
-// provider's entity ID, its sign-on address, and a signing certificate that is valid now (S-01).
+// provider's entity ID, its sign-on address, and a signing certificate that is valid now (S-01); [NotEntitled] where the plan has no single
+// sign-on.
 func (c *Scope) ActivateConnection(ctx context.Context, actor audit.Actor, id string, version int64) error {
 	return c.changeConnection(ctx, actor, id, version, "activate", func(w *write, was connectionRow) error {
 		if was.State == ConnectionActive {
 			return ErrConflict
+		}
+		if err := w.entitled(access.EntitledSSO); err != nil {
+			return err
 		}
 		connection, err := was.withSettings(w.DB)
 		if err != nil {

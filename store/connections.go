@@ -8,6 +8,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/trust"
@@ -223,7 +224,7 @@ func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
 }
 
 // CreateConnection makes a draft with its first version of settings and our key pair for it. Settings may be incomplete: what is missing
-// is asked for when it is activated.
+// is asked for when it is activated. [NotEntitled] where the plan has no single sign-on.
 func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name string, settings SAMLSettings, key NewKey) (Connection, error) {
 	problems := &Invalid{}
 	name = problems.named("name", name)
@@ -234,6 +235,9 @@ func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name st
 	}
 	var made Connection
 	err := c.write(ctx, actor, func(w *write) error {
+		if err := w.entitled(access.EntitledSSO); err != nil {
+			return err
+		}
 		row := connectionRow{
 			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: name, Protocol: "saml", State: ConnectionDraft,
 			LiveVersion: newID(idVersion, w.now), Version: 1, CreatedAt: w.now, UpdatedAt: w.now,

@@ -328,3 +328,29 @@ func TestConnectionFailsAfterFiveRefusedLogins(t *testing.T) {
 		}
 	})
 }
+
+// Without the entitlement no connection is made, none is activated and nobody is required to use one; those that work go on.
+func TestConnectionsNeedThePlan(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, working, owner := enforceable(t, s)
+		draft := aDraft(t, s, working.OrganizationID)
+		ok(t, s.SetPlan(ctx, operator, working.OrganizationID, access.Starter))
+		for what, err := range map[string]error{
+			"create":   errorOf(scope.CreateConnection(ctx, operator, "Okta", settingsOf(t, s), NewKey{})),
+			"activate": scope.ActivateConnection(ctx, operator, draft.ID, draft.Version),
+			"require":  scope.TurnOnEnforcement(ctx, operator, must(scope.SignInPolicy(ctx)).Version, access.EnforceDomain, owner.ID),
+		} {
+			var not *NotEntitled
+			if !errors.As(err, &not) || not.Entitlement != access.EntitledSSO || err.Error() == "" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if state := must(scope.Connection(ctx, working.ID)).State; state != ConnectionActive {
+			t.Errorf("a connection from before is %s", state)
+		}
+		ok(t, s.SetPlan(ctx, operator, working.OrganizationID, access.Standard))
+		ok(t, scope.ActivateConnection(ctx, operator, draft.ID, draft.Version))
+		ok(t, scope.TurnOnEnforcement(ctx, operator, must(scope.SignInPolicy(ctx)).Version, access.EnforceDomain, owner.ID))
+	})
+}

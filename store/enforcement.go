@@ -53,6 +53,9 @@ func (c *Scope) TurnOnEnforcement(ctx context.Context, actor audit.Actor, versio
 		if was.Enforcement == scope {
 			return nil, errUnchanged
 		}
+		if err := w.entitled(access.EntitledSSO); err != nil {
+			return nil, err
+		}
 		held, err := preconditions(w.DB, c.organization, ownerID, w.now)
 		if err != nil {
 			return nil, err
