@@ -86,23 +86,23 @@ func New(o Options) (*Client, error) {
 	var wrong []error
 	switch {
 	case err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
-		wrong = append(wrong, fmt.Errorf("URL is %q: it must look like https://gatehouse.example.com", o.URL))
+		wrong = append(wrong, fmt.Errorf("the URL is %q: it must look like https://gatehouse.example.com", o.URL))
 	case strings.Trim(base.Path, "/") != "" || base.RawQuery != "" || base.Fragment != "" || base.User != nil:
-		wrong = append(wrong, errors.New("URL must be scheme and host alone"))
+		wrong = append(wrong, errors.New("the URL must be scheme and host alone"))
 	case base.Scheme == "http" && !local(base.Hostname()):
-		wrong = append(wrong, errors.New("URL is plain http: keys would travel in the clear"))
+		wrong = append(wrong, errors.New("the URL is plain http: keys would travel in the clear"))
 	}
 	if o.ServiceAccountToken != "" && !strings.HasPrefix(o.ServiceAccountToken, "gate_sva_") {
-		wrong = append(wrong, errors.New("ServiceAccountToken does not begin with gate_sva_"))
+		wrong = append(wrong, errors.New("the ServiceAccountToken does not begin with gate_sva_"))
 	}
 	if o.Project != "" && !strings.HasPrefix(o.Project, "prj_") {
-		wrong = append(wrong, fmt.Errorf("Project is %q: it must be a project's id (prj_…)", o.Project))
+		wrong = append(wrong, fmt.Errorf("the Project is %q: it must be a project's id (prj_…)", o.Project))
 	}
 	if o.Lifetime > longestLifetime {
-		wrong = append(wrong, fmt.Errorf("Lifetime is %v: more than %v would let revoked keys through for too long", o.Lifetime, longestLifetime))
+		wrong = append(wrong, fmt.Errorf("the Lifetime is %v: more than %v would let revoked keys through for too long", o.Lifetime, longestLifetime))
 	}
 	if o.Answers < 0 || o.Timeout < 0 {
-		wrong = append(wrong, errors.New("Answers and Timeout must not be negative"))
+		wrong = append(wrong, errors.New("neither Answers nor Timeout may be negative"))
 	}
 	if len(wrong) > 0 {
 		return nil, fmt.Errorf("options of the Gatehouse client: %w", errors.Join(wrong...))

@@ -255,7 +255,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"too long a memory": {func(o *client.Options) { o.Lifetime = time.Minute }, "revoked keys"},
 		"five seconds":      {func(o *client.Options) { o.Lifetime = 5 * time.Second }, ""},
 		"negative":          {func(o *client.Options) { o.Answers, o.Timeout = -1, -1 }, "negative"},
-		"all at once":       {func(o *client.Options) { *o = client.Options{Project: "x", Answers: -1} }, "must look like https://gatehouse.example.com\nProject"},
+		"all at once":       {func(o *client.Options) { *o = client.Options{Project: "x", Answers: -1} }, "must look like https://gatehouse.example.com\nthe Project"},
 	} {
 		o := client.Options{URL: "https://gatehouse.test"}
 		row.change(&o)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -138,14 +137,4 @@ func (s *site) key(name string, expires *time.Time, roles ...access.Role) (store
 		ProjectID: s.project.ID, Name: name, Roles: roles, ExpiresAt: expires, CreatorID: s.owner.ID,
 	})
 	return key, text.Reveal(), err
-}
-
-// body is the text of an answer, which it closes.
-func body(response *http.Response) string {
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
 }
