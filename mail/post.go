@@ -22,8 +22,10 @@ import (
 	"github.com/gatehouse-sso/gatehouse/store"
 )
 
-// lookEvery is how often the outbox is looked into.
-const lookEvery = 2 * time.Second
+const (
+	lookEvery = 2 * time.Second // how often the outbox is looked into
+	keysEvery = time.Hour       // how often we look for API keys that somebody should look after
+)
 
 // Options are what the post stands on.
 type Options struct {
@@ -77,7 +79,14 @@ func (p *Post) queued() float64 {
 func (p *Post) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	var keysAt time.Time
 	for {
+		if now := p.Store.Now(); now.Sub(keysAt) >= keysEvery {
+			keysAt = now
+			if err := p.Store.TellOfKeys(ctx); err != nil && ctx.Err() == nil {
+				p.Log.ErrorContext(ctx, "tell of API keys", "error", err)
+			}
+		}
 		if err := p.Empty(ctx); err != nil && ctx.Err() == nil {
 			p.Log.ErrorContext(ctx, "empty the outbox", "error", err)
 		}
