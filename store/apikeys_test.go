@@ -192,7 +192,7 @@ func TestK06_KeysOfOthersDoNotExist(t *testing.T) {
 	})
 }
 
-func TestKeySnapshotFollowsTheCreator(t *testing.T) {
+func TestK08_KeySnapshotFollowsTheCreator(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		o, owner := anOrganization(t, s, "acme")
@@ -246,6 +246,24 @@ func TestKeySnapshotFollowsTheCreator(t *testing.T) {
 		ok(t, s.SuspendOrganization(ctx, operator, o.ID))
 		if !snapshot().OrganizationSuspended {
 			t.Error("the organization's suspension does not show")
+		}
+	})
+}
+
+// TestK05_AKeyMintsNothing: whoever answers for a key is a person or a service account of the organization, and nothing that acts is a key.
+func TestK05_AKeyMintsNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, owner := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		p := aProject(t, s, o.ID, owner)
+		key, _ := aKey(t, s, p, owner, "ci", access.ProjectEditor)
+		expires := s.Now().AddDate(0, 0, 1)
+		_, _, err := scope.CreateAPIKey(ctx, audit.Actor{Kind: audit.APIKey, ID: key.ID}, NewAPIKey{ProjectID: p.ID, Name: "child", Roles: []access.Role{access.DataPlaneViewer}, ExpiresAt: &expires,
+			CreatorKind: "user", CreatorID: key.ID})
+		isError(t, err, ErrNotFound)
+		if n := count(t, s, "api_keys"); n != 1 {
+			t.Errorf("%d keys, want the one that was there", n)
 		}
 	})
 }

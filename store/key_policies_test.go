@@ -148,3 +148,25 @@ func TestWhatAKeyIsMadeUnderHoldsWhenItIsThere(t *testing.T) {
 		})
 	}
 }
+
+// Two who choose at once: the second is told, also where nobody has chosen before.
+func TestChoosingAKeyPolicyIsOneAtATime(t *testing.T) {
+	eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+		ctx := context.WithoutCancel(t.Context())
+		o, _ := anOrganization(t, nodes[0], "acme")
+		for version := range int64(2) {
+			choose := func(node, days int) func() error {
+				return func() error {
+					return nodes[node].In(o.ID).SetKeyPolicy(ctx, operator, version, KeyPolicy{LongestDays: days + int(version), PerProject: 500})
+				}
+			}
+			a, b := both(choose(0, 10), choose(1, 20))
+			if (a == nil) == (b == nil) || a != nil && !errors.Is(a, ErrConflict) || b != nil && !errors.Is(b, ErrConflict) {
+				t.Fatalf("from version %d: %v and %v", version, a, b)
+			}
+			if after := must(nodes[0].In(o.ID).KeyPolicy(ctx)); (after.LongestDays < 20) != (a == nil) || after.Version != version+1 {
+				t.Errorf("from version %d: %+v after %v and %v", version, after, a, b)
+			}
+		}
+	})
+}
