@@ -70,9 +70,9 @@ func run(ctx context.Context, folder string, take func(bench.Comparison) error) 
 		return bench.LoadSide{Name: name, Run: func() (bench.Load, error) { return nginx.Ask(ctx, folder, question, connections, *seconds) }}
 	}
 	return take(bench.Rates(bench.Comparison{
-		Title: "nginx in front of a small upstream",
+		Title:   "nginx in front of a small upstream",
 		Against: fmt.Sprintf("nginx as one process, whose processor time it is, asked by wrk with %d connections for %d s", connections, *seconds),
-		Same: func() error { return h.sameJob(ctx, question) },
+		Same:    func() error { return h.sameJob(ctx, question) },
 	}, "", "", side("without auth_request", h.open), side("auth_request to a bare handler", h.asksBare), side("auth_request to Gatehouse, as shipped", h.asks)))
 }
 

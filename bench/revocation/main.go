@@ -27,7 +27,7 @@ var (
 	revocations = flag.Int("revocations", 200, "to measure")
 	checks      = flag.Int("checks", 5000, "a second, on all nodes together")
 
-	cuts        = 5
+	cuts = 5
 )
 
 const (
