@@ -35,7 +35,10 @@ func TestServiceAccountFromFormToDeletion(t *testing.T) {
 	acme.owner.post(one, "version", version, "name", "deploy").want(http.StatusUnprocessableEntity, "Choose at least one role.")
 	acme.owner.post(one, "version", version, "name", "deployer", "roles", "OrgMember").want(http.StatusOK, "The service account is saved.", "deployer")
 	acme.owner.post(one, "version", version, "name", "late", "roles", "OrgMember").want(http.StatusUnprocessableEntity, "Somebody else changed this")
-	version = acme.owner.get(one).value("version")
+	again := acme.owner.get(one)
+	if version = again.value("version"); strings.Count(again.Body, `name="version" value="`+version+`"`) != 2 {
+		t.Error("not both forms carry the version")
+	}
 	acme.owner.post(one+"/projects", "version", version, "project", "prj_00000000000000000000000000", "roles", "ProjectViewer").want(http.StatusNotFound)
 	acme.owner.post(one+"/projects", "version", version, "project", project.ID, "roles", "OrgOwner").want(http.StatusUnprocessableEntity)
 	acme.owner.post(one+"/projects", "version", version, "project", project.ID, "roles", "ProjectViewer").want(http.StatusOK, "The roles in the project are saved.", "Project viewer")
