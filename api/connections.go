@@ -22,9 +22,9 @@ func (a *API) connectionOperations() {
 	add(a, in(operation{id: "get-connection", method: http.MethodGet, path: single,
 		summary: "Get a connection", about: "With its live settings, and our values for the identity provider."}), (*call).connection)
 	add(a, in(operation{id: "activate-connection", method: http.MethodPost, path: single + "/activate", versioned: true, conflicts: true,
-		summary: "Activate a connection", about: "People can sign in through it from then on. It must have an entity ID, a sign-on address and a signing certificate that is valid today."}), changingConnection((*store.Scope).ActivateConnection))
+		summary: "Activate a connection", about: "People can sign in through it from then on. It must have an entity ID, a sign-on address and a signing certificate that is valid today."}), changingConnection(store.ConnectionActive, (*store.Scope).ActivateConnection))
 	add(a, in(operation{id: "disable-connection", method: http.MethodPost, path: single + "/disable", versioned: true, conflicts: true,
-		summary: "Disable a connection", about: "Signing in through it ends at once. It is refused while single sign-on is required and this is the last active one."}), changingConnection((*store.Scope).DisableConnection))
+		summary: "Disable a connection", about: "Signing in through it ends at once. It is refused while single sign-on is required and this is the last active one."}), changingConnection(store.ConnectionDisabled, (*store.Scope).DisableConnection))
 	add(a, in(operation{id: "list-connection-versions", method: http.MethodGet, path: single + "/versions",
 		summary: "List the versions of a connection's settings", about: "The newest first."}), (*call).connectionVersions)
 }
@@ -122,14 +122,18 @@ func (c *call) connection(in *InConnection) (*One[Connection], error) {
 }
 
 // changingConnection is the handler of activating and disabling, which do nothing to a connection that is so already.
-func changingConnection(change func(*store.Scope, context.Context, audit.Actor, string, int64) error) func(*call, *ConnectionAt) (*One[Connection], error) {
+func changingConnection(to store.ConnectionState, change func(*store.Scope, context.Context, audit.Actor, string, int64) error) func(*call, *ConnectionAt) (*One[Connection], error) {
 	return func(c *call, in *ConnectionAt) (*One[Connection], error) {
 		s, err := c.scope.Connection(c.ctx, in.Connection)
 		if err != nil {
 			return nil, err
 		}
 		version, err := in.of(s.Version)
-		if err == nil {
+		switch {
+		case err != nil || s.State == to:
+		case to == store.ConnectionDisabled && s.State == store.ConnectionDraft:
+			err = problem(http.StatusConflict, "connection_not_active", "A draft is not active: there is nothing to disable.")
+		default:
 			err = change(c.scope, c.ctx, c.actor(), s.ID, version)
 		}
 		if err != nil {

@@ -81,8 +81,22 @@ func (w *world) follow(checks *gate.Gate) {
 	<-checks.Heard()
 }
 
-func (w *world) now() time.Time       { return time.Unix(0, w.clock.Load()).UTC() }
-func (w *world) pass(d time.Duration) { w.clock.Add(int64(d)) }
+func (w *world) now() time.Time { return time.Unix(0, w.clock.Load()).UTC() }
+
+// pass moves the clock on and waits until the gate has heard the change feed again.
+func (w *world) pass(d time.Duration) {
+	w.Helper()
+	w.clock.Add(int64(d))
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for w.api.Gate.Ready() != nil {
+		select {
+		case <-w.Context().Done():
+			w.Fatal("the gate hears nothing")
+		case <-tick.C:
+		}
+	}
+}
 
 func (w *world) ok(err error) {
 	w.Helper()
