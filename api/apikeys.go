@@ -203,4 +203,3 @@ func inOurWords(err error) error {
 	}
 	return err
 }
-
