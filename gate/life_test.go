@@ -104,6 +104,27 @@ func TestRateOfAKey(t *testing.T) {
 	}
 }
 
+// What a key has used of its rate is not forgotten when something was heard while it was read.
+func TestRateOfAKeyReadWhileSomethingIsHeard(t *testing.T) {
+	w := newWorld(t)
+	key, _ := w.key("slow", nil, access.DataPlaneViewer)
+	snapshot, err := w.store.KeyByID(w.ctx, key.ID)
+	w.ok(err)
+	snapshot.RatePerMinute = 1
+	read, subjects, err := w.gate.keys.from(snapshot, nil)
+	w.ok(err)
+	n := named(strings.TrimPrefix(key.ID, "key_"))
+	start := takeoff{n, w.gate.turns.heard.Load()}
+	w.gate.turns.count(nil)
+	w.gate.keys.remember(start, read, subjects)
+	if _, known := w.gate.keys.recall(n, w.now()); known {
+		t.Error("it is believed")
+	}
+	if before := w.gate.keys.before(n); before == nil || before.limiter != read.limiter || before.use != read.use {
+		t.Error("its counters are lost")
+	}
+}
+
 func TestImportedKeys(t *testing.T) {
 	w := newWorld(t)
 	plain, keyed, pepper := "sk-live-5f2b9c1e7d", "tok_91b2c7", []byte("the other program's own pepper, 32")

@@ -161,8 +161,8 @@ func (m *memory[T]) load(ctx context.Context, start takeoff, read reading[T]) (*
 	return m.remember(start, value, subjects), nil
 }
 
-// remember keeps what was read since start, unless a change was heard since: it might be of just this. An entry that becomes outdated between
-// the question and the keeping does no harm, because its moment is older than the change.
+// remember keeps what was read since start. When a change was heard since, which might be of just this, it is kept only for what comes after
+// it: nobody believes it. An entry that becomes outdated between the question and the keeping does no harm: its moment is older than the change.
 func (m *memory[T]) remember(start takeoff, value T, subjects [most]subject) *T {
 	at := m.now()
 	e := &entry[T]{
@@ -171,6 +171,9 @@ func (m *memory[T]) remember(start takeoff, value T, subjects [most]subject) *T 
 	}
 	if m.turns.heard.Load() == start.heard {
 		m.known.Set(start.name, e)
+	} else {
+		e.until = 0
+		m.known.SetIfAbsent(start.name, e)
 	}
 	return &e.value
 }

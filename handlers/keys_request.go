@@ -53,11 +53,13 @@ func parseBatch(body []byte) (requests []gate.Request, mistakes []fieldMistake, 
 			return "must be an array"
 		}
 		for c.step(); c.next() != ']'; c.comma() {
+			at := fmt.Sprintf("checks[%d]", len(requests))
 			if c.next() != '{' {
 				c.skip()
-				return "must hold objects"
+				requests, within = append(requests, gate.Request{}), append(within, fieldMistake{at, "must be an object"})
+				continue
 			}
-			request, wrong := c.check(fmt.Sprintf("checks[%d].", len(requests)))
+			request, wrong := c.check(at + ".")
 			requests, within = append(requests, request), append(within, wrong...)
 		}
 		c.step()

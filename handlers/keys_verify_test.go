@@ -410,14 +410,32 @@ func TestK07_WithoutTheDatabaseIsUnavailable(t *testing.T) {
 func FuzzParseCheck(f *testing.F) {
 	f.Add([]byte(`{"key":"gate_x","permission":"indexes:query"}`))
 	f.Add([]byte(`{"key":null,"KEY":"a","key":"b"}`))
+	f.Add([]byte(`{"checks":[{"key":"a"},[{"key":["]"]}],null,{"key":"b"}]}`))
+	f.Add([]byte(`{"key":"\u0061","source":"https://example.test/"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		request, mistakes, err := parseCheck(body)
-		if err != nil || len(mistakes) > 0 {
-			return
+		var loose struct {
+			Key, Source any
+			Checks      []map[string]any
 		}
-		var loose map[string]any
-		if err := json.Unmarshal(body, &loose); err != nil || loose["key"] != request.Key.Reveal() {
-			t.Errorf("%q was taken and is %v (%v)", body, loose, err)
+		decoded := json.Unmarshal(body, &loose)
+		request, mistakes, err := parseCheck(body)
+		if err == nil && len(mistakes) == 0 && (decoded != nil || loose.Key != request.Key.Reveal()) {
+			t.Errorf("%q was taken and is %v (%v)", body, loose.Key, decoded)
+		}
+		requests, mistakes, err := parseBatch(body)
+		if err == nil && len(mistakes) == 0 {
+			if decoded != nil || len(requests) != len(loose.Checks) {
+				t.Fatalf("%q was taken for %d checks (%v)", body, len(requests), decoded)
+			}
+			for i, one := range requests {
+				if loose.Checks[i]["key"] != one.Key.Reveal() {
+					t.Errorf("%q was taken, and check %d is %v", body, i, loose.Checks[i])
+				}
+			}
+		}
+		key, source, mistakes, err := parseLeak(body)
+		if err == nil && len(mistakes) == 0 && (decoded != nil || loose.Key != key.Reveal() || source != "" && loose.Source != source) {
+			t.Errorf("%q was taken and is %v (%v)", body, loose, decoded)
 		}
 	})
 }
