@@ -51,10 +51,10 @@ func (c *Scope) Usage(ctx context.Context, months int) ([]MonthUsage, error) {
 }
 
 func (c *Scope) loginsByMonth(ctx context.Context, usage []MonthUsage) error {
-	statement := `SELECT substr(created_at, 1, 7) AS month, COUNT(*) AS logins, COUNT(DISTINCT user_id) AS people FROM logins
+	statement := `SELECT substr(created_at, 1, 7) AS month, COUNT(*) AS logins, COUNT(DISTINCT NULLIF(user_id, '')) AS people FROM logins
 		WHERE organization_id = ? AND kind = ? AND state = ? AND created_at >= ? GROUP BY 1`
 	if c.store.dialect == onPostgreSQL {
-		statement = `SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, COUNT(*) AS logins, COUNT(DISTINCT user_id) AS people FROM logins
+		statement = `SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, COUNT(*) AS logins, COUNT(DISTINCT NULLIF(user_id, '')) AS people FROM logins
 			WHERE organization_id = ? AND kind = ? AND state = ? AND created_at >= ? GROUP BY 1`
 	}
 	var counted []struct {
