@@ -7,6 +7,9 @@
 //	Cookies  signed cookies that hold one random token each, and one-time notices    cookies.go notices.go
 //	Render   whole pages or none                                                     render.go assets.go
 //	Limiter  so many a minute and so many an hour, by key                            limiter.go
+//	Log      JSON lines, those of requests written many at once                      log.go accesslog.go
+//
+// What the layers know of one request is in one piece of memory, the exchange, which is also the request's context (exchange.go deadline.go).
 //
 // It never reads a session, knows no user, writes no page of its own (the caller hands in a Problem), and never lets a header from
 // outside choose a host, an address or an identity.

@@ -29,6 +29,12 @@ func (w *pieces) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+func (w *pieces) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.all)
+}
+
 func (w *pieces) lines() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -95,18 +101,18 @@ func TestAccessLinesWaitATenthOfASecondAtMost(t *testing.T) {
 		for range 3 {
 			lines.add(time.Now(), "GET", accessed("GET", "GET /", netip.Addr{}), 0)
 		}
-		if len(out.all) != 0 {
-			t.Errorf("written at once: %q", out.all)
+		if out.count() != 0 {
+			t.Errorf("written at once: %q", out.lines())
 		}
 		time.Sleep(heldFor)
 		synctest.Wait()
-		if len(out.all) != 1 || len(out.lines()) != 3 {
-			t.Errorf("written in %d pieces: %q", len(out.all), out.all)
+		if out.count() != 1 || len(out.lines()) != 3 {
+			t.Errorf("written in %d pieces: %q", out.count(), out.lines())
 		}
 		lines.add(time.Now(), "GET", accessed("GET", "GET /", netip.Addr{}), 0)
 		log.Info("news") // and with it what waited, in order
-		if len(out.all) != 2 || !strings.Contains(out.lines()[3], "request") || !strings.Contains(out.lines()[4], "news") {
-			t.Errorf("written in %d pieces: %q", len(out.all), out.all)
+		if out.count() != 2 || !strings.Contains(out.lines()[3], "request") || !strings.Contains(out.lines()[4], "news") {
+			t.Errorf("written in %d pieces: %q", out.count(), out.lines())
 		}
 		log.With("a", 1).WithGroup("g").Info("news", "b", 2)
 		if last := out.lines()[5]; !strings.Contains(last, `"a":1,"g":{"b":2}`) {
@@ -140,8 +146,8 @@ func TestNoLineIsLostAndNoneIsTorn(t *testing.T) {
 	for _, line := range all {
 		decoded(t, line)
 	}
-	if len(out.all) > writers*each/100 {
-		t.Errorf("written in %d pieces", len(out.all))
+	if out.count() > writers*each/100 {
+		t.Errorf("written in %d pieces", out.count())
 	}
 }
 
