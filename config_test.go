@@ -62,6 +62,7 @@ func TestEveryMistakeIsToldAtOnce(t *testing.T) {
 		"GATEHOUSE_EGRESS_ALLOW":        "intranet",
 		"GATEHOUSE_DNS_FILE":            "/nowhere/dns",
 		"GATEHOUSE_METRICS_LISTEN":      "metrics",
+		"GATEHOUSE_SMTP_URL":            "smtp://gate:hunter2@mail.example.com:99999?from=nobody",
 		"GATEHOUSE_CATALOG":             "/nowhere/catalog.yaml",
 		"GATEHOUSE_BRAND_LOGO":          "/nowhere/logo.svg",
 		"GATEHOUSE_SUPPORT_URL":         "javascript:alert(1)",
@@ -73,12 +74,12 @@ func TestEveryMistakeIsToldAtOnce(t *testing.T) {
 	}
 	lines := strings.Split(err.Error(), "\n")[1:]
 	for _, name := range []string{"URL", "LISTEN", "DATABASE", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "TLS_CERT", "TRUSTED_PROXIES", "EGRESS_ALLOW", "DNS_FILE",
-		"METRICS_LISTEN", "CATALOG", "BRAND_LOGO", "SUPPORT_URL", "BILLING_URL", "LOG"} {
+		"METRICS_LISTEN", "SMTP_URL", "CATALOG", "BRAND_LOGO", "SUPPORT_URL", "BILLING_URL", "LOG"} {
 		if !strings.Contains(err.Error(), "GATEHOUSE_"+name) {
 			t.Errorf("nothing is said about %s in:\n%s", name, err)
 		}
 	}
-	if len(lines) != 15 || strings.Contains(err.Error(), "hunter2") {
+	if len(lines) != 17 || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%d sentences, or a secret among them:\n%s", len(lines), err)
 	}
 }
@@ -105,6 +106,9 @@ func TestSettingsOneByOne(t *testing.T) {
 		"folder that is missing":    {"DATABASE", "sqlite:/nowhere/gatehouse.db", "/nowhere"},
 		"database in memory":        {"DATABASE", "sqlite::memory:", "must be sqlite:<path>"},
 		"example key":               {"MASTER_KEY", base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")), "not random"},
+		"mail over TLS":             {"SMTP_URL", "smtps://u:p@mail.example.com?from=sso@example.com", ""},
+		"mail in the clear":         {"SMTP_URL", "smtp://mail.example.com?from=sso@example.com&tls=none", "this machine alone"},
+		"mail from nobody":          {"SMTP_URL", "smtp://mail.example.com", "whom mails come from"},
 		"key of zeros":              {"MASTER_KEY", base64.StdEncoding.EncodeToString(make([]byte, 32)), "not random"},
 		"short key":                 {"MASTER_KEY", base64.StdEncoding.EncodeToString([]byte("short")), "32 bytes"},
 		"key":                       {"MASTER_KEY", goodKey, ""},
