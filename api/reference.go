@@ -49,7 +49,7 @@ func (a *API) documented(op operation) *huma.Operation {
 
 func (a *API) reference(op operation, d *huma.Operation) Reference {
 	r := Reference{ID: op.id, Noun: op.noun, Method: op.method, Path: organizationPath + op.path, Summary: op.summary,
-		About: strings.Split(op.about, "\n\n"), Permission: string(op.permission)}
+		About: strings.Split(strings.ReplaceAll(op.about, "`", ""), "\n\n"), Permission: string(op.permission)}
 	for _, p := range d.Parameters {
 		r.Parameters = append(r.Parameters, ReferenceField{p.Name, p.In + ", " + typeWords(p.Schema), p.Description, p.Required})
 	}

@@ -23,12 +23,14 @@ type kept struct {
 // keptHeaders are those that belong to the thing made, not to the one request.
 var keptHeaders = []string{"Content-Type", "ETag", "Location"}
 
-// goOn carries the request out. One that makes something and has an Idempotency-Key is carried out once: the second time it gets the same
-// answer, to the byte, secrets included (K-14).
+// goOn carries the request out and answers all of the answer or nothing. One that makes something and has an Idempotency-Key is carried out
+// once: the second time it gets the same answer, to the byte, secrets included (K-14).
 func (c *call) goOn(w http.ResponseWriter, body []byte, carryOut func(http.ResponseWriter)) error {
+	held := &heldAnswer{header: http.Header{}, status: http.StatusOK}
 	keys := c.r.Header.Values("Idempotency-Key")
 	if !c.op.creates || len(keys) == 0 {
-		carryOut(w)
+		carryOut(held)
+		held.send(w)
 		return nil
 	}
 	if len(keys) > 1 || !goodIdempotencyKey(keys[0]) {
@@ -46,7 +48,6 @@ func (c *call) goOn(w http.ResponseWriter, body []byte, carryOut func(http.Respo
 		return err
 	}
 	c.ctx = store.Once(c.ctx, request)
-	held := &heldAnswer{header: http.Header{}, status: http.StatusOK}
 	carryOut(held)
 	c.keep(request, held)
 	held.send(w)
@@ -107,5 +108,5 @@ func (h *heldAnswer) send(w http.ResponseWriter) {
 		w.Header()[name] = values
 	}
 	w.WriteHeader(h.status)
-	_, _ = w.Write(h.body.Bytes())
+	_, _ = w.Write(h.body.Bytes()) // whoever asked may have gone: there is nobody left to tell
 }
