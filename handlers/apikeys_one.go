@@ -97,6 +97,9 @@ func (v *visit) keyRights(page *views.APIKeyPage, key store.APIKey) error {
 		return err
 	}
 	creator := slices.Concat(now.CreatorOrganizationRoles, now.CreatorProjectRoles)
+	if len(now.CreatorOrganizationRoles) == 0 {
+		creator = nil // a project role counts with one in the organization alone
+	}
 	page.Refused = v.whyRefused(now, key)
 	given := func(permission string) bool {
 		return page.Refused == "" && v.Catalogue.Has(key.Roles, permission) && (key.Independent || v.Catalogue.Has(creator, permission))
