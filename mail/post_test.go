@@ -204,12 +204,16 @@ func TestPost_WithoutAServerWhatMailsTellStandsInTheConsole(t *testing.T) {
 	f.invite("grace@guest.test")
 	domain, err := f.Store.In(f.o.ID).ClaimDomain(t.Context(), f.actor(), "acme.example", "gatehouse.test")
 	f.ok(err)
-	_, err = f.Store.In(f.o.ID).RecordDomainCheck(t.Context(), f.actor(), domain.ID, true, "")
+	_, err = f.Store.In(f.o.ID).RecordDomainCheck(t.Context(), operator, domain.ID, true, "")
+	f.ok(err)
+	second, err := f.Store.In(f.o.ID).ClaimDomain(t.Context(), f.actor(), "acme.test", "gatehouse.test")
+	f.ok(err)
+	_, err = f.Store.In(f.o.ID).RecordDomainCheck(t.Context(), f.actor(), second.ID, true, "") // what they did themselves is no news
 	f.ok(err)
 	f.ok(f.Empty(t.Context()))
 	notices, unread, err := f.Store.In(f.o.ID).Notices(t.Context(), f.owner.ID, false)
 	f.ok(err)
-	if f.waiting() != 0 || unread != 1 || notices[0].Sentence != "Ada verified the domain acme.example." {
+	if f.waiting() != 0 || unread != 1 || notices[0].Sentence != "The operator Grace Hopper verified the domain acme.example." {
 		t.Errorf("%d wait, notices %+v", f.waiting(), notices)
 	}
 }

@@ -34,6 +34,7 @@ type Letter struct {
 	Inviter      string
 	Lines        []string  // sentences
 	At           time.Time // when what it tells of happened
+	By           string    // whoever did it
 	Address      string    // of the computer that it was done from
 	ExpiresAt    time.Time // of the link
 	Path         string    // of a page of ours to look at next, without a secret
@@ -196,13 +197,16 @@ func (s *Store) MailFailed(ctx context.Context, m Mail, never bool) (givenUp boo
 	return true, nil
 }
 
-// MailToConsole is what becomes of a mail where no mail is sent: what it tells waits in the reader's console. A link goes nowhere; whoever
-// made it has seen it.
+// MailToConsole is what becomes of a mail where no mail is sent: what it tells waits in the reader's console, unless they did it there
+// themselves. A link goes nowhere; whoever made it has seen it.
 func (s *Store) MailToConsole(ctx context.Context, m Mail) error {
 	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 		w := &write{DB: tx, store: s, organization: m.OrganizationID, now: s.now()}
 		if removed := m.mine(tx).Delete(&mailRow{}); removed.Error != nil || removed.RowsAffected == 0 {
 			return removed.Error
+		}
+		if m.OrganizationID != "" && m.Letter.By == m.Letter.UserID {
+			return nil
 		}
 		return w.postNotice(m)
 	})

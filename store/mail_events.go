@@ -19,7 +19,7 @@ var ownersHear = []audit.Action{
 
 // personHears are the acts that the person whom they are about is mailed about.
 var personHears = []audit.Action{
-	audit.UserPasswordSet, audit.UserPasswordEnded, audit.UserLeftoversRemoved, audit.IdentityLinked, audit.BreakGlassLinkMade,
+	audit.UserPasswordSet, audit.UserPasswordEnded, audit.UserPasskeyAdded, audit.UserPasskeyRemoved, audit.UserLeftoversRemoved, audit.IdentityLinked, audit.BreakGlassLinkMade,
 }
 
 // aboutMembers are the acts that owners and the person hear of when they make, change or end an owner.
@@ -70,7 +70,7 @@ func (w *write) tellPeople() error {
 		}
 	}
 	for _, to := range told.order {
-		letter := Letter{To: to.reader.Email, UserID: to.reader.UserID, Lines: told.lines[to], At: w.now, Address: w.actor.Request.Address}
+		letter := Letter{To: to.reader.Email, UserID: to.reader.UserID, Lines: told.lines[to], At: w.now, By: w.actor.ID, Address: w.actor.Request.Address}
 		if to.organization != "" {
 			o, err := organization(w.DB, to.organization)
 			if err != nil {
