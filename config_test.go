@@ -62,6 +62,7 @@ func TestEveryMistakeIsToldAtOnce(t *testing.T) {
 		"GATEHOUSE_EGRESS_ALLOW":        "intranet",
 		"GATEHOUSE_DNS_FILE":            "/nowhere/dns",
 		"GATEHOUSE_METRICS_LISTEN":      "metrics",
+		"GATEHOUSE_EXT_AUTHZ_LISTEN":    "envoy",
 		"GATEHOUSE_SMTP_URL":            "smtp://gate:hunter2@mail.example.com:99999?from=nobody",
 		"GATEHOUSE_CATALOG":             "/nowhere/catalog.yaml",
 		"GATEHOUSE_BRAND_LOGO":          "/nowhere/logo.svg",
@@ -74,12 +75,12 @@ func TestEveryMistakeIsToldAtOnce(t *testing.T) {
 	}
 	lines := strings.Split(err.Error(), "\n")[1:]
 	for _, name := range []string{"URL", "LISTEN", "DATABASE", "MASTER_KEY", "MASTER_KEY_PREVIOUS", "TLS_CERT", "TRUSTED_PROXIES", "EGRESS_ALLOW", "DNS_FILE",
-		"METRICS_LISTEN", "SMTP_URL", "CATALOG", "BRAND_LOGO", "SUPPORT_URL", "BILLING_URL", "LOG"} {
+		"METRICS_LISTEN", "EXT_AUTHZ_LISTEN", "SMTP_URL", "CATALOG", "BRAND_LOGO", "SUPPORT_URL", "BILLING_URL", "LOG"} {
 		if !strings.Contains(err.Error(), "GATEHOUSE_"+name) {
 			t.Errorf("nothing is said about %s in:\n%s", name, err)
 		}
 	}
-	if len(lines) != 17 || strings.Contains(err.Error(), "hunter2") {
+	if len(lines) != 18 || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("%d sentences, or a secret among them:\n%s", len(lines), err)
 	}
 }
