@@ -27,6 +27,7 @@ func twoNodes(t *testing.T, settings map[string]string) {
 	elsewhere.Get("/account").Want(t, http.StatusOK)
 
 	c.owner.Open(c.gatehouse.URL + c.project + "/api-keys")
+	c.owner.Click("link", "ci")
 	c.owner.Click("link", "Revoke ci")
 	c.owner.Fill("Type “ci” to confirm", "ci")
 	c.owner.Click("button", "Revoke API key")

@@ -218,6 +218,7 @@ func (c *company) programGetsThrough(key string) {
 // VALID.
 func (c *company) revoke(key string) {
 	c.t.Helper()
+	c.owner.Click("link", "ci")
 	c.owner.Click("link", "Revoke ci")
 	c.owner.Screenshot("before revoking")
 	c.owner.Fill("Type “ci” to confirm", "ci")
