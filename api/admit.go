@@ -201,6 +201,3 @@ func (c *call) actor() audit.Actor {
 	return audit.Actor{Kind: audit.ServiceAccount, ID: c.caller.ID, Name: c.caller.Name,
 		Request: audit.Request{ID: info.ID, Address: info.Address.String(), UserAgent: info.UserAgent}}
 }
-
-// id is a part of the path.
-func (c *call) id(name string) string { return c.r.PathValue(name) }

@@ -28,14 +28,11 @@ type operation struct {
 	creates   bool // takes an Idempotency-Key
 	versioned bool // asks for If-Match
 	conflicts bool // may answer 409
-	limited   bool // may answer 429 for another reason than unknown tokens
 	status    int  // of success; 0: 200
 }
 
 // organizationPath is where every operation stands.
 const organizationPath = Base + "/organizations/{organization}"
-
-func (op operation) pattern() string { return op.method + " " + organizationPath + op.path }
 
 // add makes an operation a route and a part of the document. Its handler runs behind the door.
 func add[I, O any](a *API, op operation, do func(*call, *I) (*O, error)) {
