@@ -1,6 +1,9 @@
 // Package bench measures Gatehouse against what it could at best be, and prints tables.
 //
-//	go test -v ./bench/... -args -measure
+//	go test -v ./bench -args -measure    logins, reading, bombs, starting
+//	go run ./bench/verify                checks of keys, by programs and for proxies
+//	go run ./bench/nginx                 nginx that asks before it passes a request on
+//	go run ./bench/revocation            how soon every node refuses, and one that is cut off
 //
 // A Comparison measures its sides in turn, five rounds of each, and prints the medians, the spread and the ratio to the first side. It
 // prints no ratio before it has seen that all sides do the same job, and a figure that is expected to stay below a bound is printed
