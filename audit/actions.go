@@ -25,6 +25,10 @@ const (
 	UserRenamed          Action = "user.renamed"
 	UserPasswordSet      Action = "user.password_set"
 	UserPasswordEnded    Action = "user.password_ended"
+	UserPasskeyAdded     Action = "user.passkey_added"
+	UserPasskeyRenamed   Action = "user.passkey_renamed"
+	UserPasskeyRemoved   Action = "user.passkey_removed"
+	UserPasskeyRefused   Action = "user.passkey_refused"
 	UserLeftoversRemoved Action = "user.leftovers_removed"
 
 	MemberAdded        Action = "member.added"
@@ -128,6 +132,10 @@ var phrases = []phrase{
 	{UserRenamed, "change", "changed", " the name of a user[ from {before} to {after}]"},
 	{UserPasswordSet, "set", "set", " a password for {user}"},
 	{UserPasswordEnded, "end", "ended", " the password of {user}"},
+	{UserPasskeyAdded, "add", "added", " the passkey {passkey} for {user}"},
+	{UserPasskeyRenamed, "rename", "renamed", " a passkey of {user}[ from {before} to {after}]"},
+	{UserPasskeyRemoved, "remove", "removed", " the passkey {passkey} of {user}"},
+	{UserPasskeyRefused, "", "refused", " the passkey {passkey} of {user}, of which there may be a copy"},
 	{UserLeftoversRemoved, "remove", "removed", " what the unverified user {user} had left behind"},
 
 	{MemberAdded, "add", "added", " {user} to the members[ as {after}]"},
