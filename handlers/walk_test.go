@@ -23,7 +23,7 @@ var (
 		"POST /logout", "GET /connections/{connection}/login", "GET /{$}", "GET " + api.Base, "GET " + api.Document, "GET /welcome/{token}", "POST /welcome/{token}",
 		"GET /healthz", "GET /readyz", web.AssetsPattern,
 		"GET /saml/{connection}/metadata", "POST /saml/{connection}/acs",
-		"POST /v1/keys/verify", "GET /v1/keys/self",
+		"POST /v1/keys/verify", "POST /v1/keys/verify-batch", "POST /v1/keys/report-leak", "GET /v1/keys/self",
 		// What proxies ask, and the path of other hosts that they hand to us: a visit is its own credential.
 		authorizePath, authorizePath + "/{path...}",
 		"GET /.gatehouse/start", "GET /.gatehouse/finish", "GET /.gatehouse/sign-out", "POST /.gatehouse/sign-out", "GET /.gatehouse/static/{file...}",
