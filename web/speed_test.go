@@ -8,10 +8,12 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -19,14 +21,14 @@ import (
 // What the layers of this package cost a program's request: the whole stack, over a real connection, beside a bare handler that reads the
 // same body and answers the same bytes.
 //
-//	go test -run=- -bench=Request -benchmem ./web
+//	go test -run=- -bench=. -benchmem ./web
 
 var (
 	asked = `{"key":"gate_01k0000000000000000000000_` + strings.Repeat("a", 49) + `","permission":"indexes:query"}`
 	told  = []byte(`{"valid":true,"code":"VALID","about":"` + strings.Repeat("a", 450) + `"}`)
 )
 
-// check stands for a handler that is done in no time.
+// checkNothing stands for a handler that is done in no time.
 func checkNothing(w http.ResponseWriter, r *http.Request) {
 	if _, err := io.ReadAll(r.Body); err != nil {
 		Fail(w, r, http.StatusBadRequest)
@@ -51,6 +53,29 @@ func stack(b *testing.B, log io.Writer) http.Handler {
 	router.HandleFunc(Route{Pattern: "POST /v1/keys/verify", Body: JSONBody, BodyLimit: 8 << 10}, checkNothing)
 	return Site{URL: base, AnyHost: HealthPaths, Problem: problem, Log: slog.New(NewLog(log)), Metrics: prometheus.NewRegistry()}.Handler(router)
 }
+
+// BenchmarkLayers is what the layers and the handler cost without a network.
+func BenchmarkLayers(b *testing.B) {
+	layers := within(DefaultLimits(), stack(b, io.Discard))
+	body := strings.NewReader("")
+	r := httptest.NewRequest("POST", "http://localhost:8080/v1/keys/verify", body)
+	r.Header = http.Header{"Content-Type": {"application/json"}}
+	r.ContentLength = int64(len(asked))
+	w := &nowhere{header: http.Header{}}
+	b.ReportAllocs()
+	for b.Loop() {
+		body.Reset(asked)
+		layers.ServeHTTP(w, r)
+	}
+}
+
+// nowhere is a connection's answer that goes nowhere.
+type nowhere struct{ header http.Header }
+
+func (w *nowhere) Header() http.Header             { return w.header }
+func (w *nowhere) WriteHeader(int)                 {}
+func (w *nowhere) Write(p []byte) (int, error)     { return len(p), nil }
+func (w *nowhere) SetReadDeadline(time.Time) error { return nil }
 
 func BenchmarkRequest(b *testing.B) {
 	b.Run("bare", func(b *testing.B) {
