@@ -55,7 +55,11 @@ func (f *forward) question(r *http.Request) (q question, v *verdict) {
 
 // placed finds out which host the request is for. A host of a project is about that project alone.
 func (f *forward) placed(r *http.Request, q *question) *verdict {
-	name := web.NormalHost(web.RequestInfo(r).Host, f.base.Scheme)
+	name := web.RequestInfo(r).Host
+	if q.own = name == f.base.Host; q.own {
+		return nil
+	}
+	name = web.NormalHost(name, f.base.Scheme)
 	if q.own = name == f.base.Host; q.own {
 		return nil
 	}
