@@ -112,7 +112,7 @@ func start(t testing.TB) {
 	}
 	shared.start.Do(func() { shared.cluster, shared.err = startCluster() })
 	if shared.err != nil {
-		refuse(t, shared.err)
+		Refuse(t, shared.err)
 	}
 }
 
@@ -126,9 +126,9 @@ func create(t testing.TB, template string) string {
 	return shared.cluster.address(name)
 }
 
-// refuse ends the test: a machine without PostgreSQL is excused outside CI, a
-// PostgreSQL that does not start never is.
-func refuse(t testing.TB, err error) {
+// Refuse ends a test for which there is no cluster: a machine without PostgreSQL
+// is excused outside CI, a PostgreSQL that does not start never is.
+func Refuse(t testing.TB, err error) {
 	t.Helper()
 	if !errors.Is(err, ErrMissing) || os.Getenv("CI") == "true" {
 		t.Fatalf("pgtest: %v", err)

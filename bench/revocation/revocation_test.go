@@ -1,11 +1,20 @@
 package main
 
-import "testing"
+import (
+	"errors"
+	"testing"
+
+	"github.com/gatehouse-sso/gatehouse/pgtest"
+)
 
 // A few revocations and one cut, at a gentle load, so that what measures goes on working.
 func TestNodesRefuseWhatIsRevoked(t *testing.T) {
 	*revocations, *checks, cuts = 3, 300, 1
-	if err := run(t.Context(), t.TempDir()); err != nil {
+	err := run(t.Context(), t.TempDir())
+	if errors.Is(err, pgtest.ErrMissing) {
+		pgtest.Refuse(t, err)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
