@@ -78,8 +78,10 @@ const unclear = "?"
 // by Envoy as the method and behind the path of this request. A proxy hands on what its client sends, so where several are told they must agree.
 // Told is false where there is an address without a method, as the method of this request says nothing then.
 func original(r *http.Request) (method, uri string, told bool) {
-	if raw := r.URL.EscapedPath(); raw != authorizePath {
-		method, uri = r.Method, raw[len(authorizePath):]
+	if below, found := strings.CutPrefix(web.AskedPath(r.URL), authorizePath); !found {
+		return r.Method, unclear, false
+	} else if below != "" {
+		method, uri = r.Method, below
 		if r.URL.RawQuery != "" {
 			uri += "?" + r.URL.RawQuery
 		}
@@ -118,12 +120,17 @@ func overridesMethod(header http.Header) bool {
 // asked is what the proxy's configuration says.
 type asked struct{ permission, project string }
 
-// askedFor reads the query: permission and project, each at most once. Below /v1/authorize/, and where the query is that of the request which
-// the proxy holds, it is the client's, who does not choose what to be asked for.
+// askedFor reads the query: permission and project, each at most once. Below /v1/authorize/ it is the client's, who does not choose what to be
+// asked for. Where the query is also that of the request which the proxy holds, nobody can tell whose it is: it may ask for nothing then, or a
+// client could repeat what the proxy asks for and be asked for less.
 func (f *forward) askedFor(r *http.Request, uri string) (a asked, ok bool) {
 	query := r.URL.RawQuery
-	if _, clients, _ := strings.Cut(uri, "?"); query == "" || query == clients || len(r.URL.Path) > len(authorizePath) {
+	if query == "" || len(r.URL.Path) > len(authorizePath) {
 		return a, true
+	}
+	if _, clients, _ := strings.Cut(uri, "?"); query == clients {
+		parsed, err := url.ParseQuery(query)
+		return a, err == nil && !parsed.Has("permission") && !parsed.Has("project")
 	}
 	for query != "" {
 		var pair string

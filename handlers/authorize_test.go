@@ -276,7 +276,7 @@ func TestW22_PathTricksChooseNoRule(t *testing.T) {
 	for _, uri := range []string{
 		"//query", "/query/", "/./query", "/x/../query", "/vectors/delete/../../query", "/%71uery", "/query%2f", "/query%2f..%2fvectors/delete", "/..%2fquery",
 		"/%2e%2e/query", "/query%00", "/query%0a", "/query;x=1", "/query;/../vectors/delete", "/query\\..\\vectors", "/query%5c", "/query%25", "/QUERY", "/query#x", "/query%3fx",
-		"/query%c0%af", "/\u2215query", "/query%252f",
+		"/query%c0%af", `/x%2F..%2Fquery"`, `/indexes%2Fa"`, "/\u2215query", "/query%252f",
 	} {
 		for proxy, ask := range asProxies {
 			if proxy == "Envoy" && strings.ContainsAny(uri, "\\#\u2215") {
@@ -309,10 +309,16 @@ func TestW22_PathTricksChooseNoRule(t *testing.T) {
 // Caddy hands the client's query on where its configuration names none.
 func TestAuthorizeIsAskedByTheProxyAlone(t *testing.T) {
 	g := newGated(t)
-	for query, reason := range map[string]string{"permission=any": "FORBIDDEN", "permission=indexes:query": "FORBIDDEN", "project=x&y": "FORBIDDEN"} {
+	for query, reason := range map[string]string{
+		"permission=any": questionInvalid, "permission=indexes:query": questionInvalid, "%70ermission=any": questionInvalid, "project=x&y": questionInvalid,
+		"a=permission": "FORBIDDEN", // the client's own, which asks for nothing: the rule counts
+	} {
 		w := g.ask("GET", "/v1/authorize?"+query, "X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/vectors/delete?"+query, "Api-Key", g.viewer)
 		g.wants(query, w, 403, reason)
 	}
+	repeated := "permission=indexes:delete" // by a client, who would be asked for what the rule says instead
+	w := g.ask("GET", "/v1/authorize?"+repeated, "X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/query?"+repeated, "Api-Key", g.viewer)
+	g.wants("the proxy's, repeated", w, 403, questionInvalid)
 	g.wants("the proxy's own", g.ask("GET", "/v1/authorize?permission=any", "X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/vectors/delete?x=y", "Api-Key", g.viewer), 200, "VALID")
 }
 

@@ -16,9 +16,17 @@ func plainPath(u *url.URL) bool {
 	if u.RawPath == "" && simplePath(u.Path) {
 		return true
 	}
-	raw := strings.ToLower(u.EscapedPath())
+	raw := strings.ToLower(AskedPath(u))
 	return strings.HasPrefix(u.Path, "/") && cleanPath(u.Path) == u.Path && printablePath(u.Path) &&
 		!strings.Contains(raw, "%2f") && !strings.Contains(raw, "%5c") && !strings.Contains(raw, "%2e")
+}
+
+// AskedPath is a path as it was asked for. [url.URL.EscapedPath] writes some anew from what they mean, and an encoded slash is one slash more then.
+func AskedPath(u *url.URL) string {
+	if u.RawPath != "" {
+		return u.RawPath
+	}
+	return u.EscapedPath()
 }
 
 // simplePath reports whether a path is made of names alone, of letters, digits, "-" and "_": then it is plain.
