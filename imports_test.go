@@ -34,7 +34,8 @@ var arrows = map[string][]string{
 	// what programs of others import
 	"client": {},
 	// protocols: keys, certificates, bytes and a time go in, evidence comes out
-	"saml": {"trust"},
+	"saml":     {"trust"},
+	"passkeys": {"secret"},
 	// what is remembered, and what stands on it
 	"store":  {"access", "audit", "migrations", "secret", "trust"},
 	"mail":   {"secret", "store", "trust"},
@@ -47,14 +48,14 @@ var arrows = map[string][]string{
 	"api":      {"access", "audit", "gate", "outbound", "secret", "store", "trust", "web"},
 	"views/ui": {},
 	"views":    {"views/ui"},
-	"handlers": {"access", "api", "audit", "broker", "gate", "outbound", "saml", "secret", "signing", "store", "trust", "views", "views/ui", "web"},
+	"handlers": {"access", "api", "audit", "broker", "gate", "outbound", "passkeys", "saml", "secret", "signing", "store", "trust", "views", "views/ui", "web"},
 }
 
 // outermost rooms import what they like and are imported by nobody but main and each other.
 var outermost = []string{".", "demo"}
 
 // forTests are imported by tests and by each other alone.
-var forTests = []string{"idptest", "mailtest", "pgtest", "porttest", "e2e", "bench"}
+var forTests = []string{"idptest", "mailtest", "pgtest", "porttest", "devicetest", "e2e", "bench"}
 
 // within reports whether a folder is one of rooms, or in one.
 func within(rooms []string, folder string) bool {
@@ -71,6 +72,7 @@ var homes = map[string][]string{
 	"github.com/crewjam/saml":             {"saml", "demo", "idptest"},
 	"github.com/russellhaering/goxmldsig": {"saml", "demo", "idptest"},
 	"github.com/beevik/etree":             {"saml", "demo", "idptest"},
+	"github.com/go-webauthn/":             {"passkeys"},
 	"github.com/gorilla/":                 {"web"},
 	"github.com/envoyproxy/":              {"envoy"},
 	"google.golang.org/grpc":              {"envoy"},

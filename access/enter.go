@@ -12,8 +12,12 @@ type ProofKind string
 const (
 	ByConnection ProofKind = "connection"
 	ByPassword   ProofKind = "password"
+	ByPasskey    ProofKind = "passkey"
 	ByRecovery   ProofKind = "recovery"
 )
+
+// OwnCredentials are the kinds of proofs that are the person's own, and nobody else's word.
+func OwnCredentials() []ProofKind { return []ProofKind{ByPassword, ByPasskey} }
 
 // Proof is one way in which a session's person showed who they are, and when. ConnectionID is
 // set for ByConnection; OrganizationID for ByConnection and ByRecovery.
@@ -80,8 +84,8 @@ type Verdict struct {
 // on every request.
 //
 // A proof by a connection opens the organization of that connection alone, and as long as the
-// connection is active. A password opens every organization that does not require single
-// sign-on of this member. A recovery opens its organization, limited.
+// connection is active. The person's own credential, password or passkey, opens every organization that
+// does not require single sign-on of this member. A recovery opens its organization, limited.
 func MayEnter(e Entry, proofs []Proof) Verdict {
 	switch {
 	case e.OrganizationID == "":
@@ -105,7 +109,7 @@ func MayEnter(e Entry, proofs []Proof) Verdict {
 			if here && proof.ConnectionID != "" && slices.Contains(e.ActiveConnections, proof.ConnectionID) {
 				return Verdict{Allowed: true}
 			}
-		case ByPassword:
+		case ByPassword, ByPasskey:
 			if !required {
 				return Verdict{Allowed: true}
 			}
@@ -158,5 +162,5 @@ func MayAccept(proofs []Proof, organizations ...string) bool {
 // credentials, address. Only the person's own credential may, so that nobody who runs an
 // identity provider can take a user over.
 func MayChangeUser(proofs []Proof) bool {
-	return slices.ContainsFunc(proofs, func(p Proof) bool { return p.Kind == ByPassword })
+	return slices.ContainsFunc(proofs, func(p Proof) bool { return p.Kind == ByPassword || p.Kind == ByPasskey })
 }

@@ -16,7 +16,7 @@ func TestMayEnter(t *testing.T) {
 	enforced := func(e *Entry) { e.Enforcement, e.Covered = EnforceDomain, true }
 	ours := Proof{Kind: ByConnection, ConnectionID: "con_1", OrganizationID: "org_a"}
 	theirs := Proof{Kind: ByConnection, ConnectionID: "con_9", OrganizationID: "org_b"}
-	password, recovery := Proof{Kind: ByPassword}, Proof{Kind: ByRecovery, OrganizationID: "org_a"}
+	password, passkey, recovery := Proof{Kind: ByPassword}, Proof{Kind: ByPasskey}, Proof{Kind: ByRecovery, OrganizationID: "org_a"}
 	yes, limited := Verdict{Allowed: true}, Verdict{Allowed: true, Limited: true}
 	for _, row := range []struct {
 		name   string
@@ -38,6 +38,10 @@ func TestMayEnter(t *testing.T) {
 		{"a proof without a connection", func(e *Entry) { e.ActiveConnections = []string{""} }, []Proof{{Kind: ByConnection, OrganizationID: "org_a"}}, Verdict{Why: WhyNoProof}},
 		{"their connection and a password, required", enforced, []Proof{theirs, password}, Verdict{Why: WhySSORequired}},
 		{"password and our connection, required", enforced, []Proof{password, ours}, yes},
+		{"passkey", nil, []Proof{passkey}, yes},
+		{"D-08 passkey, required", enforced, []Proof{passkey}, Verdict{Why: WhySSORequired}},
+		{"D-08 passkey and password, required", enforced, []Proof{passkey, password}, Verdict{Why: WhySSORequired}},
+		{"passkey and our connection, required", enforced, []Proof{passkey, ours}, yes},
 		{"recovery", nil, []Proof{recovery}, limited},
 		{"recovery, required", enforced, []Proof{recovery}, limited},
 		{"recovery and password, required", enforced, []Proof{recovery, password}, limited},
@@ -72,7 +76,7 @@ func drawEntry(t *rapid.T) Entry {
 func drawProofs(t *rapid.T) []Proof {
 	one := rapid.Custom(func(t *rapid.T) Proof {
 		return Proof{
-			Kind:           rapid.SampledFrom([]ProofKind{ByConnection, ByPassword, ByRecovery, "", "made up"}).Draw(t, "kind"),
+			Kind:           rapid.SampledFrom([]ProofKind{ByConnection, ByPassword, ByPasskey, ByRecovery, "", "made up"}).Draw(t, "kind"),
 			ConnectionID:   rapid.SampledFrom([]string{"", "con_1", "con_2"}).Draw(t, "connection"),
 			OrganizationID: rapid.SampledFrom([]string{"", "org_a", "org_b"}).Draw(t, "organization"),
 		}
@@ -101,6 +105,19 @@ func TestD08_MayEnterHolds(t *testing.T) {
 		if MayEnter(e, more) != got {
 			t.Fatal("a proof of elsewhere changed the verdict")
 		}
+		// A passkey is worth what a password is, no more and no less.
+		other := slices.Clone(proofs)
+		for i, p := range other {
+			switch p.Kind {
+			case ByPassword:
+				other[i].Kind = ByPasskey
+			case ByPasskey:
+				other[i].Kind = ByPassword
+			}
+		}
+		if MayEnter(e, other) != got || MayChangeUser(other) != MayChangeUser(proofs) || MayAccept(other, "org_a") != MayAccept(proofs, "org_a") {
+			t.Fatal("a passkey and a password are told apart")
+		}
 		// The order in which proofs came does not matter.
 		slices.Reverse(more)
 		if MayEnter(e, more) != got {
@@ -113,8 +130,10 @@ func TestOnlyTheOwnCredentialChangesTheUser(t *testing.T) {
 	if MayChangeUser([]Proof{{Kind: ByConnection, ConnectionID: "con_1", OrganizationID: "org_a"}, {Kind: ByRecovery, OrganizationID: "org_a"}}) || MayChangeUser(nil) {
 		t.Error("an identity provider's word, or a recovery, may change the user")
 	}
-	if !MayChangeUser([]Proof{{Kind: ByConnection}, {Kind: ByPassword}}) {
-		t.Error("the honest twin")
+	for _, own := range OwnCredentials() {
+		if !MayChangeUser([]Proof{{Kind: ByConnection}, {Kind: own}}) {
+			t.Errorf("the honest twin, by %s", own)
+		}
 	}
 }
 
@@ -146,6 +165,8 @@ func TestMayEndReachesNothingBeyondItsOwnProofs(t *testing.T) {
 		"more":                           {[]Proof{evil}, []Proof{evil, okta}, false},
 		"another connection's":           {[]Proof{evil}, []Proof{okta}, false},
 		"a password's":                   {[]Proof{evil, okta}, []Proof{password}, false},
+		"a passkey's":                    {[]Proof{evil, okta}, []Proof{{Kind: ByPasskey}}, false},
+		"anybody's, by one's passkey":    {[]Proof{{Kind: ByPasskey}}, []Proof{evil, okta, recovery, password}, true},
 		"a recovery's":                   {[]Proof{okta}, []Proof{recovery}, false},
 		"one whose proofs have run out":  {[]Proof{evil}, nil, false},
 		"anybody's, by one's own":        {[]Proof{password}, []Proof{evil, okta, recovery}, true},

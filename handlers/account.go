@@ -26,11 +26,14 @@ func (v *visit) showAccount(status int, page views.AccountPage) error {
 	page.Email, page.ID, page.HasPassword = v.user.Email, v.user.ID, v.user.HasPassword
 	page.Version = formVersion(v.user.Version)
 	if !access.MayChangeUser(v.session.Proofs) {
-		page.NameNote = "To change your name, sign in with your own password."
+		page.NameNote = "To change your name, sign in with your own password or passkey."
+		page.PasskeyNote = "To see, add or remove passkeys, sign in with your own password or passkey."
 		page.PasswordNote = "You signed in through your company, which looks after your sign-in. You have no password here."
 		if v.user.HasPassword {
-			page.PasswordNote = "To change your password, sign in with it first: what your company's identity provider says is not enough."
+			page.PasswordNote = "To change your password, sign in with it or with a passkey first: what your company's identity provider says is not enough."
 		}
+	} else if err := v.ownPasskeys(&page); err != nil {
+		return err
 	}
 	sessions, err := v.ownSessions()
 	if err != nil {
@@ -60,6 +63,8 @@ func (v *visit) proofWords(names connectionNames, proofs []access.Proof) (string
 		switch p.Kind {
 		case access.ByPassword:
 			words = append(words, "Password")
+		case access.ByPasskey:
+			words = append(words, "Passkey")
 		case access.ByRecovery:
 			words = append(words, "Break-glass")
 		case access.ByConnection:
@@ -88,20 +93,16 @@ func (v *visit) renameUser() error {
 	return v.goTo("/account", "Your name is saved.")
 }
 
-// changePassword asks for the present password, which is limited like signing in, and ends the person's other sessions.
+// changePassword asks for the present password, where there is one, which is limited like signing in, and ends the person's other sessions.
 func (v *visit) changePassword() error {
 	refuse := func(field, sentence string) error {
 		return v.showAccount(http.StatusUnprocessableEntity, views.AccountPage{Name: v.user.Name, PasswordProblem: fieldProblem(field, sentence)})
 	}
-	address, err := trust.ParseAddress(v.user.Email)
+	present, matches, err := v.presentPassword()
 	if err != nil {
 		return err
 	}
-	owner, present, err := v.checkPassword(address, v.form().Raw("current_password"))
-	if err != nil {
-		return err
-	}
-	if owner != v.user.ID {
+	if !matches {
 		return refuse("current_password", "This is not your present password.")
 	}
 	hash, sentence, err := newPassword(v.ctx(), v.form().Raw("new_password"), v.user.Email, v.user.Name)
@@ -118,6 +119,35 @@ func (v *visit) changePassword() error {
 		return err
 	}
 	return v.goTo("/account", "Your password is changed. Your other sessions have ended.")
+}
+
+// presentPassword is the hash of the visitor's password, and whether they have just given it. Whoever has none, and signs in by a passkey, has
+// just used that instead.
+func (v *visit) presentPassword() (hash string, matches bool, err error) {
+	if !v.user.HasPassword {
+		if !v.fresh() {
+			return "", false, errSignInAgain
+		}
+		return "", true, nil
+	}
+	address, err := trust.ParseAddress(v.user.Email)
+	if err != nil {
+		return "", false, err
+	}
+	owner, hash, err := v.checkPassword(address, v.form().Raw("current_password"))
+	return hash, owner == v.user.ID, err
+}
+
+// removePassword leaves the person with their passkeys.
+func (v *visit) removePassword() error {
+	err := v.store.RemovePassword(v.ctx(), v.actor(), v.user.ID)
+	if sentence := needed(err); sentence != "" {
+		return v.showAccount(http.StatusUnprocessableEntity, views.AccountPage{Name: v.user.Name, PasswordProblem: fieldProblem("", sentence)})
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo("/account", "Your password is removed. You sign in with a passkey from now on.")
 }
 
 // newPassword is the hash of a password that is good enough, or the sentence that says what is wrong with it. Own are the person's address

@@ -41,7 +41,7 @@ func (v *visit) fail(err error) {
 	case errors.Is(err, errNotOpen):
 		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: "You are signed in, and have no part in what is behind this address. Ask whoever sent you there."})
 	case errors.Is(err, errOwnCredential):
-		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: "Sign in with your own password to change this: what a company's identity provider says is not enough."})
+		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: "Sign in with your own password or passkey to change this: what a company's identity provider says is not enough."})
 	case errors.As(err, &plan):
 		v.failWith(views.ErrorPage{Status: http.StatusForbidden, Sentence: capitalized(plan.Error()) + "."})
 	case errors.As(err, &bar):

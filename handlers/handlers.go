@@ -10,6 +10,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/broker"
 	"github.com/gatehouse-sso/gatehouse/gate"
 	"github.com/gatehouse-sso/gatehouse/outbound"
+	"github.com/gatehouse-sso/gatehouse/passkeys"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
@@ -54,10 +56,11 @@ type Options struct {
 type console struct {
 	Options
 	frame
-	store  *store.Store
-	broker *broker.Broker
-	admin  *api.API
-	now    func() time.Time
+	store    *store.Store
+	broker   *broker.Broker
+	passkeys *passkeys.Party
+	admin    *api.API
+	now      func() time.Time
 
 	guesses *web.Limiter // at one person's password from one address prefix
 	crowd   *web.Limiter // at anybody's from one address prefix
@@ -72,6 +75,9 @@ func New(o Options) (http.Handler, error) {
 	c := &console{Options: o, frame: frame{o.Brand, o.Assets}, store: o.Store, broker: o.Broker, now: o.Store.Now}
 	c.sent = &sentForms{now: c.now, forms: map[string]*sentForm{}}
 	var err error
+	if c.passkeys, err = passkeys.New(o.URL, cmp.Or(o.Brand.Name, "Gatehouse")); err != nil {
+		return nil, err
+	}
 	if c.guesses, err = web.NewLimiter(c.now, web.Tries...); err != nil {
 		return nil, err
 	}

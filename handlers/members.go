@@ -74,7 +74,7 @@ func (v *visit) showMember(status int, m store.Member, chosen []access.Role, pro
 		Page: v.trail(v.page(m.Name), ui.Link{Text: "Members", Href: v.path("members")}),
 		Name: m.Name, Email: m.Email, ID: m.ID, UserID: m.UserID, Action: v.path("members/" + m.ID),
 		Joined: ui.MomentOf(m.CreatedAt, v.now()), Suspended: m.SuspendedAt != nil, You: m.UserID == v.user.ID,
-		Roles: roleTitles(m.Roles), Version: formVersion(m.Version), HasPassword: m.HasPassword,
+		Roles: roleTitles(m.Roles), Version: formVersion(m.Version), OwnCredential: ownCredentialOf(m),
 		MayManage: v.may.Has(access.ManageMembers), Problem: problem,
 	}
 	if page.You {
@@ -227,4 +227,17 @@ func (v *visit) removeMember() error {
 		return v.goTo("/", "You left "+v.organization.Name+".")
 	}
 	return v.goTo(v.path("members"), m.Name+" is no longer a member.")
+}
+
+// ownCredentialOf says what a member may show of their own, "" where they have nothing.
+func ownCredentialOf(m store.Member) string {
+	switch {
+	case m.HasPassword && m.HasPasskey:
+		return "a password and a passkey"
+	case m.HasPasskey:
+		return "a passkey"
+	case m.HasPassword:
+		return "a password"
+	}
+	return ""
 }

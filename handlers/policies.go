@@ -143,13 +143,14 @@ func preconditionStep(p store.Precondition) ui.Step {
 
 // signsInWith says what a covered person would notice.
 func signsInWith(m store.Member) string {
-	if !m.HasPassword {
+	own := ownCredentialOf(m)
+	if own == "" {
 		return "Your identity provider"
 	}
-	if m.IsOwner() {
+	if m.IsOwner() && m.HasPassword {
 		return "A password, which an owner keeps for an emergency"
 	}
-	return "A password, which will no longer open this organization"
+	return capitalized(own) + ", which will no longer open this organization"
 }
 
 func (v *visit) consequences(p store.EnforcementPreview) []string {

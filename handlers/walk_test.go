@@ -19,7 +19,7 @@ import (
 // openToAnyone and openToPersons are the routes that ask for no permission. A route that is neither here nor within an organization fails.
 var (
 	openToAnyone = []string{
-		"GET /login", "POST /login", "POST /login/password", "GET /login/finish", "POST /login/finish", "GET /login/recovery", "POST /login/recovery", "GET /login/forgotten", "POST /login/forgotten",
+		"GET /login", "POST /login", "POST /login/password", "GET /login/passkey", "POST /login/passkey", "POST /login/passkey/challenge", "GET /login/finish", "POST /login/finish", "GET /login/recovery", "POST /login/recovery", "GET /login/forgotten", "POST /login/forgotten",
 		"POST /logout", "GET /connections/{connection}/login", "GET /{$}", "GET " + api.Base, "GET " + api.Document, "GET /welcome/{token}", "POST /welcome/{token}",
 		"GET /healthz", "GET /readyz", web.AssetsPattern,
 		"GET /saml/{connection}/metadata", "POST /saml/{connection}/acs",
@@ -29,7 +29,9 @@ var (
 		"GET /.gatehouse/start", "GET /.gatehouse/finish", "GET /.gatehouse/sign-out", "POST /.gatehouse/sign-out", "GET /.gatehouse/static/{file...}",
 	}
 	openToPersons = []string{
-		"GET /account", "POST /account/name", "POST /account/password", "POST /account/sessions/{session}/end", "POST /account/sessions/end-others",
+		"GET /account", "POST /account/name", "POST /account/password", "POST /account/password/remove",
+		"GET /account/passkeys/new", "POST /account/passkeys/challenge", "POST /account/passkeys",
+		"GET /account/passkeys/{passkey}", "POST /account/passkeys/{passkey}", "POST /account/passkeys/{passkey}/remove", "POST /account/sessions/{session}/end", "POST /account/sessions/end-others",
 		"POST /organizations", "GET /hosts/{host}/enter",
 	}
 	// openToOtherSites is where other origins may make a browser post. It reads no session (W-01, W-04).

@@ -12,6 +12,10 @@ var (
 	ErrConflict = errors.New("changed by somebody else in the meantime")
 	// ErrLastOwner says that the organization would be left without an owner who can sign in.
 	ErrLastOwner = errors.New("an organization keeps at least one owner who can sign in")
+	// ErrLastCredential says that the person would be left without a way to sign in.
+	ErrLastCredential = errors.New("a person keeps at least one way to sign in")
+	// ErrCopied says that a passkey's count of its signatures does not grow: there may be a copy of it.
+	ErrCopied = errors.New("the passkey may have been copied")
 	// ErrLastBreakGlass says that single sign-on is required and no owner would be left who can sign in without the identity provider.
 	ErrLastBreakGlass = errors.New("while single sign-on is required, at least one owner keeps a password for break-glass")
 )

@@ -56,7 +56,7 @@ func (w *write) link(identity trust.Identity, user User, isOwner bool, by string
 			return User{}, err
 		}
 	}
-	if err := w.endCoveredPassword(user.ID, isOwner, vouched); err != nil {
+	if err := w.endCoveredCredentials(user.ID, isOwner, vouched); err != nil {
 		return User{}, err
 	}
 	return w.user(user.ID)
@@ -79,6 +79,9 @@ func (w *write) vouchFor(user User, isOwner bool) error {
 	err = w.Exec("DELETE FROM welcomes WHERE user_id = ? OR kind = ? AND lower(email) = ?", user.ID, WelcomeSetup, user.CanonicalEmail).Error
 	if err != nil {
 		return fmt.Errorf("void links of user %s: %w", user.ID, err)
+	}
+	if err := w.Where("user_id = ?", user.ID).Delete(&Passkey{}).Error; err != nil {
+		return fmt.Errorf("remove passkeys of user %s: %w", user.ID, err)
 	}
 	if err := w.endSessions(w.Where("user_id = ?", user.ID)); err != nil {
 		return err
@@ -111,19 +114,22 @@ func (n *neededElsewhere) tell(w *write) error {
 	return nil
 }
 
-// endCoveredPassword ends the password of somebody whom enforcement covers. Who owns an organization somewhere keeps it: it opens nothing
-// here, and may be the only way in there.
-func (w *write) endCoveredPassword(userID string, isOwner, onDomain bool) error {
+// endCoveredCredentials ends the password and the passkeys of somebody whom enforcement covers. Who owns an organization somewhere keeps
+// them: they open nothing here, and may be the only way in there.
+func (w *write) endCoveredCredentials(userID string, isOwner, onDomain bool) error {
 	policy, err := w.signInPolicy()
 	if err != nil || isOwner || !policy.Enforcement.Covers(onDomain, true) {
 		return err
 	}
 	user, err := w.user(userID)
-	if err != nil || !user.HasPassword {
+	if err != nil {
 		return err
 	}
 	owned, err := w.lockOwned(userID)
 	if err != nil || len(owned) > 0 {
+		return err
+	}
+	if err := w.endPasskeys(user); err != nil || !user.HasPassword {
 		return err
 	}
 	return w.endPassword(user)

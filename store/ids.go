@@ -29,6 +29,7 @@ const (
 	idInvite         = "inv"
 	idMail           = "mai"
 	idNotice         = "ntc"
+	idPasskey        = "psk"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"

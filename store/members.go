@@ -18,7 +18,7 @@ import (
 type Member struct {
 	ID, OrganizationID, UserID string
 	Name, Email                string
-	HasPassword                bool
+	HasPassword, HasPasskey    bool
 	Roles                      []access.Role            `gorm:"-"` // the most powerful first
 	ProjectRoles               map[string][]access.Role `gorm:"-"` // by project id
 	SuspendedAt, ResumedAt     *time.Time
@@ -122,6 +122,7 @@ func membersWhere(db, q *gorm.DB) ([]Member, error) {
 	var members []Member
 	err := q.Table("members").Joins("JOIN users ON users.id = members.user_id").
 		Select("members.id, organization_id, user_id, users.name, users.email, users.password_hash <> '' AS has_password, " +
+			"EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = users.id) AS has_passkey, " +
 			"members.suspended_at, resumed_at, users.suspended_at AS user_suspended_at, members.version, members.created_at").
 		Find(&members).Error
 	if err != nil {
@@ -251,8 +252,8 @@ func (w *write) keepOwners(organizations []string) error {
 	return nil
 }
 
-// keepOwner refuses to end a transaction that leaves the organization without an owner who can sign in: by a password, or through one of
-// its active connections. While single sign-on is required, one of them must have a password. The organization must be locked (D-14).
+// keepOwner refuses to end a transaction that leaves the organization without an owner who can sign in: by a credential of their own, or
+// through one of its active connections. While single sign-on is required, one of them must have a password. The organization must be locked (D-14).
 func (w *write) keepOwner(organization string) error {
 	var left struct {
 		Owners, WithPassword int64
@@ -263,7 +264,7 @@ func (w *write) keepOwner(organization string) error {
 		FROM role_bindings b
 		JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL
 		JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
-		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? AND (u.password_hash <> '' OR EXISTS (
+		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = u.id) OR EXISTS (
 			SELECT 1 FROM identities i JOIN connections c ON c.id = i.connection_id AND c.state = 'active'
 			WHERE i.organization_id = b.organization_id AND i.user_id = u.id))`,
 		organization, organization, scopeOrganization, access.OrgOwner).Scan(&left).Error

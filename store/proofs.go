@@ -28,7 +28,7 @@ func (proofRow) TableName() string { return "session_proofs" }
 
 var errNothingProven = errors.New("a session needs a proof of who somebody is")
 
-// Proven is one way in which somebody has just shown who they are. There are three, and what is none of them starts no session.
+// Proven is one way in which somebody has just shown who they are. There are four, and what is none of them starts no session.
 type Proven struct {
 	kind                     access.ProofKind
 	organization, connection string
@@ -48,6 +48,8 @@ func ProvenByIdentity(i trust.Identity) Proven {
 // ProvenByPassword is the person's own password, just checked against this hash. It proves nothing once they have another, or none: checking
 // takes a while.
 func ProvenByPassword(hash string) Proven { return Proven{kind: access.ByPassword, hash: hash} }
+
+// A passkey that has just signed proves who somebody is by [Store.UsePasskey], as long as it is one of theirs.
 
 // ProvenByRecovery is an owner's password, checked against this hash, used for break-glass into one organization, which must be one of those
 // that are [Store.Recoverable].
@@ -84,10 +86,12 @@ func (w *write) prover(userID string, p Proven) (User, error) {
 		return User{}, err
 	}
 	q := w.Where("id = ? AND suspended_at IS NULL", userID)
-	if p.kind != access.ByConnection {
+	if p.kind == access.ByPassword || p.kind == access.ByRecovery {
 		q = q.Where("password_hash = ? AND password_hash <> ''", p.hash)
 	}
 	switch p.kind {
+	case access.ByPasskey:
+		q = q.Where("EXISTS (SELECT 1 FROM passkeys k WHERE k.id = ? AND k.user_id = users.id)", p.subject)
 	case access.ByConnection:
 		q = q.Where("EXISTS (SELECT 1 FROM identities i WHERE i.connection_id = ? AND i.subject = ? AND i.user_id = users.id)", p.connection, p.subject)
 	case access.ByRecovery:
@@ -116,11 +120,11 @@ func (r proofRow) proof() access.Proof {
 	return access.Proof{Kind: r.Kind, ConnectionID: r.ConnectionID, OrganizationID: r.OrganizationID, At: r.ProvedAt}
 }
 
-// recordIn records the event where its readers look: in the organization that the proof opens; for a password in every organization of the
-// user, and in the installation's chain where there is none. Break-glass is told twice, the second time loudly.
+// recordIn records the event where its readers look: in the organization that the proof opens; for their own
+// credential in every organization of the user, and in the installation's chain where there is none. Break-glass is told twice, the second time loudly.
 func (w *write) recordIn(user User, p Proven, e audit.Event) error {
 	organizations := []string{p.organization}
-	if p.kind == access.ByPassword {
+	if slices.Contains(access.OwnCredentials(), p.kind) {
 		err := w.Raw("SELECT organization_id FROM members WHERE user_id = ? ORDER BY organization_id", user.ID).Scan(&organizations).Error
 		if err != nil {
 			return fmt.Errorf("look for the user's organizations: %w", err)

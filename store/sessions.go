@@ -238,8 +238,8 @@ func (w *write) readersOf(row sessionRow) ([]string, error) {
 	var organizations []string
 	err := w.Raw(`SELECT organization_id FROM session_proofs WHERE session_id = ? AND organization_id <> ''
 		UNION SELECT organization_id FROM members WHERE user_id = ?
-			AND EXISTS (SELECT 1 FROM session_proofs WHERE session_id = ? AND kind = ?)`,
-		row.ID, row.UserID, row.ID, access.ByPassword).Scan(&organizations).Error
+			AND EXISTS (SELECT 1 FROM session_proofs WHERE session_id = ? AND kind IN ?)`,
+		row.ID, row.UserID, row.ID, access.OwnCredentials()).Scan(&organizations).Error
 	if err != nil {
 		return nil, fmt.Errorf("look for the organizations of session %s: %w", row.ID, err)
 	}

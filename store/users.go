@@ -158,23 +158,32 @@ func (s *Store) SetPassword(ctx context.Context, actor audit.Actor, id, was, has
 
 // EndPassword takes a user's password away, unless an organization needs it: [ErrLastOwner], [ErrLastBreakGlass].
 func (s *Store) EndPassword(ctx context.Context, actor audit.Actor, id string) error {
+	return s.write(ctx, "", actor, func(w *write) error { return w.giveUpPassword(id) })
+}
+
+// RemovePassword is EndPassword for the person themselves, who keeps a way in: [ErrLastCredential].
+func (s *Store) RemovePassword(ctx context.Context, actor audit.Actor, id string) error {
 	return s.write(ctx, "", actor, func(w *write) error {
-		user, err := w.user(id)
-		if err != nil {
-			return err
-		}
-		if !user.HasPassword {
-			return errUnchanged
-		}
-		owned, err := w.lockOwned(id)
-		if err != nil {
-			return err
-		}
-		if err := w.endPassword(user); err != nil {
-			return err
-		}
-		return w.keepOwners(owned)
+		return errors.Join(w.giveUpPassword(id), w.keepWayIn(id))
 	})
+}
+
+func (w *write) giveUpPassword(id string) error {
+	user, err := w.user(id)
+	if err != nil {
+		return err
+	}
+	if !user.HasPassword {
+		return errUnchanged
+	}
+	owned, err := w.lockOwned(id)
+	if err != nil {
+		return err
+	}
+	if err := w.endPassword(user); err != nil {
+		return err
+	}
+	return w.keepOwners(owned)
 }
 
 // lockOwned locks the organizations that the user owns and gives their ids; until the transaction ends the user comes to own no other.

@@ -14,6 +14,11 @@ func accountStories() []Story {
 	}
 	many := one
 	many.Flash = &Flash{Kind: ui.Working, Text: "Your name is saved."}
+	many.MayEndPassword = true
+	many.Passkeys = []PasskeyRow{
+		{Name: "Work laptop", Href: "/account/passkeys/psk_1", Added: storyOlder, Used: storyRecent, Synced: true},
+		{Name: storyLongName, Href: "/account/passkeys/psk_2", Added: storyOlder},
+	}
 	many.Sessions = append(many.Sessions[:1:1],
 		AccountSession{ID: "ses_2", Browser: "Chrome on Windows", Address: "2001:db8:85a3:8d3:1319:8a2e:370:7348", Proofs: "Okta (Acme Corporation), password", LastUsed: storyOlder},
 		AccountSession{ID: "ses_3", Browser: "Safari on iPhone", Address: "198.51.100.24", Proofs: "Okta (Acme Corporation)", LastUsed: storyOlder})
@@ -21,13 +26,30 @@ func accountStories() []Story {
 	managed.Page = Page{Title: "Your account", Person: storyLongName, AssetURL: nil}
 	managed.Name, managed.Email = storyLongName, storyLongEmail
 	managed.NameNote = "To change your name, sign in with your own password."
+	managed.PasskeyNote = "To see, add or remove passkeys, sign in with your own password or passkey."
 	managed.PasswordNote = "You sign in through Okta (Acme Corporation), which requires it. You have no password here."
 	wrong := one
 	wrong.PasswordProblem = &ui.Problem{Fields: []ui.FieldError{
 		{Field: "current_password", Message: "The present password is wrong."},
 		{Field: "new_password", Message: "Choose a password that is not on the list of common ones."},
 	}}
+	account := ui.Link{Text: "Your account", Href: "/account"}
+	adding := NewPasskeyPage{Page: storyConsole("Add a passkey", "", account), Name: "Firefox on macOS"}
+	addingWrong := adding
+	addingWrong.Problem = &ui.Problem{Fields: []ui.FieldError{{Message: "Your device did not make a passkey, or it took longer than five minutes. Try again."}}}
+	laptop := PasskeyPage{Page: storyConsole("Work laptop", "", account), Row: many.Passkeys[0], Name: "Work laptop", Action: "/account/passkeys/psk_1", Version: "1"}
+	last := laptop
+	last.Row = PasskeyRow{Name: storyLongName, Added: storyOlder}
+	last.Name = storyLongName
+	last.Problem = &ui.Problem{Fields: []ui.FieldError{{Message: "This is your last way to sign in. Add another first."}}}
+	withoutPassword := many
+	withoutPassword.HasPassword, withoutPassword.MayEndPassword = false, false
 	return []Story{
+		{"account/passkey-new", "Account: a new passkey", NewPasskey(adding), http.StatusOK},
+		{"account/passkey-new-wrong", "Account: the device made no passkey", NewPasskey(addingWrong), http.StatusUnprocessableEntity},
+		{"account/passkey", "Account: one passkey", Passkey(laptop), http.StatusOK},
+		{"account/passkey-last", "Account: the last way in stays", Passkey(last), http.StatusUnprocessableEntity},
+		{"account/without-password", "Account: passkeys alone", Account(withoutPassword), http.StatusOK},
 		{"account/one", "Account: one session", Account(one), http.StatusOK},
 		{"account/many", "Account: several sessions, name saved", Account(many), http.StatusOK},
 		{"account/managed", "Account: long names, no password, no organization", Account(managed), http.StatusOK},

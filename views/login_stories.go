@@ -26,6 +26,8 @@ func loginStories() []Story {
 		{"login/choice-many", "Sign in: several connections, long names", LoginChoice(LoginChoicePage{Page: signIn, Email: storyLongEmail, Connections: []LoginConnection{okta, entra, {ID: "con_3", Name: storyLongName}}}), http.StatusOK},
 		{"login/password", "Sign in: password", LoginPassword(LoginPasswordPage{Page: signIn, Email: "ada@acme.example"}), http.StatusOK},
 		{"login/password-wrong", "Sign in: the password was refused", LoginPassword(LoginPasswordPage{Page: signIn, Email: "ada@acme.example", Problem: refused("password", "The email address or the password is wrong.")}), http.StatusUnprocessableEntity},
+		{"login/passkey", "Sign in: passkey", LoginPasskey(LoginPasskeyPage{Page: signIn, ReturnTo: "/account"}), http.StatusOK},
+		{"login/passkey-wrong", "Sign in: the passkey was refused", LoginPasskey(LoginPasskeyPage{Page: signIn, Problem: refused("", "This passkey does not open anything here, or it took longer than five minutes. Try again, or sign in with your email address.")}), http.StatusUnprocessableEntity},
 		{"login/go-on", "Sign in: leaving for the identity provider", GoOn(GoOnPage{Page: signIn, Sentence: "Taking you to Okta.", URL: "https://acme.okta.example/sso?SAMLRequest=abc&RelayState=def"}), http.StatusOK},
 		{"login/saml-post", "Sign in: posting to the identity provider", SAMLPost(SAMLPostPage{Page: signIn, Connection: "Okta", Action: "https://acme.okta.example/sso", Request: "PHNhbWxwOkF1dGhuUmVxdWVzdD4=", RelayState: "4XN1lm"}), http.StatusOK},
 		{"login/replace-person", "Sign in: another person is signed in", ReplacePerson(ReplacePersonPage{Page: signIn, Present: "grace@acme.example", Arriving: "ada@acme.example", Handle: storyReference}), http.StatusOK},

@@ -27,7 +27,7 @@ func memberStories() []Story {
 	managed := MemberPage{
 		Page: storyConsole("Grace Hopper", "Members", up), Name: "Grace Hopper", Email: "grace@acme.example", Action: "/members/2",
 		ID: "mem_01jd9k2x7k8y2v4q6w8r0t2b5a", UserID: "usr_01jd9k1b2c8y2v4q6w8r0t2b4k", Joined: storyOlder,
-		RoleOptions: roles, Version: "2", MayManage: true, HasPassword: true,
+		RoleOptions: roles, Version: "2", MayManage: true, OwnCredential: "a password and a passkey",
 		Bindings: []MemberBinding{
 			{Role: "Project owner", Where: "Search", Origin: "Given by Ada Lovelace", Since: storyRecent},
 			{Role: "Organization member", Where: "This organization", Origin: "Invited by Ada Lovelace", Since: storyOlder},
