@@ -47,7 +47,7 @@ type Result struct {
 	Permissions               []string
 	PermissionList            string        // Permissions as a header has them: "a,b"
 	MissingPermission         string        // the permission that was asked for and is not there
-	ExpiresAt                 *time.Time    // nil: never
+	ExpiresAt                 *time.Time    // of the text that was shown: a rotated one may end before the key; nil: never
 	RetryAfter                time.Duration // whole seconds until the key has its next check, when it is RateLimited
 
 	identity, permissions []byte // parts of the answer in JSON
@@ -68,7 +68,7 @@ func (g *Gate) Check(ctx context.Context, r Request) (Result, error) {
 		}
 	}
 	g.checks[code].Inc()
-	return k.result(code, r.Permission), nil
+	return k.result(s, code, r.Permission), nil
 }
 
 // holds is the key whose text this is, and which of its secrets; nil when it is none's. An unknown key takes the work of a known one.
@@ -92,7 +92,7 @@ func (k *key) judge(r Request, s *keySecret, address netip.Addr, now time.Time) 
 	switch {
 	case r.Project != "" && r.Project != k.project:
 		return NotFound
-	case over(k.expiresAt, now) || over(s.endsAt, now):
+	case over(k.end(s), now):
 		return Expired
 	case k.revoked:
 		return Revoked
@@ -121,14 +121,14 @@ func (k *key) mayComeFrom(address netip.Addr) bool {
 	return len(k.networks) == 0
 }
 
-// result is what is said about the key under this code.
-func (k *key) result(code Code, asked string) Result {
+// result is what is said about the key under this code, to whoever showed this one of its secrets.
+func (k *key) result(s *keySecret, code Code, asked string) Result {
 	if code == NotFound {
 		return Result{Code: NotFound}
 	}
 	r := Result{
 		Valid: code == Valid, Code: code, KeyID: k.id, Name: k.name, ProjectID: k.project, OrganizationID: k.organization,
-		Roles: k.roles, ExpiresAt: k.expiresAt, identity: k.identity,
+		Roles: k.roles, ExpiresAt: k.end(s), identity: s.identity,
 	}
 	shown := noRights
 	switch code {

@@ -172,3 +172,50 @@ func TestK06_AnotherOrganizationIsLikeUnknown(t *testing.T) {
 	}
 	w.want("the honest twin", Request{Key: text, Project: w.project.ID}, Valid)
 }
+
+// A cache outside keeps an answer until its end: it must be that of the text that was shown.
+func TestK11_TheEndThatIsToldIsTheTextsOwn(t *testing.T) {
+	w := newWorld(t)
+	scope := w.store.In(w.org.ID)
+	rules, err := scope.KeyPolicy(w.ctx)
+	w.ok(err)
+	rules.NeverExpires = true
+	w.ok(scope.SetKeyPolicy(w.ctx, operator, rules.Version, rules))
+	ends := w.now().Add(time.Hour).Truncate(time.Second)
+	for name, c := range map[string]struct {
+		expires *time.Time
+		overlap time.Duration
+		old     time.Time
+	}{
+		"before the key's": {&ends, 10 * time.Minute, w.now().Add(10 * time.Minute)},
+		"with the key":     {&ends, 24 * time.Hour, ends},
+		"of one for ever":  {nil, 10 * time.Minute, w.now().Add(10 * time.Minute)},
+	} {
+		key, old := w.key(name, c.expires, access.ProjectEditor)
+		_, young, err := scope.RotateAPIKey(w.ctx, operator, w.project.ID, key.ID, key.Version, c.overlap, nil)
+		w.ok(err)
+		w.hear()
+		got := w.want(name, Request{Key: old}, Valid)
+		if told := endIn(t, got); got.ExpiresAt == nil || !got.ExpiresAt.Equal(c.old) || told == nil || !told.Equal(c.old) {
+			t.Errorf("%s: the old text ends at %v and is said to at %v, want %v", name, got.ExpiresAt, told, c.old)
+		}
+		got = w.want(name, Request{Key: young}, Valid)
+		if told := endIn(t, got); !sameEnd(got.ExpiresAt, c.expires) || !sameEnd(told, c.expires) {
+			t.Errorf("%s, the honest twin: ends at %v and is said to at %v, want %v", name, got.ExpiresAt, told, c.expires)
+		}
+	}
+}
+
+// endIn is when an answer says that the key ends.
+func endIn(t *testing.T, r Result) *time.Time {
+	t.Helper()
+	var said struct {
+		ExpiresAt *time.Time `json:"expires_at"`
+	}
+	if err := json.Unmarshal(r.AppendJSON(nil), &said); err != nil {
+		t.Fatal(err)
+	}
+	return said.ExpiresAt
+}
+
+func sameEnd(a, b *time.Time) bool { return a == b || a != nil && b != nil && a.Equal(*b) }

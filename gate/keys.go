@@ -31,14 +31,14 @@ type key struct {
 	rights                          *rights
 	limiter                         *rate.Limiter // of this node; nil: none
 	use                             *use
-	identity                        []byte // who it is, in JSON: the middle of every answer about it
 }
 
 // keySecret is one of a key's texts, as its hash.
 type keySecret struct {
-	hasher *hasher
-	hash   [32]byte
-	endsAt *time.Time // nil: with the key
+	hasher   *hasher
+	hash     [32]byte
+	endsAt   *time.Time // nil: with the key
+	identity []byte     // of a key: who it is and until when, in JSON: the middle of every answer to whoever shows this secret
 }
 
 // secretIn is which of the secrets the text is, -1 when it is none. The work depends on nothing but how many peppers there are.
@@ -100,7 +100,10 @@ func (k *keys) from(s store.KeySnapshot, before *key) (key, [most]subject, error
 	if made.secrets, err = k.secretsOf(s.Secrets); err != nil {
 		return key{}, [most]subject{}, fmt.Errorf("check key %s: %w", s.ID, err)
 	}
-	made.identity = made.encode()
+	for i := range made.secrets {
+		secret := &made.secrets[i]
+		secret.identity = made.encode(made.end(secret))
+	}
 	var limiter *rate.Limiter
 	if before != nil {
 		made.use, limiter = before.use, before.limiter
@@ -200,8 +203,16 @@ func creatorRoles(s store.KeySnapshot) []access.Role {
 	return slices.Concat(s.CreatorOrganizationRoles, s.CreatorProjectRoles)
 }
 
+// end is when the key ends for whoever has this one of its secrets; nil for never.
+func (k *key) end(s *keySecret) *time.Time {
+	if k.expiresAt == nil || s.endsAt != nil && s.endsAt.Before(*k.expiresAt) {
+		return s.endsAt
+	}
+	return k.expiresAt
+}
+
 // encode is the part of an answer that says who the key is: `,"key_id":…`, to stand within an object.
-func (k *key) encode() []byte {
+func (k *key) encode(end *time.Time) []byte {
 	text, _ := json.Marshal(struct { // strings and a time always encode
 		KeyID        string        `json:"key_id"`
 		Name         string        `json:"name"`
@@ -209,7 +220,7 @@ func (k *key) encode() []byte {
 		Organization string        `json:"organization"`
 		Roles        []access.Role `json:"roles"`
 		ExpiresAt    *time.Time    `json:"expires_at"`
-	}{k.id, k.name, k.project, k.organization, k.roles, k.expiresAt})
+	}{k.id, k.name, k.project, k.organization, k.roles, end})
 	text[0] = ','
 	return bytes.TrimSuffix(text, []byte("}"))
 }
