@@ -141,13 +141,13 @@ func (m *memory[T]) learn(ctx context.Context, n name, read reading[T]) (*T, err
 		m.mu.Unlock()
 		close(f.landed)
 	}()
-	f.value, f.err = m.load(ctx, start, read)
+	f.value, f.err = m.load(context.WithoutCancel(ctx), start, read) // others may wait for it: it does not end with the request that began it
 	return f.value, f.err
 }
 
-// load reads and remembers. Others may wait for it, so that it does not end with the request that began it.
+// load reads and remembers.
 func (m *memory[T]) load(ctx context.Context, start takeoff, read reading[T]) (*T, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readLimit)
+	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	value, subjects, err := read(ctx, start)
 	if errors.Is(err, store.ErrNotFound) {
@@ -178,14 +178,15 @@ func (m *memory[T]) remember(start takeoff, value T, subjects [most]subject) *T 
 	return &e.value
 }
 
-// readAgain reads what asked for it until ctx ends. What could not be read may ask once more.
+// readAgain reads what asked for it until ctx ends, with which a read under way ends too: nobody waits for it. What could not be read may ask
+// once more.
 func (m *memory[T]) readAgain(ctx context.Context, read reading[T]) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case n := <-m.again:
-			if _, err := m.learn(ctx, n, read); err == nil {
+			if _, err := m.load(ctx, takeoff{n, m.turns.heard.Load()}, read); err == nil {
 				continue
 			}
 			if e, ok := m.known.GetEntryQuietly(n); ok {

@@ -128,6 +128,29 @@ func TestAReadThatFailsOrPanicsHoldsNobody(t *testing.T) {
 	}
 }
 
+// Nobody waits for a reading behind the answers, so that a stop does not either.
+func TestReadingAgainEndsWithTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, _ := newNumbers(t)
+		m.again <- numbered(0)
+		ctx, stop := context.WithCancel(t.Context())
+		began := time.Now()
+		var together sync.WaitGroup
+		together.Go(func() {
+			m.readAgain(ctx, func(ctx context.Context, _ takeoff) (int, [most]subject, error) {
+				<-ctx.Done() // a database that does not answer
+				return 0, [most]subject{}, ctx.Err()
+			})
+		})
+		synctest.Wait()
+		stop()
+		together.Wait()
+		if took := time.Since(began); took > 0 {
+			t.Errorf("the stop took %s", took)
+		}
+	})
+}
+
 // A request that is given up must not take the others' answer with it.
 func TestAReadOutlivesTheRequestThatBeganIt(t *testing.T) {
 	m, _ := newNumbers(t)
