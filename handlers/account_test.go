@@ -158,7 +158,7 @@ func TestWhatBelongsToThePersonAsksForTheirOwnCredential(t *testing.T) {
 	acme.ok(err)
 	grace := okta.employee("u-1", "grace@corp.test")
 	for _, path := range []string{"/account/name", "/account/password", "/organizations"} {
-		grace.post(path, "name", "Eve").want(http.StatusForbidden, "Sign in with your own password to change this").lacks("can give you a role")
+		grace.post(path, "name", "Eve").want(http.StatusForbidden, "Sign in with your own password or passkey to change this").lacks("can give you a role")
 	}
 	grace.get("/").want(http.StatusOK).lacks("New organization")
 	acme.owner.get("/").want(http.StatusOK, "New organization") // the honest twin

@@ -100,6 +100,9 @@ func furnish(o *organization) walked {
 	o.ok(err)
 	w.ids["account"] = account.ID
 	w.ids["key"] = key.ID
+	passkey, err := o.store.AddPasskey(ctx, actor, o.owner.User.ID, "Laptop", store.Credential{CredentialID: []byte("credential of " + o.Name), PublicKey: []byte("key")})
+	o.ok(err)
+	w.ids["passkey"] = passkey.ID
 	w.ids["text"] = text.Reveal()
 	return w
 }
@@ -252,7 +255,7 @@ func (p *product) carrying(key string) *browser {
 func (p *product) everything() string {
 	p.Helper()
 	var counts []string
-	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "identities", "logins", "invites", "mails", "notices", "events"} {
+	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "identities", "logins", "invites", "mails", "notices", "events"} {
 		counts = append(counts, fmt.Sprintf("%s %d", table, p.count(table)))
 	}
 	return strings.Join(counts, ", ")
