@@ -58,7 +58,7 @@ func consoleRoutes() []route {
 		{pattern: "POST /account/passkeys/{passkey}/remove", audience: person, handle: (*visit).removePasskey, ownCredential: true, fresh: true},
 		{pattern: "POST /account/sessions/{session}/end", audience: person, handle: (*visit).endSession},
 		{pattern: "POST /account/sessions/end-others", audience: person, handle: (*visit).endOtherSessions},
-		{pattern: "GET /hosts/{host}/enter", audience: person, handle: (*visit).enterHost, recovery: true},
+		{pattern: "GET /hosts/{host}/enter", audience: person, handle: (*visit).enterHost},
 		{pattern: "POST /organizations", audience: person, handle: (*visit).createOrganization, ownCredential: true},
 
 		{pattern: "GET /organizations/{organization}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).organizationPage},
