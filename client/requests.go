@@ -126,16 +126,19 @@ func refuse(w http.ResponseWriter, result Result) {
 	case RateLimited:
 		p.Status, challenge = http.StatusTooManyRequests, ""
 		p.Detail = "This API key is used more often than it may be."
-		w.Header().Set("Retry-After", "1")
+		sayRetryAfter(w, result.RetryAfter)
 	}
 	p.answer(w, challenge)
 }
 
 func unavailable(w http.ResponseWriter, err error) {
-	wait := time.Second
-	if u := new(Unavailable); errors.As(err, &u) {
-		wait = max(u.RetryAfter, wait)
-	}
-	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	u := new(Unavailable)
+	errors.As(err, &u)
+	sayRetryAfter(w, u.RetryAfter)
 	problem{Status: http.StatusServiceUnavailable, Code: "service_unavailable", Detail: "The API key could not be checked. Try again in a moment."}.answer(w, "")
+}
+
+// sayRetryAfter asks to wait, for a second at least.
+func sayRetryAfter(w http.ResponseWriter, wait time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(max(wait, time.Second).Seconds()))))
 }

@@ -54,14 +54,16 @@ func TestEveryRequestCountsWithoutMemory(t *testing.T) {
 		ProjectID: w.project.ID, Name: "slow", Roles: []access.Role{access.ProjectEditor}, CreatorID: w.owner.ID, RatePerMinute: 2,
 	})
 	w.ok(err)
-	w.want("the first", text.Reveal(), client.AnyPermission, client.Valid)
+	if first := w.want("the first", text.Reveal(), client.AnyPermission, client.Valid); first.RetryAfter != 0 {
+		t.Errorf("the first is to wait %s", first.RetryAfter)
+	}
 	w.want("the second", text.Reveal(), client.AnyPermission, client.Valid)
 	w.want("the third", text.Reveal(), client.AnyPermission, client.RateLimited)
 	r := httptest.NewRequest("POST", "/query", nil)
 	r.Header.Set("Api-Key", text.Reveal())
 	answer := httptest.NewRecorder()
 	w.keys.Middleware("indexes:query")(http.NotFoundHandler()).ServeHTTP(answer, r)
-	if answer.Code != 429 || answer.Header().Get("Retry-After") != "1" {
+	if answer.Code != 429 || answer.Header().Get("Retry-After") != "30" {
 		t.Errorf("%d %v", answer.Code, answer.Header())
 	}
 	w.problem("the fourth", answer, "RATE_LIMITED")

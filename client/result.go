@@ -30,8 +30,9 @@ type Result struct {
 	KeyID, Name           string
 	Project, Organization string // their ids
 	Roles, Permissions    []string
-	ExpiresAt             time.Time // zero: never
-	MissingPermission     string    // the one that was asked for, where the key is good and lacks it
+	ExpiresAt             time.Time     // zero: never
+	MissingPermission     string        // the one that was asked for, where the key is good and lacks it
+	RetryAfter            time.Duration // until the key may be used again, where it is RateLimited; 0: not said
 }
 
 // Has says whether the key is good and may do the permission.

@@ -115,6 +115,7 @@ func (c *Client) ask(ctx context.Context, key string, address netip.Addr) (Resul
 	if err != nil {
 		return Result{}, &Unavailable{Status: response.StatusCode, Err: err}
 	}
+	result.RetryAfter = retryAfter(response.Header, c.now())
 	return result, nil
 }
 
@@ -154,12 +155,18 @@ func refusal(response *http.Response, text []byte, now time.Time) *Unavailable {
 		Code string `json:"code"`
 	}
 	_ = json.Unmarshal(text, &problem) // without a problem document the status says enough
-	u := &Unavailable{Status: response.StatusCode, Code: problem.Code}
-	after := response.Header.Get("Retry-After")
+	return &Unavailable{Status: response.StatusCode, Code: problem.Code, RetryAfter: retryAfter(response.Header, now)}
+}
+
+// retryAfter is how long an answer asks to wait, 0 when it does not say.
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	after := header.Get("Retry-After")
 	if seconds, err := strconv.Atoi(after); err == nil && seconds > 0 {
-		u.RetryAfter = time.Duration(min(seconds, int(longestQuiet/time.Second))) * time.Second
-	} else if at, err := http.ParseTime(after); err == nil {
-		u.RetryAfter = max(at.Sub(now), 0)
+		return time.Duration(min(seconds, int(longestQuiet/time.Second))) * time.Second
 	}
-	return u
+	at, err := http.ParseTime(after)
+	if err != nil {
+		return 0
+	}
+	return max(at.Sub(now), 0)
 }

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"strconv"
 	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/gate"
@@ -37,12 +36,10 @@ func (k *keyChecks) self(w http.ResponseWriter, r *http.Request) {
 	}
 	d := selfRefusals[result.Code]
 	d.Code = string(result.Code)
-	switch d.Status {
-	case http.StatusUnauthorized:
+	if d.Status == http.StatusUnauthorized {
 		w.Header()["Www-Authenticate"] = invalidToken
-	case http.StatusTooManyRequests:
-		w.Header().Set("Retry-After", strconv.Itoa(int(result.RetryAfter.Seconds())))
 	}
+	retryAfter(w, result)
 	answerDocument(w, r, d)
 }
 

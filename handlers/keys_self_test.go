@@ -35,6 +35,19 @@ func TestSelfSaysWhyAKeyMayNot(t *testing.T) {
 	if status, answer, header := self(slow, "203.0.113.7"); status != 429 || answer["code"] != "RATE_LIMITED" || header.Get("Retry-After") != "15" {
 		t.Errorf("beyond it: %d %v %v", status, answer, header)
 	}
+	verify := func(key string) http.Header {
+		recorder, answer := w.send("POST", "/v1/keys/verify", about(key, ""), nil)
+		if recorder.Code != 200 {
+			t.Errorf("verify: %d %v", recorder.Code, answer)
+		}
+		return recorder.Header()
+	}
+	if header := verify(slow); header.Get("Retry-After") != "15" {
+		t.Errorf("verified beyond it: %v", header)
+	}
+	if header := verify(w.text); header.Get("Retry-After") != "" {
+		t.Errorf("the honest twin, verified: %v", header)
+	}
 	w.clock.Add(int64(90 * 24 * time.Hour))
 	w.awaitFeed()
 	if status, answer, header := self(w.text, "203.0.113.7"); status != 401 || answer["code"] != "EXPIRED" || header.Get("WWW-Authenticate") == "" {

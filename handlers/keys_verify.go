@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/gatehouse-sso/gatehouse/gate"
 )
@@ -22,8 +23,16 @@ func (k *keyChecks) verify(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if result, ok := k.check(w, r, a, request); ok {
+		retryAfter(w, result)
 		p.answer = result.AppendJSON(p.answer)
 		answerJSON(w, p.answer)
+	}
+}
+
+// retryAfter says when a key that is RateLimited has its next check.
+func retryAfter(w http.ResponseWriter, result gate.Result) {
+	if result.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(result.RetryAfter.Seconds())))
 	}
 }
 
