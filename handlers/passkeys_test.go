@@ -74,6 +74,9 @@ func TestPasskeyIsRenamedAndRemoved(t *testing.T) {
 	acme.owner.signInByPasskey(d)
 	acme.owner.get("/account").want(http.StatusOK, "You have none: you sign in with a passkey.", "Set password").lacks("Present password", "Remove password")
 	acme.owner.post(path+"/remove").want(http.StatusUnprocessableEntity, "You are the last owner of an organization who can sign in.")
+	p.pass(access.FreshFor + time.Second)
+	acme.owner.post("/account/password", "new_password", "seven otters under a bridge").want(http.StatusUnauthorized, "Sign in again to go on") // nothing else was asked for
+	acme.owner.signInByPasskey(d)
 	acme.owner.post("/account/password", "new_password", "short").want(http.StatusUnprocessableEntity)
 	acme.owner.post("/account/password", "new_password", "seven otters under a bridge").want(http.StatusOK, "Your password is changed.")
 	acme.owner.post(path+"/remove").want(http.StatusOK, "Your passkey is removed.", "You have none yet.")

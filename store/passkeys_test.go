@@ -175,6 +175,26 @@ func TestTheLastWayInStays(t *testing.T) {
 	})
 }
 
+// Two passkeys that are removed at once leave one, for the person and for the organization that they own.
+func TestD14_PasskeysRemovedAtOnceLeaveAWayIn(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		_, owner := anOrganization(t, s, "acme")
+		both := []Passkey{aPasskey(t, s, owner, "Laptop"), aPasskey(t, s, owner, "Phone")}
+		withoutPassword(t, s, owner)
+		gone := 0
+		for _, err := range atOnce(2, func(i int) error { return s.RemovePasskey(t.Context(), actorOf(owner), owner.ID, both[i].ID) }) {
+			if err == nil {
+				gone++
+			} else if !errors.Is(err, ErrLastOwner) {
+				t.Error(err)
+			}
+		}
+		if left := must(s.Passkeys(t.Context(), owner.ID)); gone != 1 || len(left) != 1 {
+			t.Errorf("%d were removed, %d are left", gone, len(left))
+		}
+	})
+}
+
 // What somebody left behind who never showed that the address is theirs goes with the rest, and enforcement ends passkeys as it ends passwords.
 func TestD07_PasskeysAreLeftoversToo(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
