@@ -12,10 +12,12 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/gatehouse-sso/gatehouse/gate"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/web"
 )
@@ -62,6 +64,7 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 	if err != nil {
 		return fmt.Errorf("listen on GATEHOUSE_LISTEN: %w", err)
 	}
+	defer keepUses(ctx, product.gate)()
 	group, ctx := errgroup.WithContext(ctx)
 	if c.MetricsListen != "" {
 		metrics, err := net.Listen("tcp", c.MetricsListen)
@@ -79,7 +82,6 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 		return errors.Join(err, listener.Close())
 	}
 	group.Go(func() error { return product.gate.Follow(ctx) })
-	group.Go(func() error { product.gate.KeepUses(ctx); return nil })
 	group.Go(func() error { sweep(ctx, db, c.Log); return nil })
 	group.Go(func() error { product.post.Run(ctx); return nil })
 	group.Go(func() error {
@@ -89,4 +91,13 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 		return nil
 	})
 	return group.Wait()
+}
+
+// keepUses lets the gate write down how keys are used, beyond the end of ctx, until stop, which is called when the last request is answered:
+// those that were answered at the end count too.
+func keepUses(ctx context.Context, g *gate.Gate) (stop func()) {
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
+	var keeping sync.WaitGroup
+	keeping.Go(func() { g.KeepUses(ctx) })
+	return func() { end(); keeping.Wait() }
 }

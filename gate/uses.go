@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	keepUsesEvery = 15 * time.Second
-	usesAtOnce    = 1000            // rows of one write
-	lastKeeping   = 5 * time.Second // of the one when we stop
+	keepUsesEvery = time.Minute      // which is how precisely a last use is told
+	usesAtOnce    = 1000             // rows of one write
+	lastKeeping   = 10 * time.Second // of the last time, when we stop
 )
 
 // use counts how a key is used until that is kept. Counting takes no lock that anybody waits for and writes nothing.
@@ -84,9 +84,12 @@ func (us *uses) count(u *use, now time.Time, address netip.Addr, through bool) {
 }
 
 func (us *uses) mark(u *use) {
-	if u.dirty.Load() || !u.dirty.CompareAndSwap(false, true) {
-		return
+	if !u.dirty.Load() && u.dirty.CompareAndSwap(false, true) {
+		us.push(u)
 	}
+}
+
+func (us *uses) push(u *use) {
 	for {
 		top := us.dirty.Load()
 		u.next = top
@@ -103,47 +106,47 @@ type taking struct {
 	row    store.KeyUse
 }
 
-// take counts out all that is dirty.
-func (us *uses) take(now time.Time) (all []taking) {
-	for u := us.dirty.Swap(nil); u != nil; {
-		next := u.next
+// take counts out the first of those that are dirty, in at most usesAtOnce rows, and gives the others.
+func take(dirty *use, now time.Time) (some []taking, left *use) {
+	some = make([]taking, 0, usesAtOnce)
+	today := day(now)
+	var names [2]string // of today and yesterday
+	for i := range names {
+		names[(today-int64(i))&1] = now.AddDate(0, 0, -i).UTC().Format(time.DateOnly)
+	}
+	for left = dirty; left != nil && len(some)+len(names) <= usesAtOnce; {
+		u := left
+		left = u.next
 		u.dirty.Store(false) // before counting out: what comes later marks it anew
-		all = append(all, u.take(now)...)
-		u = next
+		some = u.take(some, today, names)
 	}
-	return all
+	return some, left
 }
 
-func (u *use) take(now time.Time) []taking {
-	today, yesterday := u.takeDay(now), u.takeDay(now.AddDate(0, 0, -1))
-	if yesterday.row.Requests+yesterday.row.Refusals == 0 {
-		return []taking{u.withLast(today)}
-	}
-	if today.row.Requests+today.row.Refusals == 0 {
-		return []taking{u.withLast(yesterday)}
-	}
-	return []taking{u.withLast(today), yesterday}
-}
-
-func (u *use) takeDay(at time.Time) taking {
-	c := &u.days[day(at)&1]
-	return taking{u, c, store.KeyUse{KeyID: u.id, Day: at.UTC().Format(time.DateOnly), Requests: c.requests.Swap(0), Refusals: c.refusals.Swap(0)}}
-}
-
-// withLast moves the last use into the row.
-func (u *use) withLast(t taking) taking {
+// take adds a row for each day on which something was counted. The first has the last use.
+func (u *use) take(rows []taking, today int64, names [2]string) []taking {
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.at != 0 {
-		t.row.At, t.row.Address = time.Unix(u.at*60, 0).UTC(), u.address
-		u.at = 0
+	at, address := u.at, u.address
+	u.at = 0
+	u.mu.Unlock()
+	first := len(rows)
+	for _, which := range [2]int64{today & 1, (today - 1) & 1} {
+		c := &u.days[which]
+		requests, refusals := c.requests.Swap(0), c.refusals.Swap(0)
+		if requests+refusals > 0 || at != 0 && which == today&1 {
+			rows = append(rows, taking{u, c, store.KeyUse{KeyID: u.id, Day: names[which], Requests: requests, Refusals: refusals}})
+		}
 	}
-	return t
+	if at != 0 {
+		rows[first].row.At, rows[first].row.Address = time.Unix(at*60, 0).UTC(), address
+	}
+	return rows
 }
 
-// giveBack counts again what could not be kept, of as many keys as are remembered at most.
-func (us *uses) giveBack(all []taking) {
-	for _, t := range all[:min(len(all), remembered)] {
+// giveBack counts again what could not be kept, and holds those that were not counted out yet, as many as keys are remembered at most. Of the
+// others, what was counted waits for their next use.
+func (us *uses) giveBack(some []taking, left *use) {
+	for _, t := range some {
 		t.counts.requests.Add(t.row.Requests)
 		t.counts.refusals.Add(t.row.Refusals)
 		t.use.mu.Lock()
@@ -153,9 +156,18 @@ func (us *uses) giveBack(all []taking) {
 		t.use.mu.Unlock()
 		us.mark(t.use)
 	}
+	for held := len(some); left != nil; held++ {
+		u := left
+		left = u.next
+		if held < remembered {
+			us.push(u)
+		} else {
+			u.dirty.Store(false)
+		}
+	}
 }
 
-// KeepUses writes down now and then how keys were used, until ctx ends, and then once more.
+// KeepUses writes down now and then how keys were used, until ctx ends, and then once more: end it when nothing is checked any more.
 func (g *Gate) KeepUses(ctx context.Context) {
 	ticker := time.NewTicker(keepUsesEvery)
 	defer ticker.Stop()
@@ -179,18 +191,17 @@ func (g *Gate) keepUses(ctx context.Context) {
 			g.log.WarnContext(ctx, "uses of service accounts not kept", "error", err) // the next minute's will be
 		}
 	}
-	all := g.uses.take(g.now())
-	for len(all) > 0 {
-		some := all[:min(len(all), usesAtOnce)]
+	for left := g.uses.dirty.Swap(nil); left != nil; {
+		var some []taking
+		some, left = take(left, g.now())
 		rows := make([]store.KeyUse, len(some))
 		for i, t := range some {
 			rows[i] = t.row
 		}
 		if err := g.store.RecordKeyUses(ctx, rows); err != nil {
-			g.uses.giveBack(all)
+			g.uses.giveBack(some, left)
 			g.log.WarnContext(ctx, "uses of API keys not kept yet", "error", err)
 			return
 		}
-		all = all[len(some):]
 	}
 }

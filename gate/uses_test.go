@@ -9,7 +9,6 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/secret"
-	"github.com/gatehouse-sso/gatehouse/store"
 )
 
 // usage is what is kept of a key: requests and refusals by day, and when and from where it was last used.
@@ -139,16 +138,43 @@ func TestUsesOfKeysThatAreGonePassByTheOthers(t *testing.T) {
 	}
 }
 
-// What cannot be kept for long stays bounded.
+// What cannot be kept for long stays bounded, and a key beyond that is counted on with its next use.
 func TestUsesThatCannotBeKeptAreBounded(t *testing.T) {
-	w := newWorld(t)
-	many := make([]taking, remembered+10)
-	for i := range many {
-		u := &use{id: "key"}
-		many[i] = taking{u, &u.days[0], store.KeyUse{Requests: 1}}
+	var us uses
+	var last *use
+	for range remembered + 10 {
+		last = &use{id: "key"}
+		us.count(last, time.Unix(0, 0), noAddress, false)
 	}
-	w.gate.uses.giveBack(many)
-	if left := len(w.gate.uses.take(time.Unix(0, 0))); left != remembered {
-		t.Errorf("%d are held", left)
+	us.giveBack(nil, reversed(us.dirty.Swap(nil)))
+	if got := chained(us.dirty.Load()); got != remembered {
+		t.Errorf("%d are held", got)
 	}
+	us.count(last, time.Unix(0, 0), noAddress, false)
+	if got := us.dirty.Load(); got != last || got.days[0].requests.Load() != 2 {
+		t.Error("one that was let go does not come back")
+	}
+	some, left := take(us.dirty.Swap(nil), time.Unix(0, 0))
+	if len(some) > usesAtOnce || len(some) < usesAtOnce-1 || some[0].row.Refusals != 2 || chained(left) != remembered+1-len(some) {
+		t.Errorf("%d rows at once, the first %+v, and %d are left", len(some), some[0].row, chained(left))
+	}
+	us.giveBack(some, left)
+	if got := chained(us.dirty.Load()); got != remembered {
+		t.Errorf("%d are held after some could not be kept", got)
+	}
+}
+
+func chained(u *use) (count int) {
+	for ; u != nil; u = u.next {
+		count++
+	}
+	return count
+}
+
+// reversed lets the first that was used come first.
+func reversed(u *use) (first *use) {
+	for u != nil {
+		first, u, u.next = u, u.next, first
+	}
+	return first
 }
