@@ -12,7 +12,7 @@ import (
 // W-01: no other site makes a browser write anything, whoever is signed in in it.
 func TestW01_NoOtherSiteWrites(t *testing.T) {
 	p := newProduct(t)
-	a := furnish(p.found("a"))
+	a := furnish(p.found("a")).withBinding()
 	a.ids["token"] = "x"
 	before := p.everything()
 	for _, pattern := range p.surface().patterns() {
