@@ -26,6 +26,7 @@ type product struct {
 	handler  http.Handler
 	gate     *gate.Gate
 	post     *mail.Post
+	domains  *domainKeeper
 	firstRun handlers.FirstRun
 }
 
@@ -67,7 +68,11 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, OpenSignup: c.OpenSignup, SendsMail: c.SMTP != nil, Log: c.Log,
 		Site: web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics},
 	})
-	return product{handler, checks, post, first}, err
+	if err != nil {
+		return product{}, err
+	}
+	domains, err := keepDomains(db, guard, c.Log, metrics)
+	return product{handler, checks, post, domains, first}, err
 }
 
 // hears waits until the gate has heard the change feed, before which it refuses every key; false when ctx ends first.

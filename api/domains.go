@@ -116,8 +116,7 @@ func (c *call) verifyDomain(in *InDomain) (*OneDomain, error) {
 	if failure != nil {
 		c.Log.WarnContext(c.ctx, "domain check failed", "domain", d.Name, "request", web.RequestInfo(c.r).ID, "error", failure)
 	}
-	proved, found := d.Proof(texts, failure)
-	if d, err = c.scope.RecordDomainCheck(c.ctx, c.actor(), d.ID, proved, found); err != nil {
+	if d, err = c.scope.RecordDomainCheck(c.ctx, c.actor(), d.ID, d.Proof(texts, failure)); err != nil {
 		return nil, err
 	}
 	return &OneDomain{showDomain(d)}, nil

@@ -56,6 +56,14 @@ const (
 	DomainVerified           Action = "domain.verified"
 	DomainVerificationFailed Action = "domain.verification_failed"
 	DomainReleased           Action = "domain.released"
+	DomainChecked            Action = "domain.checked"
+	DomainProved             Action = "domain.proved" // and waits, since it was another organization's lately
+	DomainFailing            Action = "domain.failing"
+	DomainRecovered          Action = "domain.recovered"
+	DomainLapsed             Action = "domain.lapsed"
+	DomainGraceEnded         Action = "domain.grace_ended"
+	DomainLost               Action = "domain.lost" // verified by another organization after it lapsed
+	DomainLoginsFailing      Action = "domain.logins_failing"
 
 	SignInPolicyDefaultRoleChanged  Action = "sign_in_policy.default_role_changed"
 	SignInPolicyNewcomersChanged    Action = "sign_in_policy.newcomers_changed"
@@ -163,6 +171,14 @@ var phrases = []phrase{
 	{DomainVerified, "verify", "verified", " the domain {domain}"},
 	{DomainVerificationFailed, "", "looked for the TXT record of the domain", " {domain} and did not find it"},
 	{DomainReleased, "release", "released", " the domain {domain}"},
+	{DomainChecked, "", "looked for the TXT record of the domain", " {domain} and found it"},
+	{DomainProved, "", "found the proof of the domain", " {domain}, which was another organization's lately: it waits seven days"},
+	{DomainFailing, "", "no longer found the TXT record of the domain", " {domain}; without it, the domain lapses in seven days"},
+	{DomainRecovered, "", "found the TXT record of the domain", " {domain} again"},
+	{DomainLapsed, "", "let the domain", " {domain} lapse: nobody new comes in by it, and in 30 days it has no effect at all"},
+	{DomainGraceEnded, "", "ended the grace of the lapsed domain", " {domain}: it has no effect any more"},
+	{DomainLost, "", "gave up the lapsed domain", " {domain}, which another organization has verified"},
+	{DomainLoginsFailing, "", "saw most sign-ins of the domain", " {domain} fail, of whom single sign-on is required[: {after}]"},
 
 	{SignInPolicyDefaultRoleChanged, "change", "changed", " the default role[ from {before} to {after}]"},
 	{SignInPolicyNewcomersChanged, "change", "changed", " whether newcomers are admitted at their first login[ from {before} to {after}]"},

@@ -69,7 +69,7 @@ func prepare(ctx context.Context, db *store.Store, idp *idptest.IdP) (string, er
 	if err != nil {
 		return "", err
 	}
-	if _, err = scope.RecordDomainCheck(ctx, actor, domain.ID, true, ""); err != nil {
+	if _, err = scope.RecordDomainCheck(ctx, actor, domain.ID, store.Finding{Proved: true}); err != nil {
 		return "", err
 	}
 	pair, err := signing.New("gatehouse.test", time.Now().AddDate(-1, 0, 0))

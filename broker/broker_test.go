@@ -141,7 +141,7 @@ func (w *world) verify(domain string) {
 	w.Helper()
 	claimed, err := w.scope().ClaimDomain(w.Context(), operator, domain, "gatehouse.test")
 	w.ok(err)
-	_, err = w.scope().RecordDomainCheck(w.Context(), operator, claimed.ID, true, "")
+	_, err = w.scope().RecordDomainCheck(w.Context(), operator, claimed.ID, store.Finding{Proved: true})
 	w.ok(err)
 }
 

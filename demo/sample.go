@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"slices"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
@@ -167,8 +166,8 @@ func (m *maker) proveDomain(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	checked, err := m.organization.RecordDomainCheck(ctx, m.owner, claimed.ID, slices.Contains(texts, claimed.RecordValue()), "The record is not there.")
-	if err == nil && !checked.Verified() {
+	checked, err := m.organization.RecordDomainCheck(ctx, m.owner, claimed.ID, claimed.Proof(texts, nil))
+	if err == nil && checked.VerifiedAt == nil {
 		err = fmt.Errorf("the record is not there: %q", texts)
 	}
 	return err

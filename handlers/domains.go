@@ -20,7 +20,7 @@ func (v *visit) showDomains(status int, problem *ui.Problem) error {
 	}
 	page := views.DomainsPage{Page: v.page("Domains"), Action: v.path("domains"), Name: v.form().Text("name"), Problem: problem}
 	for _, d := range domains {
-		row := views.DomainRow{Name: d.Name, Href: v.path("domains/" + d.ID), Verified: d.Verified(), Failing: d.CheckProblem != ""}
+		row := views.DomainRow{Name: d.Name, Href: v.path("domains/" + d.ID), State: domainState(d, v.now())}
 		if d.CheckedAt != nil {
 			row.Checked = ui.MomentOf(*d.CheckedAt, v.now())
 		}
@@ -46,7 +46,8 @@ func (v *visit) domain() error {
 		return err
 	}
 	page := views.DomainPage{
-		Page: v.trail(v.page(d.Name), ui.Link{Text: "Domains", Href: v.path("domains")}), Name: d.Name, ID: d.ID, Verified: d.Verified(),
+		Page: v.trail(v.page(d.Name), ui.Link{Text: "Domains", Href: v.path("domains")}), Name: d.Name, ID: d.ID,
+		State: domainState(d, v.now()), Verified: d.VerifiedAt != nil,
 		CheckProblem: d.CheckProblem, RecordName: strings.TrimSuffix(d.RecordName(), "."), RecordValue: d.RecordValue(),
 		Verify: v.path("domains/" + d.ID + "/verify"), Release: v.path("domains/" + d.ID + "/release"),
 	}
@@ -68,20 +69,23 @@ func (v *visit) verifyDomain() error {
 	if !v.lookups.Allow(d.ID) {
 		return &tooMany{v.lookups.RetryAfter(d.ID)}
 	}
-	proved, problem := v.lookUp(d)
-	d, err = v.scope.RecordDomainCheck(v.ctx(), v.actor(), d.ID, proved, problem)
+	was := d.StateAt(v.now())
+	d, err = v.scope.RecordDomainCheck(v.ctx(), v.actor(), d.ID, v.lookUp(d))
 	if err != nil && !errors.Is(err, store.ErrDomainTaken) {
 		return err
 	}
 	notice := ""
-	if err == nil && proved {
+	if state := d.StateAt(v.now()); err == nil && state == store.DomainVerified && d.CheckProblem == "" {
 		notice = d.Name + " is verified."
+		if was == store.DomainVerified {
+			notice = "The record is there."
+		}
 	}
 	return v.goTo(v.path("domains/"+v.id("domain")), notice)
 }
 
-// lookUp asks the DNS for the record of the domain and says in a sentence what was found instead of it.
-func (v *visit) lookUp(d store.Domain) (proved bool, problem string) {
+// lookUp asks the DNS for the record of the domain.
+func (v *visit) lookUp(d store.Domain) store.Finding {
 	texts, err := v.Outbound.TXT(v.ctx(), d.RecordName())
 	if err != nil {
 		v.Log.WarnContext(v.ctx(), "domain check failed", "domain", d.Name, "request", web.RequestInfo(v.r).ID, "error", err)

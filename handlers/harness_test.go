@@ -256,7 +256,7 @@ func (o *organization) verify(name string) store.Domain {
 	o.Helper()
 	domain, err := o.scope.ClaimDomain(o.Context(), o.owner.actor(), name, "gatehouse.test")
 	o.ok(err)
-	domain, err = o.scope.RecordDomainCheck(o.Context(), o.owner.actor(), domain.ID, true, "")
+	domain, err = o.scope.RecordDomainCheck(o.Context(), o.owner.actor(), domain.ID, store.Finding{Proved: true})
 	o.ok(err)
 	return domain
 }

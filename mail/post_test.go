@@ -204,11 +204,11 @@ func TestPost_WithoutAServerWhatMailsTellStandsInTheConsole(t *testing.T) {
 	f.invite("grace@guest.test")
 	domain, err := f.Store.In(f.o.ID).ClaimDomain(t.Context(), f.actor(), "acme.example", "gatehouse.test")
 	f.ok(err)
-	_, err = f.Store.In(f.o.ID).RecordDomainCheck(t.Context(), operator, domain.ID, true, "")
+	_, err = f.Store.In(f.o.ID).RecordDomainCheck(t.Context(), operator, domain.ID, store.Finding{Proved: true})
 	f.ok(err)
 	second, err := f.Store.In(f.o.ID).ClaimDomain(t.Context(), f.actor(), "acme.test", "gatehouse.test")
 	f.ok(err)
-	_, err = f.Store.In(f.o.ID).RecordDomainCheck(t.Context(), f.actor(), second.ID, true, "") // what they did themselves is no news
+	_, err = f.Store.In(f.o.ID).RecordDomainCheck(t.Context(), f.actor(), second.ID, store.Finding{Proved: true}) // what they did themselves is no news
 	f.ok(err)
 	f.ok(f.Empty(t.Context()))
 	notices, unread, err := f.Store.In(f.o.ID).Notices(t.Context(), f.owner.ID, false)

@@ -74,6 +74,9 @@ func (c *Scope) ActivateConnection(ctx context.Context, actor audit.Actor, id st
 		if err := problems.Err(); err != nil {
 			return err
 		}
+		if err := w.checkDomainsSoon(); err != nil {
+			return err
+		}
 		w.record(audit.Event{Action: audit.ConnectionActivated, Targets: was.targets()})
 		return w.updateConnection(was, columns{"state": ConnectionActive})
 	})

@@ -22,14 +22,20 @@ import (
 // ErrDomainTaken says that another organization has proved the domain.
 var ErrDomainTaken = errors.New("the domain is verified by another organization")
 
-// Domain is a DNS name that an organization says is its own. A claim grants nothing; VerifiedAt says when it was proved.
+// Domain is a DNS name that an organization says is its own. A claim grants nothing; [Domain.StateAt] says what it is worth at a time.
 type Domain struct {
 	ID, OrganizationID string
 	Name               string // lower-case A-labels, no trailing dot
 	Token              string // public: it stands in the DNS; random, so that it proves this organization and this domain alone
 	VerifiedAt         *time.Time
 	CheckedAt          *time.Time
-	CheckProblem       string // what the last check found wrong, a sentence; "" when it went well or there was none
+	CheckProblem       string     // what the last check found wrong, a sentence; "" when it went well or there was none
+	CheckAt            *time.Time // when it is to be checked again; nil for what nobody asks for
+	ProvedAt           *time.Time // since when a domain that was another organization's lately waits
+	FailingSince       *time.Time // the first check that found no proof, of those in a row that were answered
+	LapsedAt           *time.Time
+	EndedAt            *time.Time // when it was noted that the grace is over
+	AlarmedAt          *time.Time // the last alarm about logins of its people
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 }
@@ -40,21 +46,24 @@ func (d Domain) RecordName() string { return "_gatehouse-challenge." + d.Name + 
 // RecordValue is the text of the TXT record.
 func (d Domain) RecordValue() string { return "gatehouse-domain-verification=" + d.Token }
 
-// Verified reports whether the organization has proved the domain.
-func (d Domain) Verified() bool { return d.VerifiedAt != nil }
+// Finding is what the DNS answered when it was asked for the record. Silent says that nobody answered, which proves nothing and disproves nothing.
+type Finding struct {
+	Proved, Silent bool
+	Problem        string // a sentence about what is there instead; "" where it is proved
+}
 
-// Proof judges what the DNS answered when it was asked for the record: whether it proves the domain, or a sentence about what is there instead.
-func (d Domain) Proof(texts []string, err error) (proved bool, problem string) {
+// Proof judges the answer of the DNS.
+func (d Domain) Proof(texts []string, err error) Finding {
 	name := strings.TrimSuffix(d.RecordName(), ".")
 	switch {
 	case err != nil:
-		return false, "The DNS of " + d.Name + " did not answer. Try again in some minutes; if it goes on, ask whoever keeps that DNS."
+		return Finding{Silent: true, Problem: "The DNS of " + d.Name + " did not answer. Try again in some minutes; if it goes on, ask whoever keeps that DNS."}
 	case len(texts) == 0:
-		return false, "There is no TXT record at " + name + ". If you have just added it, try again in some minutes."
+		return Finding{Problem: "There is no TXT record at " + name + ". If you have just added it, try again in some minutes."}
 	case slices.ContainsFunc(texts, func(text string) bool { return strings.TrimSpace(text) == d.RecordValue() }):
-		return true, ""
+		return Finding{Proved: true}
 	}
-	return false, "The TXT record at " + name + " holds another value: “" + trust.Printable(texts[0]) + "”. Replace it with " + d.RecordValue() + "."
+	return Finding{Problem: "The TXT record at " + name + " holds another value: “" + trust.Printable(texts[0]) + "”. Replace it with " + d.RecordValue() + "."}
 }
 
 //go:embed publicmail.txt
@@ -139,92 +148,39 @@ func (c *Scope) Domain(ctx context.Context, id string) (Domain, error) {
 	return domain, nil
 }
 
-// VerifiedDomains are the names that the organization has proved.
+// VerifiedDomains are the names whose people a connection may make and match. Lapsed ones are not among them.
 func (c *Scope) VerifiedDomains(ctx context.Context) ([]string, error) {
 	return verifiedDomains(c.store.read(ctx), c.organization)
 }
 
 func verifiedDomains(db *gorm.DB, organization string) ([]string, error) {
 	var names []string
-	err := db.Model(&Domain{}).Where("organization_id = ? AND verified_at IS NOT NULL", organization).Order("name").Pluck("name", &names).Error
+	err := db.Table("domains d").Where("d.organization_id = ?", organization).Where(domainVerified).Order("d.name").Pluck("d.name", &names).Error
 	if err != nil {
 		return nil, fmt.Errorf("read verified domains: %w", err)
 	}
 	return names, nil
 }
 
-// DomainOwner is the organization that has proved the domain, or ErrNotFound.
+// DomainOwner is the organization for which the domain is in effect, or ErrNotFound.
 func (s *Store) DomainOwner(ctx context.Context, name string) (organization string, err error) {
-	return domainOwner(s.read(ctx), name)
+	return domainOwner(s.read(ctx), name, s.now())
 }
 
-func domainOwner(db *gorm.DB, name string) (organization string, err error) {
+func domainOwner(db *gorm.DB, name string, now time.Time) (organization string, err error) {
 	var domain Domain
-	domain, err = one(domain, db.Where("name = ? AND verified_at IS NOT NULL", name).Take(&domain).Error)
+	domain, err = one(domain, db.Table("domains d").Where("d.name = ?", name).Where(domainInEffect, graceBegan(now)).Take(&domain).Error)
 	if err != nil {
 		return "", fmt.Errorf("read the owner of domain %s: %w", name, err)
 	}
 	return domain.OrganizationID, nil
 }
 
-// RecordDomainCheck notes what a look at the DNS found, as a sentence when it found no proof. The first proof verifies the domain, for this
-// organization alone: ErrDomainTaken when another was first. A later check without proof takes nothing away.
-func (c *Scope) RecordDomainCheck(ctx context.Context, actor audit.Actor, id string, proved bool, problem string) (Domain, error) {
-	domain, err := c.recordDomainCheck(ctx, actor, id, proved, problem)
-	if proved && errors.Is(err, gorm.ErrDuplicatedKey) {
-		taken := "The record is there, but another organization has verified this domain. Ask its owners, or whoever runs this service, to release it."
-		if _, err := c.recordDomainCheck(ctx, actor, id, false, taken); err != nil {
-			return Domain{}, err
-		}
-		return Domain{}, fmt.Errorf("verify domain %s: %w", id, ErrDomainTaken)
-	}
-	return domain, err
-}
-
-func (c *Scope) recordDomainCheck(ctx context.Context, actor audit.Actor, id string, proved bool, problem string) (Domain, error) {
-	var domain Domain
-	err := c.write(ctx, actor, func(w *write) error {
-		err := w.lockOrganization(c.organization)
-		if err != nil {
-			return err
-		}
-		if domain, err = one(domain, w.Where("organization_id = ? AND id = ?", c.organization, id).Take(&domain).Error); err != nil {
-			return err
-		}
-		event := audit.Event{Action: audit.DomainVerified, Targets: domain.targets()}
-		domain.CheckedAt, domain.UpdatedAt, domain.CheckProblem = &w.now, w.now, ""
-		set := columns{"checked_at": w.now, "updated_at": w.now}
-		switch {
-		case !proved:
-			domain.CheckProblem = problem
-			event.Action, event.Outcome = audit.DomainVerificationFailed, audit.Refused
-		case domain.VerifiedAt == nil:
-			domain.VerifiedAt = &w.now
-			set["verified_at"] = w.now
-			w.tell(ChangedPolicy, c.organization)
-			if err := w.endForeignHosts(domain.Name); err != nil {
-				return err
-			}
-		}
-		set["check_problem"] = domain.CheckProblem
-		w.record(event)
-		return updated(w.Model(&Domain{}).Where("id = ?", id).Updates(set))
-	})
-	if err != nil {
-		return Domain{}, fmt.Errorf("record the check of domain %s: %w", id, err)
-	}
-	return domain, nil
-}
-
-// ReleaseDomain gives a domain up. ErrEnforced for a verified one while single sign-on is required: people of that domain would no longer
+// ReleaseDomain gives a domain up. ErrEnforced for one in effect while single sign-on is required: people of that domain would no longer
 // have to use it, or no longer could.
 func (c *Scope) ReleaseDomain(ctx context.Context, actor audit.Actor, id string) error {
 	err := c.write(ctx, actor, func(w *write) error {
-		if err := w.lockOrganization(c.organization); err != nil {
-			return err
-		}
-		var domain Domain
-		domain, err := one(domain, w.Where("organization_id = ? AND id = ?", c.organization, id).Take(&domain).Error)
+		domain, err := w.lockDomain(id)
 		if err != nil {
 			return err
 		}
@@ -232,8 +188,14 @@ func (c *Scope) ReleaseDomain(ctx context.Context, actor audit.Actor, id string)
 		if err != nil {
 			return err
 		}
-		if domain.Verified() && policy.Enforcement != access.NoEnforcement {
+		state := domain.StateAt(w.now)
+		if state.InEffect() && policy.Enforcement != access.NoEnforcement {
 			return ErrEnforced
+		}
+		if state == DomainVerified || state == DomainFailing {
+			if err := w.rememberHolder(domain); err != nil {
+				return err
+			}
 		}
 		w.record(audit.Event{Action: audit.DomainReleased, Targets: domain.targets()})
 		w.tell(ChangedPolicy, c.organization)

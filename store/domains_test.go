@@ -14,7 +14,7 @@ func aVerifiedDomain(t *testing.T, s *Store, organization, name string) Domain {
 	t.Helper()
 	d, err := s.In(organization).ClaimDomain(t.Context(), operator, name, "")
 	ok(t, err)
-	d, err = s.In(organization).RecordDomainCheck(t.Context(), operator, d.ID, true, "")
+	d, err = s.In(organization).RecordDomainCheck(t.Context(), operator, d.ID, Finding{Proved: true})
 	ok(t, err)
 	return d
 }
@@ -63,26 +63,28 @@ func TestD01_AClaimGrantsNothing(t *testing.T) {
 		hasProblem(t, errorOf(s.In(one.ID).ClaimDomain(ctx, operator, "corp.test", "")), "name")
 		isError(t, errorOf(s.DomainOwner(ctx, "corp.test")), ErrNotFound)
 
-		failed, err := s.In(one.ID).RecordDomainCheck(ctx, operator, first.ID, false, "No TXT record was found.")
+		failed, err := s.In(one.ID).RecordDomainCheck(ctx, operator, first.ID, Finding{Problem: "No TXT record was found."})
 		ok(t, err)
-		if failed.Verified() || failed.CheckProblem == "" || failed.CheckedAt == nil {
+		if failed.VerifiedAt != nil || failed.CheckProblem == "" || failed.CheckedAt == nil {
 			t.Errorf("after a check without proof the domain is %+v", failed)
 		}
-		verified := must(s.In(one.ID).RecordDomainCheck(ctx, operator, first.ID, true, ""))
-		if !verified.Verified() || must(s.DomainOwner(ctx, "corp.test")) != one.ID {
+		verified := must(s.In(one.ID).RecordDomainCheck(ctx, operator, first.ID, Finding{Proved: true}))
+		if verified.StateAt(s.Now()) != DomainVerified || must(s.DomainOwner(ctx, "corp.test")) != one.ID {
 			t.Errorf("after the proof the domain is %+v", verified)
 		}
-		_, err = s.In(two.ID).RecordDomainCheck(ctx, operator, second.ID, true, "")
+		_, err = s.In(two.ID).RecordDomainCheck(ctx, operator, second.ID, Finding{Proved: true})
 		isError(t, err, ErrDomainTaken)
-		if d := must(s.In(two.ID).Domain(ctx, second.ID)); d.Verified() || d.CheckProblem == "" {
+		if d := must(s.In(two.ID).Domain(ctx, second.ID)); d.VerifiedAt != nil || d.CheckProblem == "" {
 			t.Errorf("the second organization's domain is %+v", d)
 		}
 		// A later check that fails takes nothing away.
-		if d := must(s.In(one.ID).RecordDomainCheck(ctx, operator, first.ID, false, "SERVFAIL")); !d.Verified() {
+		if d := must(s.In(one.ID).RecordDomainCheck(ctx, operator, first.ID, Finding{Problem: "SERVFAIL"})); !d.StateAt(s.Now()).InEffect() {
 			t.Error("one failed check ended a verified domain")
 		}
 		ok(t, s.In(one.ID).ReleaseDomain(ctx, operator, first.ID))
-		must(s.In(two.ID).RecordDomainCheck(ctx, operator, second.ID, true, ""))
+		must(s.In(two.ID).RecordDomainCheck(ctx, operator, second.ID, Finding{Proved: true}))
+		later(s, domainTransfer)
+		must(s.In(two.ID).RecordDomainCheck(ctx, operator, second.ID, Finding{Proved: true}))
 		if must(s.DomainOwner(ctx, "corp.test")) != two.ID {
 			t.Error("a released domain cannot be verified by another organization")
 		}
@@ -99,7 +101,9 @@ func TestD01_OneOfManyVerifiesADomain(t *testing.T) {
 			domains[i] = must(scopes[i].ClaimDomain(ctx, operator, "corp.test", ""))
 		}
 		won := 0
-		for _, err := range atOnce(8, func(i int) error { return errorOf(scopes[i].RecordDomainCheck(ctx, operator, domains[i].ID, true, "")) }) {
+		for _, err := range atOnce(8, func(i int) error {
+			return errorOf(scopes[i].RecordDomainCheck(ctx, operator, domains[i].ID, Finding{Proved: true}))
+		}) {
 			switch {
 			case err == nil:
 				won++
@@ -136,7 +140,7 @@ func TestDomainOfAnotherOrganizationDoesNotExist(t *testing.T) {
 		d := aVerifiedDomain(t, s, o.ID, "corp.test")
 		theirs := s.In(other.ID)
 		isError(t, errorOf(theirs.Domain(ctx, d.ID)), ErrNotFound)
-		isError(t, errorOf(theirs.RecordDomainCheck(ctx, operator, d.ID, true, "")), ErrNotFound)
+		isError(t, errorOf(theirs.RecordDomainCheck(ctx, operator, d.ID, Finding{Proved: true})), ErrNotFound)
 		isError(t, theirs.ReleaseDomain(ctx, operator, d.ID), ErrNotFound)
 		if len(must(theirs.Domains(ctx))) != 0 || len(must(theirs.VerifiedDomains(ctx))) != 0 {
 			t.Error("the list shows another organization's domain")

@@ -110,7 +110,7 @@ func preconditions(db *gorm.DB, organization, ownerID string, now time.Time) ([]
 	met := []string{"A domain is verified.", "A connection is active.", "You have just signed in through an active connection.", "An owner has a password for an emergency."}
 	queries := []func() *gorm.DB{
 		func() *gorm.DB {
-			return db.Table("domains").Where("organization_id = ? AND verified_at IS NOT NULL", organization)
+			return db.Table("domains d").Where("d.organization_id = ?", organization).Where(domainVerified)
 		},
 		func() *gorm.DB {
 			return db.Table("connections").Where("organization_id = ? AND state = ?", organization, ConnectionActive)
@@ -176,9 +176,9 @@ func (c *Scope) coveredBy(ctx context.Context, scope access.Scope) func() *gorm.
 	return func() *gorm.DB {
 		return c.store.read(ctx).Table("members").Joins("JOIN users ON users.id = members.user_id").
 			Where("members.organization_id = ?", c.organization).
-			Where(`(EXISTS (SELECT 1 FROM domains d WHERE d.organization_id = members.organization_id AND d.name = users.email_domain AND d.verified_at IS NOT NULL)
+			Where(`(EXISTS (SELECT 1 FROM domains d WHERE d.organization_id = members.organization_id AND d.name = users.email_domain AND `+domainInEffect+`)
 				OR (? AND EXISTS (SELECT 1 FROM identities i WHERE i.organization_id = members.organization_id AND i.user_id = members.user_id)))`,
-				scope == access.EnforceAll)
+				graceBegan(c.store.now()), scope == access.EnforceAll)
 	}
 }
 

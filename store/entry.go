@@ -21,9 +21,9 @@ func (s *Store) Entry(ctx context.Context, organizationID, userID string) (acces
 		OnVerifiedDomain, Linked bool
 	}
 	err = s.read(ctx).Raw(`SELECT o.suspended_at, p.enforcement,
-			EXISTS (SELECT 1 FROM users u JOIN domains d ON d.name = u.email_domain WHERE u.id = ? AND d.organization_id = o.id AND d.verified_at IS NOT NULL) AS on_verified_domain,
+			EXISTS (SELECT 1 FROM users u JOIN domains d ON d.name = u.email_domain WHERE u.id = ? AND d.organization_id = o.id AND `+domainInEffect+`) AS on_verified_domain,
 			EXISTS (SELECT 1 FROM identities i WHERE i.organization_id = o.id AND i.user_id = ?) AS linked
-		FROM organizations o JOIN sign_in_policies p ON p.organization_id = o.id WHERE o.id = ?`, userID, userID, organizationID).Take(&row).Error
+		FROM organizations o JOIN sign_in_policies p ON p.organization_id = o.id WHERE o.id = ?`, userID, graceBegan(s.now()), userID, organizationID).Take(&row).Error
 	if err != nil {
 		return access.Entry{}, Member{}, fmt.Errorf("read what decides about entering organization %s: %w", organizationID, err)
 	}

@@ -107,7 +107,7 @@ func (c *Scope) RegisterHost(ctx context.Context, actor audit.Actor, projectID, 
 // mayHaveHost refuses a name on a domain that another organization has verified.
 func (w *write) mayHaveHost(name string) error {
 	var taken int64
-	err := w.Model(&Domain{}).Where("name IN ? AND verified_at IS NOT NULL AND organization_id <> ?", suffixes(name), w.organization).Count(&taken).Error
+	err := w.Table("domains d").Where("d.name IN ? AND d.organization_id <> ?", suffixes(name), w.organization).Where(domainInEffect, graceBegan(w.now)).Count(&taken).Error
 	if err != nil {
 		return fmt.Errorf("look whose domain the host is on: %w", err)
 	}

@@ -125,7 +125,7 @@ func TestHostsOnVerifiedDomains(t *testing.T) {
 		}
 		own := must(s.In(acme.ID).RegisterHost(t.Context(), actorOf(ada), search.ID, "own.acme-corp.test", ourPublicAddress))
 		domain := must(s.In(acme.ID).ClaimDomain(t.Context(), actorOf(ada), "acme-corp.test", "sso.example.com"))
-		must(s.In(acme.ID).RecordDomainCheck(t.Context(), actorOf(ada), domain.ID, true, ""))
+		must(s.In(acme.ID).RecordDomainCheck(t.Context(), actorOf(ada), domain.ID, Finding{Proved: true}))
 		var names []string
 		for _, host := range must(s.AllHosts(t.Context())) {
 			names = append(names, host.Name)

@@ -159,6 +159,9 @@ func (w *write) resolveNew(identity trust.Identity) (Resolution, error) {
 	if refusal := suspended(user, member); refusal != nil {
 		return Resolution{}, refusal
 	}
+	if err := w.notMoved(identity, user); err != nil {
+		return Resolution{}, err
+	}
 	if member.ID != "" {
 		return w.recognize(identity, user, member)
 	}
@@ -179,6 +182,26 @@ func (w *write) mayMatch(identity trust.Identity, member Member) error {
 		return trust.Refuse(trust.ReasonGuestNotLinked, "a subject that the guest has linked", "one that nobody knows")
 	}
 	return trust.Refuse(trust.ReasonDomainNotVerified, "an address on "+wordsOr(strings.Join(verified, ", "), "a verified domain"), domain)
+}
+
+// notMoved refuses to match a user by an address on a domain that was another organization's while the user is one of its people: with the
+// domain the addresses have moved, the people have not (D-06).
+func (w *write) notMoved(identity trust.Identity, user User) error {
+	if user.ID == "" {
+		return nil
+	}
+	var theirs bool
+	err := w.Raw(`SELECT EXISTS (SELECT 1 FROM past_domains p WHERE p.name = ? AND p.organization_id <> ? AND (
+			EXISTS (SELECT 1 FROM members m WHERE m.organization_id = p.organization_id AND m.user_id = ?)
+			OR EXISTS (SELECT 1 FROM identities i WHERE i.organization_id = p.organization_id AND i.user_id = ?)))`,
+		identity.Address().Domain(), w.organization, user.ID, user.ID).Scan(&theirs).Error
+	if err != nil {
+		return fmt.Errorf("ask whose people were on the domain: %w", err)
+	}
+	if theirs {
+		return trust.Refuse(trust.ReasonAddressTaken, "an address that nobody had before the domain changed hands", "one of somebody of the organization that had it")
+	}
+	return nil
 }
 
 func wordsOr(words, none string) string {

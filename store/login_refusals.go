@@ -241,7 +241,7 @@ func (w *write) tellOwner(r Refused) error {
 	if err != nil || r.Refusal.Reason != trust.ReasonDomainNotVerified && r.Refusal.Reason != trust.ReasonGuestNotLinked {
 		return nil
 	}
-	owner, err := domainOwner(w.DB, address.Domain())
+	owner, err := domainOwner(w.DB, address.Domain(), w.now)
 	if errors.Is(err, ErrNotFound) || owner == r.OrganizationID {
 		return nil
 	}

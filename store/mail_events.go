@@ -12,7 +12,7 @@ import (
 // goes or changes, those about members.
 var ownersHear = []audit.Action{
 	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionDeleted,
-	audit.DomainVerified, audit.DomainReleased,
+	audit.DomainVerified, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
 	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded,
 	audit.BreakGlassLinkMade, audit.BreakGlassUsed,
 }

@@ -78,7 +78,7 @@ func (s *Store) answerTo(ctx context.Context, typed string) (User, MailKind, err
 	if err != nil {
 		return User{}, "", err
 	}
-	required, err := singleSignOnRequired(s.read(ctx), user)
+	required, err := singleSignOnRequired(s.read(ctx), user, s.now())
 	if err != nil || required {
 		return user, MailNoReset, err
 	}
@@ -92,13 +92,13 @@ func (s *Store) answerTo(ctx context.Context, typed string) (User, MailKind, err
 
 // singleSignOnRequired says whether an organization requires it of the user: by the domain of their address, whether they are a member there or
 // not, or as one who is linked.
-func singleSignOnRequired(db *gorm.DB, user User) (bool, error) {
+func singleSignOnRequired(db *gorm.DB, user User, now time.Time) (bool, error) {
 	var count int64
 	err := db.Raw(`SELECT (SELECT COUNT(*) FROM domains d JOIN sign_in_policies p ON p.organization_id = d.organization_id AND p.enforcement <> ?
-			WHERE d.name = ? AND d.verified_at IS NOT NULL)
+			WHERE d.name = ? AND `+domainInEffect+`)
 		+ (SELECT COUNT(*) FROM members m JOIN sign_in_policies p ON p.organization_id = m.organization_id AND p.enforcement = ?
 			WHERE m.user_id = ? AND EXISTS (SELECT 1 FROM identities i WHERE i.organization_id = m.organization_id AND i.user_id = m.user_id))`,
-		access.NoEnforcement, user.EmailDomain, access.EnforceAll, user.ID).Scan(&count).Error
+		access.NoEnforcement, user.EmailDomain, graceBegan(now), access.EnforceAll, user.ID).Scan(&count).Error
 	if err != nil {
 		return false, fmt.Errorf("ask whether single sign-on is required: %w", err)
 	}

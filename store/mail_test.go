@@ -251,7 +251,7 @@ func TestMail_TellsOwnersAndWhomItIsAbout(t *testing.T) {
 		if sent := taken(t, s); len(sent) != 0 {
 			t.Errorf("a claim grants nothing and tells nobody: %+v", sent)
 		}
-		_, err = scope.RecordDomainCheck(t.Context(), actor, domain.ID, true, "")
+		_, err = scope.RecordDomainCheck(t.Context(), actor, domain.ID, Finding{Proved: true})
 		ok(t, err)
 		if m := onlyLetterTo(t, taken(t, s), owner.Email); !strings.Contains(m.Letter.Lines[0], "verified the domain acme.example") {
 			t.Errorf("a verified domain: %+v", m)

@@ -278,7 +278,7 @@ func (w *write) welcomePassword(welcome Welcome, n Newcomer) (User, error) {
 		return User{}, err
 	}
 	if welcome.Kind == WelcomeForgotten {
-		if required, err := singleSignOnRequired(w.DB, user); err != nil || required || user.SuspendedAt != nil {
+		if required, err := singleSignOnRequired(w.DB, user, w.now); err != nil || required || user.SuspendedAt != nil {
 			return User{}, errors.Join(err, ErrNotFound)
 		}
 	}
