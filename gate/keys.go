@@ -170,14 +170,10 @@ func (r *rights) include(permission string) bool {
 	return found
 }
 
-// rightsOf are what the key's roles give, as far as its creator's present roles in the project give it too. A suspended organization's keys
-// have none; an independent key is answered for by its project, so that no creator counts.
+// rightsOf are what the key's roles give, as far as its creator's present roles give it too.
 func (k *keys) rightsOf(s store.KeySnapshot) *rights {
-	creator := creatorRoles(s)
-	if s.Independent {
-		creator = s.Roles
-	}
-	if s.OrganizationSuspended || len(creator) == 0 {
+	creator := s.CreatorRoles()
+	if len(creator) == 0 {
 		return noRights
 	}
 	var levels [4]access.Level
@@ -193,14 +189,6 @@ func (k *keys) rightsOf(s store.KeySnapshot) *rights {
 		k.rights[levels] = known
 	}
 	return known
-}
-
-// creatorRoles are the roles that the key's creator has in its project now. Without a role in the organization there are none.
-func creatorRoles(s store.KeySnapshot) []access.Role {
-	if s.CreatorGone || s.CreatorSuspended || len(s.CreatorOrganizationRoles) == 0 {
-		return nil
-	}
-	return slices.Concat(s.CreatorOrganizationRoles, s.CreatorProjectRoles)
 }
 
 // end is when the key ends for whoever has this one of its secrets; nil for never.

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -96,13 +95,10 @@ func (v *visit) keyRights(page *views.APIKeyPage, key store.APIKey) error {
 	if err != nil {
 		return err
 	}
-	creator := slices.Concat(now.CreatorOrganizationRoles, now.CreatorProjectRoles)
-	if len(now.CreatorOrganizationRoles) == 0 {
-		creator = nil // a project role counts with one in the organization alone
-	}
+	creator := now.CreatorRoles()
 	page.Refused = v.whyRefused(now, key)
 	given := func(permission string) bool {
-		return page.Refused == "" && v.Catalogue.Has(key.Roles, permission) && (key.Independent || v.Catalogue.Has(creator, permission))
+		return page.Refused == "" && v.Catalogue.Has(key.Roles, permission) && v.Catalogue.Has(creator, permission)
 	}
 	page.Grants = permissionTable(v.Catalogue, given)
 	if page.Refused != "" {
@@ -131,6 +127,8 @@ func (v *visit) whyRefused(now store.KeySnapshot, key store.APIKey) string {
 		return "This key is revoked. Every check of it is refused."
 	case !key.Live(v.now()):
 		return "This key has expired. Every check of it is refused; its programs need another one."
+	case now.OrganizationSuspended:
+		return "Every check of this key is refused: the organization is suspended."
 	case key.Independent:
 		return ""
 	case now.CreatorGone:

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +29,20 @@ type KeySnapshot struct {
 	CreatorGone, CreatorSuspended       bool   // no longer there, or a member who was away since; user or member suspended
 	CreatorOrganizationRoles            []access.Role
 	CreatorProjectRoles                 []access.Role
+}
+
+// CreatorRoles are the roles beyond which the key's own give nothing now: those that its creator has in its project, for whom a role there
+// counts with one in the organization alone. An independent key is bounded by its own; one of a suspended organization has none.
+func (k KeySnapshot) CreatorRoles() []access.Role {
+	switch {
+	case k.OrganizationSuspended:
+		return nil
+	case k.Independent:
+		return k.Roles
+	case k.CreatorGone, k.CreatorSuspended, len(k.CreatorOrganizationRoles) == 0:
+		return nil
+	}
+	return slices.Concat(k.CreatorOrganizationRoles, k.CreatorProjectRoles)
 }
 
 // KeySecret is one text of a key, or of a service account, as it is kept. It is good until EndsAt, exclusively; nil has no end of its own.

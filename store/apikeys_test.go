@@ -267,3 +267,24 @@ func TestK05_AKeyMintsNothing(t *testing.T) {
 		}
 	})
 }
+
+func TestCreatorRoles(t *testing.T) {
+	whole := KeySnapshot{Roles: []access.Role{access.DataPlaneViewer}, CreatorOrganizationRoles: []access.Role{access.OrgMember}, CreatorProjectRoles: []access.Role{access.ProjectEditor}}
+	for name, c := range map[string]struct {
+		change func(k *KeySnapshot)
+		want   []access.Role
+	}{
+		"whole":                     {func(*KeySnapshot) {}, []access.Role{access.OrgMember, access.ProjectEditor}},
+		"gone":                      {func(k *KeySnapshot) { k.CreatorGone = true }, nil},
+		"suspended":                 {func(k *KeySnapshot) { k.CreatorSuspended = true }, nil},
+		"a role in the project":     {func(k *KeySnapshot) { k.CreatorOrganizationRoles = nil }, nil},
+		"independent":               {func(k *KeySnapshot) { k.Independent, k.CreatorGone = true, true }, whole.Roles},
+		"independent and suspended": {func(k *KeySnapshot) { k.Independent, k.OrganizationSuspended = true, true }, nil},
+		"the organization":          {func(k *KeySnapshot) { k.OrganizationSuspended = true }, nil},
+	} {
+		k := whole
+		if c.change(&k); !slices.Equal(k.CreatorRoles(), c.want) {
+			t.Errorf("%s: %v, want %v", name, k.CreatorRoles(), c.want)
+		}
+	}
+}
