@@ -50,12 +50,25 @@ func newProject(t *testing.T, settings map[string]string) *project {
 	form := p.owner.Submit(p.owner.Get(link))
 	landed := p.owner.Submit(form, "name", "Ada Lovelace", "email", ownersAddress, "password", p.password, "organization", "Acme").Want(t, http.StatusSeeOther)
 	home, _, _ := strings.Cut(landed.Location, "?")
-	made := p.owner.Post(home+"/projects", url.Values{"name": {"Search"}, "kind": {"serverless"}}).Want(t, http.StatusSeeOther)
-	p.path = made.Location
-	p.id = p.path[strings.LastIndex(p.path, "/")+1:]
+	p.make(home+"/projects", "Search")
 	p.program = httptest.NewServer(http.HandlerFunc(p.answer))
 	t.Cleanup(p.program.Close)
 	return p
+}
+
+// make makes the project itself, in the console.
+func (p *project) make(projects, name string) {
+	p.t.Helper()
+	p.path = p.owner.Post(projects, url.Values{"name": {name}, "kind": {"serverless"}}).Want(p.t, http.StatusSeeOther).Location
+	p.id = p.path[strings.LastIndex(p.path, "/")+1:]
+}
+
+// beside is another project of the same organization; no proxy asks about it.
+func (p *project) beside(name string) *project {
+	p.t.Helper()
+	other := &project{t: p.t, gatehouse: p.gatehouse, owner: p.owner, password: p.password}
+	other.make(p.path[:strings.LastIndex(p.path, "/")], name)
+	return other
 }
 
 // answer is the program: a page that shows what it was told about its visitor.

@@ -73,6 +73,12 @@ func (p *proxied) pathTricks() {
 	for _, query := range []string{"?permission=any", "?permission=indexes:query", "?project=" + p.id} {
 		p.refuses("DELETE", "/indexes/movies"+query, reader)
 	}
+	p.want(200, "POST", "/query", "Api-Key", reader) // the honest twin of a key of another project
+	other := p.beside("Elsewhere")
+	stranger := other.mint("stranger")
+	for _, query := range []string{"", "?project=" + other.id, "?project=" + p.id, "?permission=any&project=" + other.id} {
+		p.refuses("POST", "/query"+query, stranger)
+	}
 }
 
 // refuses wants any refusal, and nothing at the program.
