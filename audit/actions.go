@@ -178,7 +178,7 @@ var phrases = []phrase{
 	{DomainLapsed, "", "let the domain", " {domain} lapse: nobody new comes in by it, and in 30 days it has no effect at all"},
 	{DomainGraceEnded, "", "ended the grace of the lapsed domain", " {domain}: it has no effect any more"},
 	{DomainLost, "", "gave up the lapsed domain", " {domain}, which another organization has verified"},
-	{DomainLoginsFailing, "", "saw most sign-ins of the domain", " {domain} fail, of whom single sign-on is required[: {after}]"},
+	{DomainLoginsFailing, "", "saw fewer than half of the sign-ins of the domain", " {domain} succeed, where single sign-on is required[: {after}]"},
 
 	{SignInPolicyDefaultRoleChanged, "change", "changed", " the default role[ from {before} to {after}]"},
 	{SignInPolicyNewcomersChanged, "change", "changed", " whether newcomers are admitted at their first login[ from {before} to {after}]"},
