@@ -151,7 +151,10 @@ func (v *visit) momentOf(at *time.Time) ui.Moment {
 }
 
 func creatorWords(key store.APIKey) string {
-	if key.CreatorName == "" {
+	switch {
+	case key.CreatorID == "":
+		return "Imported"
+	case key.CreatorName == "":
 		return "Somebody who is gone"
 	}
 	return key.CreatorName

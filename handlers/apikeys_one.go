@@ -52,8 +52,8 @@ func (v *visit) showAPIKey(status int, key store.APIKey, settings views.APIKeySe
 		Used: v.momentOf(key.UsedAt), UsedFrom: key.UsedFrom,
 		Networks: networkLines(key.Networks), Rate: rateWords(key.RatePerMinute), Settings: settings, Problem: problem,
 	}
-	if key.Imported {
-		page.Imported = "Its text was made elsewhere and brought along."
+	if key.CreatorID == "" {
+		page.Creator, page.Imported = "", "Imported: it was made elsewhere."
 	}
 	if key.PreviousEndsAt != nil {
 		page.OldUntil = v.oldSecret(key)
@@ -82,10 +82,11 @@ func (v *visit) offerActs(page *views.APIKeyPage, key store.APIKey) {
 	if key.Live(v.now()) {
 		page.RotateAt = v.keyPath(key, "rotate")
 	}
-	if key.Independent {
-		page.TakeBack = v.keyPath(key, "hand-over")
-	} else {
+	switch {
+	case !key.Independent:
 		page.HandOverAt = v.keyPath(key, "hand-over")
+	case key.CreatorID != "": // nobody here made an imported one
+		page.TakeBack = v.keyPath(key, "hand-over")
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
 )
@@ -79,6 +80,26 @@ func TestAPIKeysArePaged(t *testing.T) {
 	if !strings.Contains(second.path(), "q=key") || strings.Count(second.Body, `data-label="Last used"`) != 3 {
 		t.Errorf("the second page is %s", second.path())
 	}
+}
+
+// An imported key was made by nobody here, whom it could be tied to; also after it got a text of ours.
+func TestImportedAPIKeyHasNoCreator(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	project, keys := acme.search(access.Serverless)
+	imported := store.ImportedKey{Name: "legacy", Hash: strings.Repeat("4f", 32), Scheme: store.SchemeSHA256, Roles: []access.Role{access.ProjectEditor}}
+	_, err := acme.scope.ImportAPIKeys(t.Context(), audit.Actor{Kind: audit.Operator}, project.ID, []store.ImportedKey{imported}, nil, false)
+	p.ok(err)
+	list := acme.owner.get(keys).want(http.StatusOK, "legacy", "Imported").lacks("Somebody who is gone")
+	key := list.link(keys + "/key_")
+	for range 2 {
+		shown := acme.owner.get(key).want(http.StatusOK, "Imported: it was made elsewhere.", "The project").lacks("Somebody who is gone")
+		shown.lacks("Tie to creator").lacks("Hand over")
+		form := acme.owner.get(key + "/rotate")
+		acme.owner.post(key+"/rotate", "version", form.value("version"), "overlap", "1h", "expires", "365").want(http.StatusOK)
+	}
+	own, _ := acme.mint(keys, "ours")
+	acme.owner.get(own).want(http.StatusOK).lacks("Imported")
 }
 
 // A form that is sent twice, at once or again, makes one key, and both answers show its text.

@@ -204,7 +204,7 @@ func (i *keyImport) keep(hmacKey []byte) error {
 	for n, key := range i.keys {
 		rows[n] = apiKeyRow{
 			ID: newID(idAPIKey, i.now), OrganizationID: i.organization, ProjectID: i.project.ID, Name: key.Name, Roles: encodeList(key.Roles),
-			CreatorKind: string(i.actor.Kind), CreatorID: i.actor.ID, Independent: true, Version: 1, CreatedAt: i.now, UpdatedAt: i.now, ExpiresAt: key.ExpiresAt,
+			CreatorKind: string(i.actor.Kind), Independent: true, Version: 1, CreatedAt: i.now, UpdatedAt: i.now, ExpiresAt: key.ExpiresAt,
 		}
 		secrets[n] = apiKeySecret{KeyID: rows[n].ID, Number: 1, Scheme: key.Scheme, Hash: i.hashes[n], CreatedAt: i.now}
 		if key.Scheme == SchemeHMACSHA256 {

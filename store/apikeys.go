@@ -22,7 +22,7 @@ type APIKey struct {
 	ID, OrganizationID, ProjectID       string
 	Name                                string
 	Roles                               []access.Role
-	CreatorKind, CreatorID, CreatorName string         // a "user" or "service_account"; the name is empty once they are gone
+	CreatorKind, CreatorID, CreatorName string         // a "user" or "service_account"; the name is empty once they are gone, the id of a key that was imported
 	Independent                         bool           // the project answers for it, not its creator
 	Networks                            []netip.Prefix // where it may be used from; anywhere when empty
 	RatePerMinute                       int            // checks a minute; 0 for any number

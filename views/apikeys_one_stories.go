@@ -25,7 +25,9 @@ func oneAPIKeyStories() []Story {
 	dead := key
 	dead.Grants, dead.Refused = PermissionTable{}, "Every check of this key is refused: Ada Lovelace, who made it, is suspended here."
 	handed := key
-	handed.HandOverAt, handed.TakeBack, handed.Carried, handed.Imported = "", "/hand-over", "The project", "Brought along as a SHA-256 hash."
+	handed.HandOverAt, handed.TakeBack, handed.Carried = "", "/hand-over", "The project"
+	imported := handed
+	imported.TakeBack, imported.Creator, imported.Imported = "", "", "Imported: it was made elsewhere."
 	revoked := key
 	revoked.State, revoked.Ended, revoked.MayManage, revoked.RotateAt, revoked.RevokeAt = KeyRevoked, storyRecent, false, "", ""
 	revoked.Grants, revoked.Refused = PermissionTable{}, "This key is revoked."
@@ -51,7 +53,8 @@ func oneAPIKeyStories() []Story {
 		{"api-key/live", "API key: in use", APIKey(key), http.StatusOK},
 		{"api-key/narrowed", "API key: never used, rotating, with less rights than its roles have", APIKey(narrowed), http.StatusOK},
 		{"api-key/refused", "API key: refused, for its creator is suspended", APIKey(dead), http.StatusOK},
-		{"api-key/handed-over", "API key: an imported one that belongs to the project", APIKey(handed), http.StatusOK},
+		{"api-key/handed-over", "API key: one that belongs to the project", APIKey(handed), http.StatusOK},
+		{"api-key/imported", "API key: an imported one", APIKey(imported), http.StatusOK},
 		{"api-key/revoked", "API key: revoked", APIKey(revoked), http.StatusOK},
 		{"api-key/wrong", "API key: its settings were refused", APIKey(wrong), http.StatusUnprocessableEntity},
 		{"api-key/revoke", "Revoke an API key", Confirm(revoke), http.StatusOK},
