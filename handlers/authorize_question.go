@@ -37,12 +37,15 @@ func (f *forward) question(r *http.Request) (q question, v *verdict) {
 	if asked.project != "" {
 		q.project = asked.project
 	}
+	path, _, _ := strings.Cut(q.uri, "?")
+	if path != "" && !web.PlainPath(path) { // the proxy itself may have chosen by another reading of it what to ask here
+		return q, refuse(http.StatusForbidden, requestUnclear)
+	}
 	switch {
 	case asked.permission == anyPermission:
 	case asked.permission != "":
 		q.permission = asked.permission
 	case q.uri != "":
-		path, _, _ := strings.Cut(q.uri, "?")
 		if !told || overridesMethod(r.Header) {
 			return q, refuse(http.StatusForbidden, requestUnclear)
 		}

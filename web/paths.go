@@ -21,6 +21,16 @@ func plainPath(u *url.URL) bool {
 		!strings.Contains(raw, "%2f") && !strings.Contains(raw, "%5c") && !strings.Contains(raw, "%2e")
 }
 
+// PlainPath reports whether a path, escaped as it came and without a query, is read alike by every server: as the Site takes them for itself,
+// and without parameters. What has to be escaped in a name may be.
+func PlainPath(asked string) bool {
+	if simplePath(asked) {
+		return true
+	}
+	path, err := url.PathUnescape(asked)
+	return err == nil && !strings.ContainsAny(asked, ";?#") && plainPath(&url.URL{Path: path, RawPath: asked})
+}
+
 // AskedPath is a path as it was asked for. [url.URL.EscapedPath] writes some anew from what they mean, and an encoded slash is one slash more then.
 func AskedPath(u *url.URL) string {
 	if u.RawPath != "" {
