@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -412,17 +413,35 @@ func FuzzParseCheck(f *testing.F) {
 	f.Add([]byte(`{"key":null,"KEY":"a","key":"b"}`))
 	f.Add([]byte(`{"checks":[{"key":"a"},[{"key":["]"]}],null,{"key":"b"}]}`))
 	f.Add([]byte(`{"key":"\u0061","source":"https://example.test/"}`))
+	for _, value := range []string{
+		`-0.5e+7`, `01`, `1.`, `+1`, `nul`, `null`, `true x`, `[1,]`, `[,1]`, `{"a":1,}`, `{"a" 1}`, `{1:2}`, `[1}`, `"\x"`, `"\ud800"`, "\"\n\"", "\x00", `"`, ``,
+		strings.Repeat("[", deepest-1) + strings.Repeat("]", deepest-1), strings.Repeat("[", deepest) + strings.Repeat("]", deepest),
+	} {
+		f.Add([]byte(` { "more" : ` + value + ` } `))
+		f.Add([]byte(`{"key":` + value))
+		f.Add([]byte(`{"checks":[{"key":` + value + `}]}x`))
+	}
+	for _, body := range []string{``, ` `, `[]`, `null`, "{}\x00", `{}{}`, `{}]`} {
+		f.Add([]byte(body))
+	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var loose struct {
 			Key, Source any
 			Checks      []map[string]any
 		}
 		decoded := json.Unmarshal(body, &loose)
+		object := utf8.Valid(body) && json.Valid(body) && bytes.TrimLeft(body, " \t\r\n")[0] == '{'
 		request, mistakes, err := parseCheck(body)
+		if (err == nil) != object {
+			t.Errorf("%q: %v", body, err)
+		}
 		if err == nil && len(mistakes) == 0 && (decoded != nil || loose.Key != request.Key.Reveal()) {
 			t.Errorf("%q was taken and is %v (%v)", body, loose.Key, decoded)
 		}
 		requests, mistakes, err := parseBatch(body)
+		if (err == nil) != object {
+			t.Errorf("%q: as a batch %v", body, err)
+		}
 		if err == nil && len(mistakes) == 0 {
 			if decoded != nil || len(requests) != len(loose.Checks) {
 				t.Fatalf("%q was taken for %d checks (%v)", body, len(requests), decoded)
@@ -434,6 +453,9 @@ func FuzzParseCheck(f *testing.F) {
 			}
 		}
 		key, source, mistakes, err := parseLeak(body)
+		if (err == nil) != object {
+			t.Errorf("%q: as a leak %v", body, err)
+		}
 		if err == nil && len(mistakes) == 0 && (decoded != nil || loose.Key != key.Reveal() || source != "" && loose.Source != source) {
 			t.Errorf("%q was taken and is %v (%v)", body, loose, decoded)
 		}
