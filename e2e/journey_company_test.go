@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,6 +65,8 @@ func onBothDatabases(t *testing.T, test func(t *testing.T, settings map[string]s
 		test(t, map[string]string{"GATEHOUSE_DATABASE": pgtest.Database(t)})
 	})
 }
+
+var firstRunLink = regexp.MustCompile(`(http://localhost:\d+/welcome/\S+)`)
 
 // in is the company in a subtest.
 func (c company) in(t *testing.T) *company {

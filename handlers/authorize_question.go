@@ -31,7 +31,6 @@ func (f *forward) question(r *http.Request) (q question, v *verdict) {
 		return q, v
 	}
 	asked, ok := f.askedFor(r, q.uri)
-	ok = ok && agree(&asked.project, r.Header[web.AskProject]) && (asked.project == "" || store.IsID("prj", asked.project))
 	if !ok || asked.project != "" && q.project != "" && asked.project != q.project {
 		return q, refuse(http.StatusForbidden, questionInvalid)
 	}
@@ -57,30 +56,19 @@ func (f *forward) question(r *http.Request) (q question, v *verdict) {
 	return q, nil
 }
 
-// placed finds out which host the request is for. A host of a project is about that project alone; ours, and one that nobody registered, are about
-// all of them. So a client must not get from the one to the other by writing the name in another way.
+// placed finds out which host the request is for. A host of a project is about that project alone.
 func (f *forward) placed(r *http.Request, q *question) *verdict {
-	told := web.RequestInfo(r).Host
-	if q.own = told == f.base.Host; q.own {
+	name := web.RequestInfo(r).Host
+	if q.own = name == f.base.Host; q.own {
 		return nil
 	}
-	name, whole, ok := web.ReadHost(told, f.base.Scheme)
-	if !ok {
-		return refuse(http.StatusForbidden, requestUnclear)
-	}
-	if q.own = whole == f.base.Host; q.own {
+	name = web.NormalHost(name, f.base.Scheme)
+	if q.own = name == f.base.Host; q.own {
 		return nil
 	}
-	host, found, err := f.gate.Host(r.Context(), whole)
-	otherPort := false
-	if err == nil && !found {
-		otherPort, err = f.gate.NamesHost(r.Context(), name)
-	}
-	switch {
-	case err != nil:
+	host, _, err := f.gate.Host(r.Context(), name)
+	if err != nil {
 		return f.undecided(r, err)
-	case otherPort:
-		return refuse(http.StatusForbidden, requestUnclear)
 	}
 	q.host, q.project = host, host.ProjectID
 	return nil
@@ -157,7 +145,7 @@ func (f *forward) askedFor(r *http.Request, uri string) (a asked, ok bool) {
 			return a, false
 		case name == "permission" && a.permission == "" && (value == anyPermission || f.catalogue.Known(value)):
 			a.permission = value
-		case name == "project" && a.project == "" && value != "":
+		case name == "project" && a.project == "" && store.IsID("prj", value):
 			a.project = value
 		default:
 			return a, false

@@ -14,7 +14,6 @@ import (
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
-	"github.com/gatehouse-sso/gatehouse/web"
 )
 
 // gated is an organization with a project, keys and a host, and what a proxy in front of it asks.
@@ -185,72 +184,6 @@ func TestAuthorizeTellsReasonsApart(t *testing.T) {
 		return unless(w.Code == 401 && w.Header().Get("X-Gatehouse-Reason") == "NOT_FOUND", "on another project's host: %d", w.Code)
 	})
 	g.wants("the host against the query", g.ask("GET", "/v1/authorize?project="+g.project.ID, "Api-Key", valid, "Host", "other.example.com"), 403, questionInvalid)
-}
-
-// K-06: on a project's host another project's key is unknown, however a client writes the host's name.
-func TestK06_AHostIsOneProjectsHoweverItIsWritten(t *testing.T) {
-	g := newGated(t)
-	globex := g.product.found("globex")
-	project, err := globex.scope.CreateProject(t.Context(), globex.owner.actor(), "Theirs", access.Serverless, globex.owner.User.ID)
-	g.ok(err)
-	_, theirs := (&gated{organization: globex, project: project}).mint("theirs", access.DataPlaneViewer)
-	ask := func(key string, header ...string) *httptest.ResponseRecorder {
-		return g.ask("GET", "/v1/authorize?permission=indexes:query", append(header, "Api-Key", key)...)
-	}
-	for _, host := range []string{"app.example.com", "APP.example.com", "app.example.com:443", "app.example.com.", "App.Example.Com.:443"} {
-		g.wants(host+", another's", ask(theirs, "Host", host), 401, "NOT_FOUND")
-		g.wants(host+", its own", ask(g.viewer, "Host", host), 200, "VALID")
-		told := []string{"From", "10.0.0.1:80", "Host", "gatehouse:8080", "X-Forwarded-Host", host}
-		g.wants(host+" told, another's", ask(theirs, told...), 401, "NOT_FOUND")
-		g.wants(host+" told, its own", ask(g.viewer, told...), 200, "VALID")
-	}
-	for _, host := range []string{
-		"app.example.com:1", "app.example.com.:8443", "app.example.com:0443", "app.example.com:", "app.example.com..", "app..example.com", "app.example.com:443:443", "",
-		"app.example.com, evil.test", "app.example.com evil.test", "me@app.example.com", "app%2eexample.com", "\uff41pp.example.com", "[app.example.com]",
-	} {
-		for whose, key := range map[string]string{"another's": theirs, "its own": g.viewer} {
-			g.wants(host+", "+whose, ask(key, "Host", host), 403, requestUnclear)
-			g.wants(host+" told, "+whose, ask(key, "From", "10.0.0.1:80", "X-Forwarded-Host", host), 403, requestUnclear)
-		}
-	}
-	g.wants("told twice", ask(theirs, "From", "10.0.0.1:80", "X-Forwarded-Host", "app.example.com", "X-Forwarded-Host", "app.example.com"), 403, requestUnclear)
-	for _, host := range []string{"gatehouse.test", "gatehouse:8080", "elsewhere.example", "192.0.2.1:8080", "[2001:db8::1]"} { // for programs of all projects
-		w := g.wants(host, ask(theirs, "Host", host), 200, "VALID")
-		if got := w.Header().Get("X-Gatehouse-Project"); got != project.ID {
-			t.Errorf("%s: the program is told %q", host, got)
-		}
-	}
-}
-
-// K-06: a proxy whose query is its client's names the project in a header, and nothing that a client sends makes more of it.
-func TestK06_TheHeaderForAProjectNarrows(t *testing.T) {
-	g := newGated(t)
-	const other = "prj_00000000000000000000000000"
-	for name, row := range map[string]struct {
-		header []string
-		status int
-		reason string
-	}{
-		"its own":           {[]string{web.AskProject, g.project.ID}, 200, "VALID"},
-		"another":           {[]string{web.AskProject, other}, 401, "NOT_FOUND"},
-		"two":               {[]string{web.AskProject, g.project.ID, web.AskProject, other}, 403, questionInvalid},
-		"one twice":         {[]string{web.AskProject, g.project.ID, web.AskProject, g.project.ID}, 403, questionInvalid},
-		"joined":            {[]string{web.AskProject, g.project.ID + "," + other}, 403, questionInvalid},
-		"empty":             {[]string{web.AskProject, ""}, 403, questionInvalid},
-		"against the host":  {[]string{web.AskProject, other, "Host", "app.example.com"}, 403, questionInvalid},
-		"with the host":     {[]string{web.AskProject, g.project.ID, "Host", "app.example.com"}, 200, "VALID"},
-		"in other spelling": {[]string{"X_Gatehouse_Ask_Project", other}, 200, "VALID"}, // not heard, as nothing of ours is in that spelling
-	} {
-		for _, uri := range []string{"/query", "/query?project=" + g.project.ID, "/query?project=" + other} { // the client's query, which asks nothing
-			g.wants(name+" "+uri, g.ask("POST", "/v1/authorize"+uri, append(row.header, "Api-Key", g.viewer)...), row.status, row.reason)
-		}
-	}
-	g.wants("with the query", g.ask("GET", "/v1/authorize?project="+g.project.ID, web.AskProject, g.project.ID, "Api-Key", g.viewer), 200, "VALID")
-	g.wants("against the query", g.ask("GET", "/v1/authorize?project="+g.project.ID, web.AskProject, other, "Api-Key", g.viewer), 403, questionInvalid)
-	w := g.ask("GET", "/v1/authorize/query", web.AskProject, g.project.ID, "Cookie", g.owner.cookieHeader())
-	g.wants("a session", w, 403, noRule)
-	w = g.ask("POST", "/v1/authorize/query", web.AskProject, g.project.ID, "Cookie", g.owner.cookieHeader())
-	g.wants("a session, by a rule", w, 200, "VALID")
 }
 
 func unless(holds bool, format string, args ...any) error {

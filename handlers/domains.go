@@ -47,7 +47,7 @@ func (v *visit) domain() error {
 	}
 	page := views.DomainPage{
 		Page: v.trail(v.page(d.Name), ui.Link{Text: "Domains", Href: v.path("domains")}), Name: d.Name, ID: d.ID,
-		State: domainState(d, v.now()), Verified: d.VerifiedAt != nil,
+		State: domainState(d, v.now()), Verified: d.VerifiedAt != nil, Standing: d.CheckedAt != nil && d.CheckProblem == "",
 		CheckProblem: d.CheckProblem, RecordName: strings.TrimSuffix(d.RecordName(), "."), RecordValue: d.RecordValue(),
 		Verify: v.path("domains/" + d.ID + "/verify"), Release: v.path("domains/" + d.ID + "/release"),
 	}

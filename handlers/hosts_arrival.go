@@ -53,8 +53,7 @@ func (c *console) askedElsewhere(r *http.Request) bool {
 
 // hostOf is the registered host that r is for.
 func (c *console) hostOf(r *http.Request) (store.Host, bool, error) {
-	_, host, _ := web.ReadHost(web.RequestInfo(r).Host, c.URL.Scheme)
-	return c.Gate.Host(r.Context(), host)
+	return c.Gate.Host(r.Context(), web.NormalHost(web.RequestInfo(r).Host, c.URL.Scheme))
 }
 
 // guest is one request on a registered host.

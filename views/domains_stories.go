@@ -41,7 +41,7 @@ func domainStories() []Story {
 	}
 	in := func(state DomainState, problem string) DomainPage {
 		page := domain
-		page.State, page.CheckProblem, page.CheckedAt = state, problem, storyRecent
+		page.State, page.CheckProblem, page.CheckedAt, page.Standing = state, problem, storyRecent, problem == ""
 		if page.Verified = state != claimed && state != waiting; page.Verified {
 			page.VerifiedAt = storyOlder
 		}
