@@ -35,17 +35,17 @@ func (w *write) mayInvite(i Invite) error {
 	return nil
 }
 
-// voidInvites revokes what a member has sent who may no longer invite. What they get back later does not revive it.
-func (w *write) voidInvites(before Member) error {
-	if !access.Organization(before.Roles).Has(access.ManageMembers) {
+// voidInvites revokes what somebody, of whom the roles were these, has sent who may no longer invite. What they get back later does not revive it.
+func (w *write) voidInvites(kind audit.ActorKind, id string, before []access.Role) error {
+	if !access.Organization(before).Has(access.ManageMembers) {
 		return nil
 	}
-	err := w.mayInvite(Invite{InviterKind: audit.User, InviterID: before.UserID, UpdatedAt: w.now})
+	err := w.mayInvite(Invite{InviterKind: kind, InviterID: id, UpdatedAt: w.now})
 	if !errors.Is(err, ErrNotFound) {
 		return err
 	}
 	var sent []Invite
-	q := openInvites(w.Table("invites").Where("organization_id = ? AND inviter_kind = ? AND inviter_id = ?", w.organization, audit.User, before.UserID), w.now)
+	q := openInvites(w.Table("invites").Where("organization_id = ? AND inviter_kind = ? AND inviter_id = ?", w.organization, kind, id), w.now)
 	if err := q.Select("id", "email").Order("id").Find(&sent).Error; err != nil || len(sent) == 0 {
 		return err
 	}
@@ -58,7 +58,7 @@ func (w *write) voidInvites(before Member) error {
 	w.record(event)
 	err = w.Model(&inviteRow{}).Where("id IN ?", ids).Updates(columns{"revoked_at": w.now, "updated_at": w.now}).Error
 	if err != nil {
-		return fmt.Errorf("revoke the invites of a member: %w", err)
+		return fmt.Errorf("revoke the invites of %s: %w", id, err)
 	}
 	return nil
 }

@@ -180,6 +180,81 @@ func TestD09_InviteIsVoid(t *testing.T) {
 	}
 }
 
+// An invite of a service account ends with its right to invite, for good, as a member's does.
+func TestD09_InvitesOfAServiceAccountEndWithItsRight(t *testing.T) {
+	change := func(roles ...access.Role) func(i invited, a ServiceAccount) error {
+		return func(i invited, a ServiceAccount) error {
+			return i.scope().ChangeServiceAccount(i.Context(), operator, a.ID, a.Version, a.Name, roles)
+		}
+	}
+	for name, row := range map[string]struct {
+		do   []func(i invited, a ServiceAccount) error
+		void bool
+	}{
+		"renamed":            {[]func(i invited, a ServiceAccount) error{change(access.OrgOwner, access.OrgMember)}, false},
+		"no owner":           {[]func(i invited, a ServiceAccount) error{change(access.OrgMember)}, true},
+		"no owner, and back": {[]func(i invited, a ServiceAccount) error{change(access.OrgMember), change(access.OrgOwner)}, true},
+		"deleted": {[]func(i invited, a ServiceAccount) error{func(i invited, a ServiceAccount) error {
+			return i.scope().DeleteServiceAccount(i.Context(), operator, a.ID, a.Version)
+		}}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s *Store) {
+				i := anInvite(t, s)
+				account, _, err := i.scope().CreateServiceAccount(t.Context(), operator, "hr", []access.Role{access.OrgOwner})
+				ok(t, err)
+				i.Invite, i.token, err = i.scope().CreateInvite(t.Context(), audit.Actor{Kind: audit.ServiceAccount, ID: account.ID, Name: "hr"},
+					NewInvite{Address: address("new@guest.test"), Roles: i.Roles})
+				ok(t, err)
+				for _, do := range row.do {
+					ok(t, do(i, must(i.scope().ServiceAccount(t.Context(), account.ID))))
+				}
+				now := must(i.scope().Invite(t.Context(), i.ID))
+				if (now.State(s.Now()) == InviteRevoked) != row.void {
+					t.Errorf("the invite is %s", now.State(s.Now()))
+				}
+				if row.void {
+					i.void(name)
+				} else {
+					ok(t, i.spend(i.token))
+				}
+			})
+		})
+	}
+}
+
+// Whoever is suspended, here or everywhere, joins nothing by an invite, and their invite stays unspent.
+func TestD16_TheSuspendedAcceptNoInvite(t *testing.T) {
+	for name, row := range map[string]struct {
+		statement string
+		refused   bool
+	}{
+		"here":       {"UPDATE members SET suspended_at = created_at WHERE user_id = ?", true},
+		"everywhere": {"UPDATE users SET suspended_at = created_at WHERE id = ?", true},
+		"nowhere":    {"UPDATE users SET updated_at = created_at WHERE id = ?", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s *Store) {
+				i := anInvite(t, s, access.OrgManager)
+				known := aMember(t, s, i.o.ID, "grace@guest.test", access.OrgMember)
+				behind(t, s, row.statement, known.UserID)
+				_, _, err := s.SpendInvite(t.Context(), audit.Gatehouse(audit.Request{}), i.token, Acceptance{UserID: known.UserID})
+				invite := must(i.scope().Invite(t.Context(), i.ID))
+				manages := slices.Contains(must(i.scope().Member(t.Context(), known.ID)).Roles, access.OrgManager)
+				if !row.refused {
+					if ok(t, err); !manages || invite.AcceptedAt == nil {
+						t.Errorf("the honest twin: %+v", invite)
+					}
+					return
+				}
+				if isError(t, err, ErrNotFound); manages || invite.AcceptedAt != nil {
+					t.Errorf("manages: %v, %+v", manages, invite)
+				}
+			})
+		})
+	}
+}
+
 func TestD09_InviteIsForItsAddressAlone(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		i := anInvite(t, s)

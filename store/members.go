@@ -234,7 +234,7 @@ func (c *Scope) changeMember(ctx context.Context, actor audit.Actor, id string, 
 			return fmt.Errorf("change member %s: %w", id, err)
 		}
 		w.tell(ChangedMember, id)
-		if err := w.voidInvites(m); err != nil || !m.IsOwner() {
+		if err := w.voidInvites(audit.User, m.UserID, m.Roles); err != nil || !m.IsOwner() {
 			return err
 		}
 		w.aboutOwner = true

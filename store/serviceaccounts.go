@@ -259,7 +259,8 @@ func (c *Scope) DeleteServiceAccount(ctx context.Context, actor audit.Actor, id 
 	return nil
 }
 
-// changeServiceAccount changes one that has the version which the form was made from, while nobody else changes who may what here.
+// changeServiceAccount changes one that has the version which the form was made from, while nobody else changes who may what here. Its invites
+// end with its right to send them.
 func (c *Scope) changeServiceAccount(ctx context.Context, actor audit.Actor, id string, version int64, do func(*write, ServiceAccount) error) error {
 	return c.write(ctx, actor, func(w *write) error {
 		if err := w.lockOrganization(w.organization); err != nil {
@@ -273,6 +274,9 @@ func (c *Scope) changeServiceAccount(ctx context.Context, actor audit.Actor, id 
 			return ErrConflict
 		}
 		w.tell(ChangedServiceAccount, id)
-		return do(w, was)
+		if err := do(w, was); err != nil {
+			return err
+		}
+		return w.voidInvites(audit.ServiceAccount, id, was.Roles)
 	})
 }
