@@ -73,7 +73,7 @@ func (c *Scope) RegisterHost(ctx context.Context, actor audit.Actor, projectID, 
 	}
 	var host Host
 	err := c.write(ctx, actor, func(w *write) error {
-		if err := w.lockOrganization(w.organization); err != nil {
+		if err := errors.Join(w.lockOrganization(w.organization), w.lock(lockHosts)); err != nil {
 			return err
 		}
 		p, err := project(w.DB, w.organization, projectID)
@@ -126,8 +126,11 @@ func suffixes(host string) (all []string) {
 	return all
 }
 
-// endForeignHosts takes the hosts on a domain that this organization has just verified from all others.
+// endForeignHosts takes the hosts on a domain that this organization has just verified from all others. Nobody registers one meanwhile.
 func (w *write) endForeignHosts(domain string) error {
+	if err := w.lock(lockHosts); err != nil {
+		return fmt.Errorf("lock the hosts: %w", err)
+	}
 	var all []Host
 	if err := w.Where("organization_id <> ?", w.organization).Find(&all).Error; err != nil {
 		return fmt.Errorf("look for hosts on domain %s: %w", domain, err)

@@ -145,6 +145,32 @@ func TestHostsOnVerifiedDomains(t *testing.T) {
 	})
 }
 
+// Whichever is first, a host that another organization registers while a domain is verified does not stay on it.
+func TestD02_HostsAndVerificationAtOnce(t *testing.T) {
+	eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+		acme, ada := anOrganization(t, nodes[0], "acme")
+		globex, eve := anOrganization(t, nodes[0], "globex")
+		theirs := aProject(t, nodes[0], globex.ID, eve)
+		domain := must(nodes[0].In(acme.ID).ClaimDomain(t.Context(), actorOf(ada), "acme-corp.test", "sso.example.com"))
+		register := func(name string) error {
+			_, err := nodes[1].In(globex.ID).RegisterHost(t.Context(), actorOf(eve), theirs.ID, name, ourPublicAddress)
+			return err
+		}
+		registered, verified := both(func() error { return register("app.acme-corp.test") }, func() error {
+			_, err := nodes[0].In(acme.ID).RecordDomainCheck(t.Context(), actorOf(ada), domain.ID, Finding{Proved: true})
+			return err
+		})
+		ok(t, verified)
+		if invalid := new(Invalid); registered != nil && !errors.As(registered, &invalid) {
+			t.Errorf("registering failed with %v", registered)
+		}
+		ok(t, register("app.globex.test")) // the honest twin
+		if all := must(nodes[0].AllHosts(t.Context())); len(all) != 1 || all[0].Name != "app.globex.test" {
+			t.Errorf("there are %+v", all)
+		}
+	})
+}
+
 // arrival is a person with a session, a host, and what their browser was given there.
 type arrival struct {
 	*testing.T

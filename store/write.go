@@ -131,6 +131,7 @@ func (w *write) append() error {
 const (
 	lockStart = 8316290 + iota
 	lockChain
+	lockHosts // which hosts there are, and on whose domains
 )
 
 // lock waits for one of those until the transaction ends. SQLite has one writer, which is this one.
