@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"time"
@@ -57,36 +58,51 @@ func (s *Store) MakeTicket(ctx context.Context, t Ticket) (secret.Token, error) 
 }
 
 // SpendTicket begins a visit of the ticket's session on the host, in place of an earlier one, and says where on the host it leads. The visit's
-// token is the browser's. [ErrNotFound] for a ticket that was spent, is too old, is for another host or came in another browser, and once its
-// session is over.
+// token is the browser's. Showing a ticket uses it up, also at another host or in another browser: whoever got hold of it does not try on.
+// [ErrNotFound] for a ticket that was used up, is too old, is for another host or came in another browser, and once its session is over.
 func (s *Store) SpendTicket(ctx context.Context, actor audit.Actor, host Host, ticket, arrival secret.Token) (visit secret.Token, returnTo string, err error) {
-	visit = secret.NewToken()
-	err = s.write(ctx, host.OrganizationID, actor, func(w *write) error {
-		var row ticketRow
-		spent := w.Clauses(clause.Returning{}).Where("token_hash = ? AND host_id = ? AND arrival_hash = ? AND expires_at > ?",
-			ticket.Hash(), host.ID, arrival.Hash(), w.now).Delete(&row)
-		if err := updated(spent); errors.Is(err, ErrConflict) {
-			return ErrNotFound
-		} else if err != nil {
-			return err
-		}
-		returnTo = row.ReturnTo
-		user, err := userWhere(w.Where(`suspended_at IS NULL AND id = (SELECT user_id FROM sessions WHERE id = ? AND expires_at > ? AND seen_at > ?)`,
-			row.SessionID, w.now, w.now.Add(-sessionIdle)))
-		if err != nil {
-			return err
-		}
-		w.actor.Request.SessionID = row.SessionID
-		w.record(audit.Event{Action: audit.HostEntered, ProjectID: host.ProjectID, Targets: []audit.Target{host.target()}})
-		w.actAs(user)
-		w.tell(ChangedSession, row.SessionID)
-		return w.Clauses(clause.OnConflict{UpdateAll: true, Columns: []clause.Column{{Name: "host_id"}, {Name: "session_id"}}}).
-			Create(&visitRow{HostID: host.ID, SessionID: row.SessionID, TokenHash: visit.Hash(), CreatedAt: w.now}).Error
-	})
+	t, err := s.takeTicket(ctx, ticket)
+	if err == nil && (t.HostID != host.ID || subtle.ConstantTimeCompare(t.ArrivalHash, arrival.Hash()) == 0 || !t.ExpiresAt.After(s.now())) {
+		err = ErrNotFound
+	}
+	if err == nil {
+		visit, err = s.beginVisit(ctx, actor, host, t.Ticket)
+	}
 	if err != nil {
 		return secret.Token{}, "", fmt.Errorf("spend a ticket to host %s: %w", host.Name, err)
 	}
-	return visit, returnTo, nil
+	return visit, t.ReturnTo, nil
+}
+
+// takeTicket removes the ticket, whatever becomes of it then: of many who show it one gets it.
+func (s *Store) takeTicket(ctx context.Context, ticket secret.Token) (row ticketRow, err error) {
+	err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+		taken := tx.Clauses(clause.Returning{}).Where("token_hash = ?", ticket.Hash()).Delete(&row)
+		if taken.Error == nil && taken.RowsAffected == 0 {
+			return ErrNotFound
+		}
+		return taken.Error
+	})
+	return row, err
+}
+
+// beginVisit puts a visit of the ticket's session in the place of an earlier one, if the session is not over.
+func (s *Store) beginVisit(ctx context.Context, actor audit.Actor, host Host, t Ticket) (secret.Token, error) {
+	visit := secret.NewToken()
+	err := s.write(ctx, host.OrganizationID, actor, func(w *write) error {
+		user, err := userWhere(w.Where(`suspended_at IS NULL AND id = (SELECT user_id FROM sessions WHERE id = ? AND expires_at > ? AND seen_at > ?)`,
+			t.SessionID, w.now, w.now.Add(-sessionIdle)))
+		if err != nil {
+			return err
+		}
+		w.actor.Request.SessionID = t.SessionID
+		w.record(audit.Event{Action: audit.HostEntered, ProjectID: host.ProjectID, Targets: []audit.Target{host.target()}})
+		w.actAs(user)
+		w.tell(ChangedSession, t.SessionID)
+		return w.Clauses(clause.OnConflict{UpdateAll: true, Columns: []clause.Column{{Name: "host_id"}, {Name: "session_id"}}}).
+			Create(&visitRow{HostID: host.ID, SessionID: t.SessionID, TokenHash: visit.Hash(), CreatedAt: w.now}).Error
+	})
+	return visit, err
 }
 
 // Visit is the session that a visit's token opens on the host, and its user, as [Store.Session] is: use of the host is use of the session.

@@ -223,18 +223,25 @@ func TestW32_ATicketIsSpentOnce(t *testing.T) {
 func TestATicketIsForOneHostAndOneBrowser(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		a := anArrival(t, s)
-		ticket := a.ticket()
 		other := a.host
 		other.ID = "hst_00000000000000000000000000"
-		for name, err := range map[string]error{
-			"another browser": second(a.spend(a.host, ticket, secret.NewToken())), "no browser": second(a.spend(a.host, ticket, secret.Token{})),
-			"another host": second(a.spend(other, ticket, a.browser)), "no ticket": second(a.spend(a.host, secret.Token{}, a.browser)),
-		} {
-			if !errors.Is(err, ErrNotFound) {
+		for name, shown := range map[string]struct {
+			host    Host
+			browser secret.Token
+		}{"another browser": {a.host, secret.NewToken()}, "no browser": {a.host, secret.Token{}}, "another host": {other, a.browser}} {
+			ticket := a.ticket()
+			if _, err := a.spend(shown.host, ticket, shown.browser); !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s: %v", name, err)
 			}
+			if _, err := a.spend(a.host, ticket, a.browser); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s left the ticket good: %v", name, err)
+			}
 		}
-		must(a.spend(a.host, ticket, a.browser)) // the honest twin
+		isError(t, second(a.spend(a.host, secret.Token{}, a.browser)), ErrNotFound)
+		if n := count(t, s, "host_visits") + count(t, s, "events WHERE action = ?", audit.HostEntered); n != 0 {
+			t.Errorf("%d visits or events of visits", n)
+		}
+		must(a.spend(a.host, a.ticket(), a.browser)) // the honest twin
 		late := a.ticket()
 		later(s, ticketLife)
 		if _, err := a.spend(a.host, late, a.browser); !errors.Is(err, ErrNotFound) {
@@ -244,6 +251,40 @@ func TestATicketIsForOneHostAndOneBrowser(t *testing.T) {
 }
 
 func second(_ secret.Token, err error) error { return err }
+
+// A ticket leads nowhere once its session is over, in whatever way.
+func TestATicketIsWorthNothingOnceItsSessionIsOver(t *testing.T) {
+	for name, row := range map[string]struct {
+		statement string
+		values    func(a arrival) []any
+	}{
+		"the user is suspended": {"UPDATE users SET suspended_at = ? WHERE id = ?", func(a arrival) []any { return []any{a.store.Now(), a.user.ID} }},
+		"it has run out":        {"UPDATE sessions SET expires_at = ? WHERE id = ?", func(a arrival) []any { return []any{a.store.Now(), a.session.ID} }},
+		"nobody used it": {"UPDATE sessions SET seen_at = ? WHERE id = ?", func(a arrival) []any {
+			return []any{a.store.Now().Add(-sessionIdle), a.session.ID}
+		}},
+		"nothing": {"UPDATE sessions SET seen_at = ? WHERE id = ?", func(a arrival) []any {
+			return []any{a.store.Now().Add(time.Second - sessionIdle), a.session.ID}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachDatabase(t, func(t *testing.T, s *Store) {
+				a := anArrival(t, s)
+				ticket := a.ticket()
+				behind(t, s, row.statement, row.values(a)...)
+				_, err := a.spend(a.host, ticket, a.browser)
+				if name == "nothing" {
+					ok(t, err)
+				} else {
+					isError(t, err, ErrNotFound)
+				}
+				if n := count(t, s, "host_visits"); (n == 1) != (name == "nothing") {
+					t.Errorf("%d visits", n)
+				}
+			})
+		})
+	}
+}
 
 func TestVisitsHangOnTheSession(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
