@@ -13,12 +13,8 @@ import (
 )
 
 const (
-	keysShown    = 50 // on a page
-	keysCounted  = 10_000
-	keysNamed    = 5 // in a notice
-	daysCharted  = 30
-	keyEndsSoon  = 14 * 24 * time.Hour
-	keyUnusedFor = 90 * 24 * time.Hour
+	keysShown   = 50 // on a page
+	daysCharted = 30
 )
 
 // apiKeys lists a project's keys. What is asked for stands in the address: q, state, and after the last key of the page before.
@@ -59,20 +55,28 @@ func (v *visit) aboutKeys(page *views.APIKeysPage, filter store.APIKeyFilter) er
 	if err != nil {
 		return err
 	}
-	page.Count = countedUpTo(count, keysCounted, "key")
+	page.Count = countedUpTo(count, store.KeysCounted, "key")
 	if count == 0 && page.Clear == "" {
 		return nil
 	}
 	if page.Usage, err = v.usageChart("Checks of this project's keys", ""); err != nil {
 		return err
 	}
-	notices, err := v.scope.KeyNotices(v.ctx(), v.project.ID)
-	if err != nil {
+	if filter.Search != "" {
+		all, err := v.scope.SearchesAllKeys(v.ctx(), v.project.ID)
+		if err == nil && !all {
+			page.Count += ". Only the newest " + ui.Number(store.KeysSearched) + " keys of the project were searched by name."
+		}
 		return err
 	}
-	page.Expiring = v.keyNotice(expiringWords(notices.ExpiringCount), notices.Expiring, notices.ExpiringCount, store.KeysExpiring)
-	page.Unused = v.keyNotice(unusedWords(notices.UnusedCount), notices.Unused, notices.UnusedCount, store.KeysUnused)
-	return nil
+	if filter.State != "" || filter.After != "" {
+		return nil
+	}
+	if page.Expiring, err = v.keyNotice(store.KeysExpiring, expiringWords); err != nil {
+		return err
+	}
+	page.Unused, err = v.keyNotice(store.KeysUnused, unusedWords)
+	return err
 }
 
 // countedUpTo is a count and its noun, the count being one that stops at most: "10,000+ keys".
@@ -86,19 +90,20 @@ func countedUpTo(count, most int64, noun string) string {
 	return ui.Number(count) + " " + noun + "s"
 }
 
-// keyNotice names the first of some keys under a sentence about all of them.
-func (v *visit) keyNotice(sentence string, keys []store.APIKey, count int64, state string) views.APIKeyNotice {
-	if count == 0 {
-		return views.APIKeyNotice{}
+// keyNotice names the first of the keys in a state under a sentence about all of them.
+func (v *visit) keyNotice(state string, words func(count int64) string) (views.APIKeyNotice, error) {
+	about, err := v.scope.KeyNotice(v.ctx(), v.project.ID, state)
+	if err != nil || about.Count == 0 {
+		return views.APIKeyNotice{}, err
 	}
-	notice := views.APIKeyNotice{Sentence: sentence}
-	for _, key := range keys[:min(len(keys), keysNamed)] {
+	notice := views.APIKeyNotice{Sentence: words(about.Count)}
+	for _, key := range about.Keys {
 		notice.Keys = append(notice.Keys, ui.Link{Text: key.Name, Href: v.projectPath("api-keys/" + key.ID)})
 	}
-	if count > int64(len(notice.Keys)) {
+	if about.Count > int64(len(notice.Keys)) {
 		notice.All = v.projectPath("api-keys") + "?state=" + state
 	}
-	return notice
+	return notice, nil
 }
 
 // expiringWords and unusedWords say of how many keys something is to be known.
@@ -106,14 +111,14 @@ func expiringWords(count int64) string {
 	if count == 1 {
 		return "1 key expires within 14 days. Rotate it before it ends, and its programs go on without a gap."
 	}
-	return countedUpTo(count, keysCounted, "key") + " expire within 14 days. Rotate each before it ends, and its programs go on without a gap."
+	return countedUpTo(count, store.KeysCounted, "key") + " expire within 14 days. Rotate each before it ends, and its programs go on without a gap."
 }
 
 func unusedWords(count int64) string {
 	if count == 1 {
 		return "1 key has not been used for 90 days. Revoke it if nobody needs it."
 	}
-	return countedUpTo(count, keysCounted, "key") + " have not been used for 90 days. Revoke what nobody needs."
+	return countedUpTo(count, store.KeysCounted, "key") + " have not been used for 90 days. Revoke what nobody needs."
 }
 
 // keysFrom is this page's address, going on after a key.
@@ -162,18 +167,14 @@ func creatorWords(key store.APIKey) string {
 
 // keyState is what is worth saying of a key in a word: of an expiry that comes soon rather than of disuse.
 func keyState(key store.APIKey, now time.Time) views.APIKeyState {
-	since := key.CreatedAt
-	if key.UsedAt != nil {
-		since = *key.UsedAt
-	}
 	switch {
 	case key.RevokedAt != nil:
 		return views.KeyRevoked
 	case !key.Live(now):
 		return views.KeyExpired
-	case key.ExpiresAt != nil && !key.ExpiresAt.After(now.Add(keyEndsSoon)):
+	case key.ExpiresAt != nil && !key.ExpiresAt.After(now.Add(store.KeysExpireSoon)):
 		return views.KeyExpiring
-	case now.Sub(since) > keyUnusedFor:
+	case now.Sub(key.IdleSince()) >= store.KeysUnusedFor:
 		return views.KeyUnused
 	}
 	return ""

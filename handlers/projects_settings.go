@@ -31,7 +31,7 @@ func (v *visit) showProjectSettings(status int, name string, problem *ui.Problem
 // liveKeys is how many API keys die with the project, in words.
 func (v *visit) liveKeys() (string, error) {
 	count, err := v.scope.CountAPIKeys(v.ctx(), v.project.ID, store.APIKeyFilter{State: store.KeysLive})
-	return countedUpTo(count, keysCounted, "live API key"), err
+	return countedUpTo(count, store.KeysCounted, "live API key"), err
 }
 
 func (v *visit) renameProject() error {

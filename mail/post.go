@@ -24,7 +24,7 @@ import (
 
 const (
 	lookEvery = 2 * time.Second // how often the outbox is looked into
-	keysEvery = time.Hour       // how often we look for API keys that somebody should look after
+	keysEvery = 24 * time.Hour  // how often we look for API keys that somebody should look after
 )
 
 // Options are what the post stands on.

@@ -18,15 +18,17 @@ const (
 	KeysEnded    = "ended"    // revoked or expired
 )
 
+// When a list, a page or a mail speaks of keys, and of how many.
 const (
-	keysExpiringWithin = 14 * 24 * time.Hour
-	keysUnusedFor      = 90 * 24 * time.Hour
-	keysCounted        = 10_000 // further ones are not counted
-	keysNoticed        = 20
+	KeysExpireSoon = 14 * 24 * time.Hour
+	KeysUnusedFor  = 90 * 24 * time.Hour
+	KeysCounted    = 10_000  // further ones are not counted
+	KeysSearched   = 100_000 // the newest ones; older ones are found by their ids alone
+	keysNoticed    = 5
 )
 
-// APIKeyFilter narrows a list of keys; the zero value does not. Search is part of a name, or a whole id. After is the cursor that the page
-// before gave.
+// APIKeyFilter narrows a list of keys; the zero value does not. Search is part of a name, among the newest 100,000 of the project, or a whole id.
+// After is the cursor that the page before gave.
 type APIKeyFilter struct {
 	Search, State string
 	After         string
@@ -73,7 +75,7 @@ func (c *Scope) APIKeys(ctx context.Context, projectID string, f APIKeyFilter) (
 // CountAPIKeys counts those that the filter finds, up to 10,000.
 func (c *Scope) CountAPIKeys(ctx context.Context, projectID string, f APIKeyFilter) (int64, error) {
 	var count int64
-	found := c.someKeys(ctx, projectID, f).Select("1").Limit(keysCounted)
+	found := c.someKeys(ctx, projectID, f).Select("1").Limit(KeysCounted)
 	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
 		return 0, fmt.Errorf("count API keys: %w", err)
 	}
@@ -92,26 +94,57 @@ func (c *Scope) APIKey(ctx context.Context, projectID, id string) (APIKey, error
 	return keys[0], nil
 }
 
-// someKeys are the project's keys that the filter finds, with their last uses.
+// someKeys are the project's keys that the filter finds, with their last uses. Each is read by an index on what it asks for, but for those that
+// are not used: there is none that knows it, so that a list of them walks all live ones until it is full.
 func (c *Scope) someKeys(ctx context.Context, projectID string, f APIKeyFilter) *gorm.DB {
 	now := c.store.now()
-	q := c.store.read(ctx).Table("api_keys").Joins("LEFT JOIN api_key_uses uses ON uses.key_id = api_keys.id").
+	q := c.store.read(ctx).Table("api_keys")
+	if f.State == KeysEnded {
+		q = c.store.read(ctx).Table("(?) AS ended CROSS JOIN api_keys", c.endedKeys(ctx, projectID)).Where("api_keys.id = ended.id")
+	}
+	q = q.Joins("LEFT JOIN api_key_uses uses ON uses.key_id = api_keys.id").
 		Where("api_keys.organization_id = ? AND api_keys.project_id = ?", c.organization, projectID)
-	if search := strings.TrimSpace(f.Search); search != "" {
-		q = q.Where(`(lower(api_keys.name) LIKE ? ESCAPE '\' OR api_keys.id = ?)`, containing(search), search)
+	if search := strings.TrimSpace(f.Search); IsID(idAPIKey, search) {
+		q = q.Where("api_keys.id = ?", search)
+	} else if search != "" {
+		q = q.Where("api_keys.id >= COALESCE((?), '')", c.lastSearched(ctx, projectID)).Where(`lower(api_keys.name) LIKE ? ESCAPE '\'`, containing(search))
 	}
 	switch f.State {
 	case KeysLive:
 		q = q.Where("api_keys.revoked_at IS NULL AND (api_keys.expires_at IS NULL OR api_keys.expires_at > ?)", now)
 	case KeysExpiring:
-		q = q.Where("api_keys.revoked_at IS NULL AND api_keys.expires_at > ? AND api_keys.expires_at <= ?", now, now.Add(keysExpiringWithin))
+		q = q.Where("api_keys.revoked_at IS NULL AND api_keys.expires_at > ? AND api_keys.expires_at <= ?", now, now.Add(KeysExpireSoon))
 	case KeysUnused:
-		q = q.Where("api_keys.revoked_at IS NULL AND (api_keys.expires_at IS NULL OR api_keys.expires_at > ?)", now).
-			Where("api_keys.created_at < ? AND (uses.used_at IS NULL OR uses.used_at < ?)", now.Add(-keysUnusedFor), now.Add(-keysUnusedFor))
-	case KeysEnded:
-		q = q.Where("(api_keys.revoked_at IS NOT NULL OR api_keys.expires_at <= ?)", now)
+		q = unusedKeys(q.Where("api_keys.revoked_at IS NULL AND (api_keys.expires_at IS NULL OR api_keys.expires_at > ?)", now), now)
 	}
 	return q
+}
+
+// unusedKeys narrows keys, beside their uses, to those whose [APIKey.IdleSince] is long ago.
+func unusedKeys(keys *gorm.DB, now time.Time) *gorm.DB {
+	since := now.Add(-KeysUnusedFor)
+	return keys.Where("COALESCE(api_keys.rotated_at, api_keys.created_at) <= ? AND (uses.used_at IS NULL OR uses.used_at <= ?)", since, since)
+}
+
+// endedKeys are the ids of the project's keys that are revoked, and of those that are not and have expired: an index for each. That they are
+// few is known to us alone, so they are read first: in a cross join SQLite keeps the order. What is not a bare id is not walked by id.
+func (c *Scope) endedKeys(ctx context.Context, projectID string) *gorm.DB {
+	return c.store.read(ctx).Raw(`SELECT id FROM api_keys WHERE project_id = ? AND revoked_at IS NOT NULL
+		UNION ALL SELECT id || '' FROM api_keys WHERE project_id = ? AND revoked_at IS NULL AND expires_at <= ?`, projectID, projectID, c.store.now())
+}
+
+// lastSearched is the id of the oldest key whose name is looked at; there is none where all are.
+func (c *Scope) lastSearched(ctx context.Context, projectID string) *gorm.DB {
+	return c.store.read(ctx).Table("api_keys").Select("id").Where("project_id = ?", projectID).Order("id DESC").Limit(1).Offset(c.store.keysSearched - 1)
+}
+
+// SearchesAllKeys reports whether a search by name looks at all of the project's keys: there are not more than [KeysSearched].
+func (c *Scope) SearchesAllKeys(ctx context.Context, projectID string) (bool, error) {
+	var further []string
+	if err := c.lastSearched(ctx, projectID).Offset(c.store.keysSearched).Find(&further).Error; err != nil {
+		return false, fmt.Errorf("look for keys beyond those that are searched: %w", err)
+	}
+	return len(further) == 0, nil
 }
 
 // containing is the LIKE pattern for texts that have search in them, in whatever case.
@@ -140,30 +173,33 @@ func (c *Scope) apiKeysWhere(q *gorm.DB) ([]APIKey, error) {
 	return keys, nil
 }
 
-// KeyNotices are what a project's people should look at: live keys that nobody has used for 90 days, and those that expire within 14 days,
-// each at most 20, with how many there are, counted up to 10,000.
-type KeyNotices struct {
-	Unused, Expiring           []APIKey
-	UnusedCount, ExpiringCount int64
+// KeyNotice is what a project's people should look at: some keys in one of the states, the newest of them by name, at most 5, with how many
+// there are, counted up to 10,000.
+type KeyNotice struct {
+	Keys  []KeyName
+	Count int64
 }
 
-// KeyNotices are the project's.
-func (c *Scope) KeyNotices(ctx context.Context, projectID string) (KeyNotices, error) {
-	var notices KeyNotices
-	for state, into := range map[string]struct {
-		keys  *[]APIKey
-		count *int64
-	}{KeysUnused: {&notices.Unused, &notices.UnusedCount}, KeysExpiring: {&notices.Expiring, &notices.ExpiringCount}} {
-		f := APIKeyFilter{State: state, Limit: keysNoticed}
-		var err error
-		if *into.keys, _, err = c.APIKeys(ctx, projectID, f); err != nil {
-			return KeyNotices{}, err
-		}
-		if *into.count, err = c.CountAPIKeys(ctx, projectID, f); err != nil {
-			return KeyNotices{}, err
-		}
+// KeyName is a key by its name.
+type KeyName struct{ ID, Name string }
+
+// KeyNotice reads both at once. That keys are unused takes a walk over all live ones where few are: a second or more for a million.
+func (c *Scope) KeyNotice(ctx context.Context, projectID, state string) (KeyNotice, error) {
+	found := c.someKeys(ctx, projectID, APIKeyFilter{State: state}).Where("api_keys.id < ?", pastAllKeys).
+		Select("api_keys.id, api_keys.name").Order("api_keys.id DESC").Limit(KeysCounted)
+	var rows []struct {
+		KeyName
+		Count int64
 	}
-	return notices, nil
+	err := c.store.read(ctx).Raw("SELECT id, name, COUNT(*) OVER () AS count FROM (?) AS found ORDER BY id DESC LIMIT ?", found, keysNoticed).Scan(&rows).Error
+	if err != nil {
+		return KeyNotice{}, fmt.Errorf("look for keys (%s): %w", state, err)
+	}
+	var notice KeyNotice
+	for _, row := range rows {
+		notice.Keys, notice.Count = append(notice.Keys, row.KeyName), row.Count
+	}
+	return notice, nil
 }
 
 func (c *Scope) countLiveKeys(ctx context.Context) (int, error) {

@@ -62,6 +62,13 @@ func TestAPIKeysPageAndSearch(t *testing.T) {
 				t.Errorf("%q finds %d, a page of %d, next %q; want %d", search, n, len(page), next, want)
 			}
 		}
+		if !must(scope.SearchesAllKeys(ctx, p.ID)) {
+			t.Error("not all keys are searched")
+		}
+		s.keysSearched = 2500 // all but the oldest, “worker 0001”
+		if n := must(scope.CountAPIKeys(ctx, p.ID, APIKeyFilter{Search: "worker 0"})); n != 998 || must(scope.SearchesAllKeys(ctx, p.ID)) {
+			t.Errorf("among the newest %d are found", n)
+		}
 		if n := must(s.In("org_none").CountAPIKeys(ctx, p.ID, APIKeyFilter{})); n != 0 {
 			t.Errorf("another organization counts %d", n)
 		}
@@ -106,9 +113,9 @@ func TestAPIKeysByStateAndNotices(t *testing.T) {
 				t.Errorf("%q: %v, want %v", state, names, want)
 			}
 		}
-		notices := must(scope.KeyNotices(ctx, p.ID))
-		if len(notices.Unused) != 2 || notices.UnusedCount != 2 || len(notices.Expiring) != 2 || notices.ExpiringCount != 2 {
-			t.Errorf("the notices are %+v", notices)
+		if unused, expiring := must(scope.KeyNotice(ctx, p.ID, KeysUnused)), must(scope.KeyNotice(ctx, p.ID, KeysExpiring)); len(unused.Keys) != 2 || unused.Count != 2 ||
+			len(expiring.Keys) != 2 || expiring.Count != 2 || expiring.Keys[0].Name != "new and expiring" {
+			t.Errorf("the notices are %+v and %+v", unused, expiring)
 		}
 		if k := must(scope.APIKey(ctx, p.ID, used.ID)); k.UsedFrom != "203.0.113.7" || k.UsedAt == nil || k.UsedAt.Second() != 0 {
 			t.Errorf("the used key is %+v", k)
@@ -118,8 +125,10 @@ func TestAPIKeysByStateAndNotices(t *testing.T) {
 		}
 		manyKeys(t, s, p, owner.ID, 60)
 		later(s, 352*day)
-		if notices = must(scope.KeyNotices(ctx, p.ID)); len(notices.Unused) != 20 || notices.UnusedCount != 60 || len(notices.Expiring) != 20 || notices.ExpiringCount != 60 {
-			t.Errorf("%d of %d unused, %d of %d expiring", len(notices.Unused), notices.UnusedCount, len(notices.Expiring), notices.ExpiringCount)
+		for _, state := range []string{KeysUnused, KeysExpiring} {
+			if notice := must(scope.KeyNotice(ctx, p.ID, state)); len(notice.Keys) != keysNoticed || notice.Count != 60 {
+				t.Errorf("%d of %d %s", len(notice.Keys), notice.Count, state)
+			}
 		}
 	})
 }
@@ -168,6 +177,13 @@ func TestKeysAreReadByIndexes(t *testing.T) {
 			must(scope.CountAPIKeys(ctx, p.ID, APIKeyFilter{State: state}))
 			_, _, err = scope.APIKeys(ctx, p.ID, APIKeyFilter{State: state})
 			ok(t, err)
+		}
+		for _, state := range []string{KeysUnused, KeysExpiring} {
+			must(scope.KeyNotice(ctx, p.ID, state))
+		}
+		must(scope.SearchesAllKeys(ctx, p.ID))
+		for _, about := range warnings {
+			must(s.agingKeys(ctx, about, key.ID))
 		}
 		must(scope.APIKey(ctx, p.ID, key.ID))
 		must(scope.APIKeyUsage(ctx, p.ID, "", 30))

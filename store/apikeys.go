@@ -40,6 +40,17 @@ func (k APIKey) Live(now time.Time) bool {
 	return k.RevokedAt == nil && (k.ExpiresAt == nil || now.Before(*k.ExpiresAt))
 }
 
+// IdleSince is when the key was used last; of one that was not used since, when its present text was made.
+func (k APIKey) IdleSince() time.Time {
+	since := k.CreatedAt
+	for _, later := range []*time.Time{k.RotatedAt, k.UsedAt} {
+		if later != nil && later.After(since) {
+			since = *later
+		}
+	}
+	return since
+}
+
 func (k APIKey) targets(p Project) []audit.Target {
 	return []audit.Target{{Kind: "api_key", ID: k.ID, Name: k.Name}, p.target()}
 }

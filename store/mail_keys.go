@@ -14,9 +14,8 @@ import (
 )
 
 const (
-	keysToldAtOnce = 200                 // in one transaction
-	linesALetter   = 40                  // about keys; more are counted
-	keyUnused      = 90 * 24 * time.Hour // after which a key counts as unused
+	keysToldAtOnce = 200 // in one transaction
+	linesALetter   = 40  // about keys; more are counted
 )
 
 // keyNotice is that something was said of a key. About is the secret that it was said of: a key that is rotated is spoken of anew.
@@ -56,7 +55,7 @@ var warnings = []warning{
 	expiring(1, 0), expiring(7, 1), expiring(14, 7),
 	{"unused",
 		func(keys *gorm.DB, now time.Time) *gorm.DB {
-			return keys.Where("COALESCE(keys.rotated_at, keys.created_at) <= ? AND (used_at IS NULL OR used_at <= ?)", now.Add(-keyUnused), now.Add(-keyUnused))
+			return unusedKeys(keys, now)
 		},
 		func(k agingKey) string {
 			return "The API key “" + k.Name + "” in the project “" + k.Project + "” has not been used for 90 days. Revoke it if nobody needs it."
@@ -70,7 +69,7 @@ func expiring(days, next int) warning {
 	within := time.Duration(days) * day
 	return warning{fmt.Sprintf("expires_in_%d", days),
 		func(keys *gorm.DB, now time.Time) *gorm.DB {
-			return keys.Where("expires_at > ? AND expires_at <= ?", now, now.Add(within))
+			return keys.Where("api_keys.expires_at > ? AND api_keys.expires_at <= ?", now, now.Add(within))
 		},
 		func(k agingKey) string {
 			return "The API key “" + k.Name + "” in the project “" + k.Project + "” expires on " + k.ExpiresAt.UTC().Format("2 January 2006, 15:04 UTC") + ". Rotate it if it is still needed."
@@ -81,54 +80,67 @@ func expiring(days, next int) warning {
 	}
 }
 
-// TellOfKeys mails whoever answers for them about API keys that end soon or that nobody uses: once each.
+// TellOfKeys mails whoever answers for them about API keys that end soon or that nobody uses: once each. It looks at all live keys, some at a
+// time, and keeps nobody from writing but while it notes what it says.
 func (s *Store) TellOfKeys(ctx context.Context) error {
 	for _, about := range warnings {
-		for told := keysToldAtOnce; told == keysToldAtOnce; {
-			err := s.unrecorded(ctx, func(tx *gorm.DB) (err error) {
-				w := &write{DB: tx, store: s, now: s.now()}
-				told, err = w.warn(about)
-				return err
-			})
+		for after, further := "", true; further; {
+			keys, err := s.agingKeys(ctx, about, after)
+			if err == nil && len(keys) > 0 {
+				after = keys[len(keys)-1].ID
+				err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+					w := &write{DB: tx, store: s, now: s.now()}
+					return w.warn(about, keys)
+				})
+			}
 			if err != nil {
 				return fmt.Errorf("tell of keys (%s): %w", about.notice, err)
 			}
+			further = len(keys) == keysToldAtOnce
 		}
 	}
 	return nil
 }
 
-// warn speaks of some keys, and notes that it did, also of those of which there is nothing new to say. It gives how many it looked at.
-func (w *write) warn(about warning) (int, error) {
+// agingKeys are the next keys of which there is this to say, in the order of their ids.
+func (s *Store) agingKeys(ctx context.Context, about warning, after string) ([]agingKey, error) {
+	now := s.now()
+	q := s.read(ctx).Table("api_keys").
+		Select(`api_keys.id, api_keys.name, api_keys.organization_id, api_keys.project_id, api_keys.creator_kind, api_keys.creator_id, api_keys.independent,
+			api_keys.created_at, api_keys.rotated_at, api_keys.expires_at, p.name AS project, o.name AS organization, uses.used_at`).
+		Joins("JOIN projects p ON p.id = api_keys.project_id").
+		Joins("JOIN organizations o ON o.id = api_keys.organization_id AND o.suspended_at IS NULL").
+		Joins("LEFT JOIN api_key_uses uses ON uses.key_id = api_keys.id").
+		Where("api_keys.id > ? AND api_keys.revoked_at IS NULL AND (api_keys.expires_at IS NULL OR api_keys.expires_at > ?)", after, now).
+		Where(`NOT EXISTS (SELECT 1 FROM key_notices n WHERE n.key_id = api_keys.id AND n.notice = ?
+			AND n.created_at >= COALESCE(api_keys.rotated_at, api_keys.created_at))`, about.notice)
 	var keys []agingKey
-	aging := w.Raw(`SELECT k.id, k.name, k.organization_id, k.project_id, k.creator_kind, k.creator_id, k.independent, k.expires_at, k.revoked_at,
-			p.name AS project, o.name AS organization, k.created_at, k.rotated_at, u.used_at
-		FROM api_keys k JOIN projects p ON p.id = k.project_id JOIN organizations o ON o.id = k.organization_id AND o.suspended_at IS NULL
-		LEFT JOIN api_key_uses u ON u.key_id = k.id`)
-	err := about.of(w.Table("(?) AS keys", aging), w.now).Where("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", w.now).
-		Where("NOT EXISTS (SELECT 1 FROM key_notices n WHERE n.key_id = keys.id AND n.notice = ? AND n.created_at >= COALESCE(keys.rotated_at, keys.created_at))", about.notice).
-		Order("id").Limit(keysToldAtOnce).Find(&keys).Error
-	if err != nil {
-		return 0, fmt.Errorf("look for keys: %w", err)
+	if err := about.of(q, now).Order("api_keys.id").Limit(keysToldAtOnce).Find(&keys).Error; err != nil {
+		return nil, fmt.Errorf("look for keys: %w", err)
 	}
+	return keys, nil
+}
+
+// warn speaks of these keys, and notes that it did, also of those of which there is nothing new to say.
+func (w *write) warn(about warning, keys []agingKey) error {
 	told := keyLetters{}
 	for _, k := range keys {
 		noted := w.Clauses(clause.OnConflict{DoNothing: true}).Create(&keyNotice{k.ID, about.notice, k.since().UTC().Format(time.RFC3339Nano), w.now})
 		if noted.Error != nil {
-			return 0, fmt.Errorf("note what was said of key %s: %w", k.ID, noted.Error)
+			return fmt.Errorf("note what was said of key %s: %w", k.ID, noted.Error)
 		}
 		if noted.RowsAffected == 0 || !about.isNews(k, w.now) {
 			continue // another node has said it
 		}
 		readers, err := w.answerable(k)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		for _, r := range readers {
 			told.add(k, r, about.sentence(k))
 		}
 	}
-	return len(keys), w.mailOfKeys(told)
+	return w.mailOfKeys(told)
 }
 
 // answerable is who is told of the key: whoever made it, else the owners of its project, else those of the organization.

@@ -1,9 +1,12 @@
 package store
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"gorm.io/gorm"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 )
@@ -77,5 +80,40 @@ func TestTellOfKeys(t *testing.T) {
 		ok(t, s.SuspendOrganization(t.Context(), operator, o.ID))
 		later(s, 5*day+12*time.Hour)
 		told()
+	})
+}
+
+// Every key is told of once, however many there are, and of those that another node has told of meanwhile nothing is said.
+func TestTellOfManyKeys(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, owner := anOrganization(t, s, "acme")
+		p := aProject(t, s, o.ID, owner)
+		manyKeys(t, s, p, owner.ID, 2*keysToldAtOnce+1)
+		later(s, 91*24*time.Hour)
+		about := warnings[len(warnings)-1]
+		first := must(s.agingKeys(t.Context(), about, ""))
+		ok(t, s.unrecorded(t.Context(), func(tx *gorm.DB) error {
+			return (&write{DB: tx, store: s, now: s.now()}).warn(about, first)
+		}))
+		taken(t, s)
+		ok(t, s.unrecorded(t.Context(), func(tx *gorm.DB) error { // read before the other node wrote
+			return (&write{DB: tx, store: s, now: s.now()}).warn(about, first)
+		}))
+		ok(t, s.TellOfKeys(t.Context()))
+		ok(t, s.TellOfKeys(t.Context()))
+		said := 0
+		for _, m := range taken(t, s) {
+			if m.Kind != MailKeys {
+				continue
+			}
+			if said += len(m.Letter.Lines); len(m.Letter.Lines) > linesALetter {
+				var more int
+				must(fmt.Sscanf(m.Letter.Lines[linesALetter], "So it is with %d more.", &more))
+				said += more - 1
+			}
+		}
+		if said != keysToldAtOnce+1 {
+			t.Errorf("%d keys were told of, want %d", said, keysToldAtOnce+1)
+		}
 	})
 }

@@ -36,6 +36,7 @@ type Store struct {
 	now            func() time.Time
 	log            *slog.Logger
 	statements     statements
+	keysSearched   int // [KeysSearched], or fewer in tests
 	close          []func() error
 }
 
@@ -45,7 +46,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.MasterKey == nil {
 		return nil, errors.New("a master key is needed to open the database")
 	}
-	s := &Store{now: clock(o.Now), log: o.Log}
+	s := &Store{now: clock(o.Now), log: o.Log, keysSearched: KeysSearched}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
