@@ -140,7 +140,7 @@ func (c *call) enterOrganization() error {
 	}
 	c.scope = c.Store.In(c.caller.OrganizationID)
 	if c.caller.OrganizationSuspended {
-		return problem(http.StatusForbidden, "organization_suspended", "This organization is suspended.")
+		return errUnknownToken() // suspended since the gate, which knows such tokens no more, said whose it is
 	}
 	var err error
 	if c.organization, err = c.scope.Organization(c.ctx); err != nil {
