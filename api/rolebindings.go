@@ -148,7 +148,7 @@ func (c *call) rebind(principal, project string, change func([]access.Role) []ac
 	case project == "":
 		return c.scope.SetMemberRoles(c.ctx, c.actor(), m.ID, m.Version, change(m.Roles))
 	}
-	return c.scope.SetProjectRoles(c.ctx, c.actor(), project, m.ID, change(m.ProjectRoles[project]))
+	return c.scope.ChangeProjectRoles(c.ctx, c.actor(), project, m.ID, change)
 }
 
 func (c *call) removeRoleBinding(in *struct {

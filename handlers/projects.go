@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -193,11 +194,10 @@ func (v *visit) addProjectMember() error {
 	if err != nil {
 		return err
 	}
-	roles := append(slices.Clone(m.ProjectRoles[v.project.ID]), v.sentRoles()...)
 	if len(v.sentRoles()) == 0 {
 		return v.showProjectMembers(http.StatusUnprocessableEntity, fieldProblem("roles", "Choose at least one role."))
 	}
-	err = v.scope.SetProjectRoles(v.ctx(), v.actor(), v.project.ID, m.ID, roles)
+	err = v.scope.ChangeProjectRoles(v.ctx(), v.actor(), v.project.ID, m.ID, func(has []access.Role) []access.Role { return append(has, v.sentRoles()...) })
 	if problem := problemOf(err); problem != nil {
 		return v.showProjectMembers(http.StatusUnprocessableEntity, problem)
 	}
@@ -232,6 +232,7 @@ func (v *visit) showProjectMember(status int, m store.Member, chosen []access.Ro
 	return v.render(status, views.ProjectMember(views.ProjectMemberPage{
 		ProjectFrame: v.projectFrame(m.Name, ui.Link{Text: "Members", Href: v.projectPath("members")}),
 		Action:       v.projectPath("members/" + m.ID), Cancel: v.projectPath("members"), Member: m.Name, Email: m.Email, Problem: problem,
+		Had:   joinRoles(m.ProjectRoles[v.project.ID]),
 		Roles: roleOptions(access.ProjectRoles(), func(r access.Role) bool { return slices.Contains(chosen, r) }),
 	}))
 }
@@ -241,7 +242,17 @@ func (v *visit) setProjectRoles() error {
 	if err != nil {
 		return err
 	}
-	err = v.scope.SetProjectRoles(v.ctx(), v.actor(), v.project.ID, m.ID, v.sentRoles())
+	stale := false
+	err = v.scope.ChangeProjectRoles(v.ctx(), v.actor(), v.project.ID, m.ID, func(has []access.Role) []access.Role {
+		if stale = joinRoles(has) != v.form().Text("had"); stale {
+			return has
+		}
+		return v.sentRoles()
+	})
+	if stale {
+		return v.showProjectMember(http.StatusUnprocessableEntity, m, m.ProjectRoles[v.project.ID],
+			fieldProblem("roles", "Somebody else changed these roles in the meantime. What is saved now is shown: change it, then save again."))
+	}
 	if problem := problemOf(err); problem != nil {
 		return v.showProjectMember(http.StatusUnprocessableEntity, m, v.sentRoles(), problem)
 	}
@@ -249,4 +260,13 @@ func (v *visit) setProjectRoles() error {
 		return err
 	}
 	return v.goTo(v.projectPath("members"), "The roles are saved.")
+}
+
+// joinRoles are the roles that a form was made from, as it carries them.
+func joinRoles(roles []access.Role) string {
+	names := make([]string, len(roles))
+	for i, role := range roles {
+		names[i] = string(role)
+	}
+	return strings.Join(names, " ")
 }

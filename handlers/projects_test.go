@@ -1,7 +1,10 @@
 package handlers
 
 import (
+	"io"
 	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -128,8 +131,60 @@ func TestProjectMembers(t *testing.T) {
 	acme.owner.get(members + "/" + globex.owner.member().ID).want(http.StatusNotFound)
 	acme.owner.post(members+"/"+globex.owner.member().ID, "roles", "ProjectOwner").want(http.StatusNotFound)
 	acme.owner.get(one).want(http.StatusOK, "Project manager")
-	acme.owner.post(one, "roles", "ControlPlaneViewer", "roles", "DataPlaneViewer").want(http.StatusOK, "The roles are saved.", "Control plane viewer, Data plane viewer")
+	acme.owner.post(one, "had", "ProjectManager", "roles", "ControlPlaneViewer", "roles", "DataPlaneViewer").want(http.StatusOK, "The roles are saved.", "Control plane viewer, Data plane viewer")
 	ada.get(members).want(http.StatusForbidden, string(access.ReadProjectMembers))
-	acme.owner.post(one).want(http.StatusOK, "The roles are saved.")
+	acme.owner.post(one, "had", "ControlPlaneViewer DataPlaneViewer").want(http.StatusOK, "The roles are saved.")
 	ada.get(path).want(http.StatusNotFound)
 }
+
+// A form that was open while somebody else changed the roles saves nothing, and shows what is so now.
+func TestProjectRoles_OfTwoFormsTheSecondSaysSo(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	search, path := acme.project("Search")
+	ada := acme.member("ada@acme.test", access.OrgMember)
+	acme.owner.post(path+"/members", "email", "ada@acme.test", "roles", "ProjectOwner").want(http.StatusOK, "is a member of this project")
+	acme.owner.post(path+"/members", "email", "ada@acme.test", "roles", "ProjectViewer").want(http.StatusOK) // adds
+	form := path + "/members/" + ada.member().ID
+	had := acme.owner.get(form).value("had")
+	acme.owner.post(form, "had", had, "roles", "ProjectViewer").want(http.StatusOK, "The roles are saved.")
+	acme.owner.post(form, "had", had, "roles", "ProjectOwner", "roles", "DataPlaneViewer").want(http.StatusUnprocessableEntity, "Somebody else changed these roles in the meantime.")
+	if got := ada.member().ProjectRoles[search.ID]; !slices.Equal(got, []access.Role{access.ProjectViewer}) {
+		t.Errorf("roles %v", got)
+	}
+	acme.owner.post(form, "had", acme.owner.get(form).value("had")).want(http.StatusOK, "The roles are saved.")
+	if got := ada.member().ProjectRoles[search.ID]; len(got) != 0 {
+		t.Errorf("roles %v", got)
+	}
+}
+
+// D-16: a form whose last byte comes after its sender lost the right to send it changes nothing.
+func TestD16_AFormIsJudgedWhenAllOfItHasCome(t *testing.T) {
+	for name, meanwhile := range map[string]func(o *organization, m store.Member) error{
+		"suspended": func(o *organization, m store.Member) error {
+			return o.scope.SuspendMember(o.Context(), operator, m.ID, m.Version)
+		},
+		"no owner any more": func(o *organization, m store.Member) error {
+			return o.scope.SetMemberRoles(o.Context(), operator, m.ID, m.Version, []access.Role{access.OrgMember})
+		},
+		"nothing": func(*organization, store.Member) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			acme := newProduct(t).found("acme")
+			second := acme.member("second@acme.test", access.OrgOwner)
+			body := io.MultiReader(readerFunc(func() { acme.ok(meanwhile(acme, second.member())) }), strings.NewReader("name=Search&kind=pod"))
+			r := httptest.NewRequest(http.MethodPost, publicURL+"/organizations/"+acme.ID+"/projects", body)
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.Header.Set("Sec-Fetch-Site", "same-origin")
+			got := second.exchange(r)
+			if made := acme.count("projects"); made != map[bool]int{true: 1}[name == "nothing"] || (got.Status == http.StatusSeeOther) != (name == "nothing") {
+				t.Errorf("%d, %d projects", got.Status, made)
+			}
+		})
+	}
+}
+
+// readerFunc is a reader without a byte that something happens in.
+type readerFunc func()
+
+func (f readerFunc) Read([]byte) (int, error) { f(); return 0, io.EOF }

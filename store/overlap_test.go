@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"gorm.io/gorm"
@@ -225,4 +226,29 @@ func TestRolesOfSomebodyWhoIsRemovedMeanwhileGo(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Of two who give or take one role each at the same moment, neither undoes what the other did.
+func TestRolesInAProjectThatTwoChangeAtOnceAreBothChanged(t *testing.T) {
+	eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+		ctx := context.WithoutCancel(t.Context())
+		o, owner := anOrganization(t, nodes[0], "corp")
+		p := aProject(t, nodes[0], o.ID, owner)
+		m := aMember(t, nodes[0], o.ID, "ada@corp.test", access.OrgMember)
+		ok(t, nodes[0].In(o.ID).SetProjectRoles(ctx, operator, p.ID, m.ID, []access.Role{access.ProjectOwner}))
+		given, taken := both(
+			func() error {
+				return nodes[0].In(o.ID).ChangeProjectRoles(ctx, operator, p.ID, m.ID, func(has []access.Role) []access.Role { return append(has, access.ProjectViewer) })
+			},
+			func() error {
+				return nodes[1].In(o.ID).ChangeProjectRoles(ctx, operator, p.ID, m.ID, func(has []access.Role) []access.Role {
+					return slices.DeleteFunc(has, func(r access.Role) bool { return r == access.ProjectOwner })
+				})
+			},
+		)
+		ok(t, errors.Join(given, taken))
+		if got := must(nodes[0].In(o.ID).Member(ctx, m.ID)).ProjectRoles[p.ID]; !slices.Equal(got, []access.Role{access.ProjectViewer}) {
+			t.Errorf("roles %v", got)
+		}
+	})
 }

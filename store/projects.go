@@ -167,10 +167,12 @@ func (c *Scope) ProjectMembers(ctx context.Context, projectID string) ([]Member,
 
 // SetProjectRoles makes these the member's roles in the project; none takes the member out of it.
 func (c *Scope) SetProjectRoles(ctx context.Context, actor audit.Actor, projectID, memberID string, roles []access.Role) error {
-	roles, err := validRoles(roles, access.ProjectRoles())
-	if err != nil {
-		return err
-	}
+	return c.ChangeProjectRoles(ctx, actor, projectID, memberID, func([]access.Role) []access.Role { return roles })
+}
+
+// ChangeProjectRoles makes of the roles that the member has in the project what change says. Nobody else changes them meanwhile: what change is
+// given is so, and of two who each give a role none is lost. Change may run again, and must not keep or alter what it is given.
+func (c *Scope) ChangeProjectRoles(ctx context.Context, actor audit.Actor, projectID, memberID string, change func([]access.Role) []access.Role) error {
 	return c.write(ctx, actor, func(w *write) error {
 		if err := w.lockOrganization(w.organization); err != nil {
 			return err
@@ -184,6 +186,10 @@ func (c *Scope) SetProjectRoles(ctx context.Context, actor audit.Actor, projectI
 			return err
 		}
 		before := m.ProjectRoles[projectID]
+		roles, err := validRoles(change(slices.Clone(before)), access.ProjectRoles())
+		if err != nil {
+			return err
+		}
 		for _, role := range roles {
 			if !slices.Contains(before, role) {
 				w.recordBinding(audit.RoleBindingCreated, m, p, role)
