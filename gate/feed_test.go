@@ -85,6 +85,25 @@ func TestK07_ReadingWhileForgettingRemembersNothing(t *testing.T) {
 	}
 }
 
+// That there is nothing of a name is not remembered either when something was heard while it was looked for: it may have been made just then.
+func TestK07_ReadingWhileSomethingIsMadeRemembersNoAbsence(t *testing.T) {
+	w := newWorld(t)
+	made := store.Change{Kind: store.ChangedImportedKeys}
+	for i, heard := range [][]store.Change{{made}, nil} { // the second is the honest twin
+		n := numbered(i)
+		value, err := w.gate.imported.load(w.ctx, takeoff{n, w.gate.turns.heard.Load()}, func(context.Context, takeoff) (none name, of [most]subject, err error) {
+			if heard != nil {
+				w.gate.forget(heard)
+			}
+			return none, of, store.ErrNotFound
+		})
+		w.ok(err)
+		if _, known := w.gate.imported.recall(n, w.now()); value != nil || known != (heard == nil) {
+			t.Errorf("heard %v: %v, known to be none: %v", heard, value, known)
+		}
+	}
+}
+
 // The counter of all changes moves before that of the thing that changed, so that whoever sees the one at rest and the other moved cannot be.
 func TestK07_KeptBetweenTheCountersIsOutdated(t *testing.T) {
 	w := newWorld(t)

@@ -153,6 +153,9 @@ func (m *memory[T]) load(ctx context.Context, start takeoff, read reading[T]) (*
 	if errors.Is(err, store.ErrNotFound) {
 		m.known.Invalidate(start.name)
 		m.absent.Set(start.name, struct{}{})
+		if m.turns.heard.Load() != start.heard { // it may have been made just now
+			m.absent.Invalidate(start.name)
+		}
 		return nil, nil
 	}
 	if err != nil {
