@@ -32,6 +32,15 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return address
 }
 
+// untoldProxy reports whether r comes from a proxy on this machine that nobody told us to trust: all who are behind it have its address then.
+func untoldProxy(r *http.Request, trusted []netip.Prefix) bool {
+	if len(r.Header["X-Forwarded-For"]) == 0 {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && peer.Addr().Unmap().IsLoopback() && !contains(trusted, peer.Addr().Unmap().WithZone(""))
+}
+
 // askedHost is the host that the client asked for. X-Forwarded-Host is believed only from a trusted proxy; where it names several, or none
 // that is one, the host is not known.
 func askedHost(r *http.Request, trusted []netip.Prefix) string {

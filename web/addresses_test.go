@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 )
 
@@ -47,6 +48,34 @@ func TestW21_IdentityHeadersFromOutsideAreDropped(t *testing.T) {
 		"X-Real-Ip", "192.0.2.1", "Accept-Language", "en"))
 	if len(h.header) != 1 || h.header.Get("Accept-Language") != "en" {
 		t.Errorf("the handler got %v", h.header)
+	}
+}
+
+// K-10: who stands behind a proxy on this machine is not limited unless we know of it. That is said, once.
+func TestK10_AProxyThatNobodyToldOfIsWarnedAbout(t *testing.T) {
+	h := newHouse(t, "https://"+host)
+	ask := func(peer string, header ...string) int {
+		r := request("GET", "/", "", header...)
+		r.RemoteAddr = peer
+		h.ask(r)
+		return strings.Count(h.log.String(), "GATEHOUSE_TRUSTED_PROXIES")
+	}
+	for _, peer := range []string{"203.0.113.7:1", "10.0.0.1:1", "@"} {
+		if n := ask(peer, "X-Forwarded-For", "198.51.100.1"); n != 0 {
+			t.Errorf("%s: %d warnings", peer, n)
+		}
+	}
+	if n := ask("127.0.0.1:1"); n != 0 {
+		t.Errorf("a program on this machine: %d warnings", n)
+	}
+	for _, peer := range []string{"127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"} {
+		if n := ask(peer, "X-Forwarded-For", "198.51.100.1"); n != 1 {
+			t.Errorf("%s: %d warnings, want one in all", peer, n)
+		}
+	}
+	h = newHouse(t, "https://"+host)
+	if n := ask("[::1]:1", "X-Forwarded-For", "198.51.100.1"); n != 1 {
+		t.Errorf("IPv6: %d warnings", n)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -32,9 +33,16 @@ type Site struct {
 func (s Site) Handler(next http.Handler) http.Handler {
 	count, lines := newCounters(s.Metrics), accessLog(s.Log)
 	https := s.URL.Scheme == "https"
+	var warned sync.Once
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		x, r := enter(r)
+		if untoldProxy(r, s.TrustedProxies) {
+			warned.Do(func() {
+				s.Log.Warn("a proxy on this machine says whom it speaks for and is not believed: name it in GATEHOUSE_TRUSTED_PROXIES, or nobody behind it is limited by address",
+					"peer", r.RemoteAddr)
+			})
+		}
 		s.receive(x, r)
 		setSecurityHeaders(w.Header(), https)
 		w.Header()["X-Request-Id"] = x.id[:]
