@@ -37,10 +37,11 @@ var arrows = map[string][]string{
 	"saml":     {"trust"},
 	"passkeys": {"secret"},
 	// what is remembered, and what stands on it
-	"store":  {"access", "audit", "migrations", "secret", "trust"},
-	"mail":   {"secret", "store", "trust"},
-	"gate":   {"access", "audit", "secret", "store"},
-	"broker": {"access", "audit", "saml", "secret", "signing", "store", "trust"},
+	"store":    {"access", "audit", "migrations", "secret", "trust"},
+	"mail":     {"secret", "store", "trust"},
+	"webhooks": {"outbound", "secret", "store"},
+	"gate":     {"access", "audit", "secret", "store"},
+	"broker":   {"access", "audit", "saml", "secret", "signing", "store", "trust"},
 	// proxies that speak gRPC, handed on to the handler that answers all others
 	"envoy": {},
 	// what people and programs see

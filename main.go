@@ -86,6 +86,7 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 	group.Go(func() error { sweep(ctx, db, c.Log); return nil })
 	group.Go(func() error { product.domains.Run(ctx); return nil })
 	group.Go(func() error { product.post.Run(ctx); return nil })
+	group.Go(func() error { product.courier.Run(ctx); return nil })
 	group.Go(func() error {
 		if product.hears(ctx) {
 			ready(product.firstRun.Path)

@@ -19,6 +19,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/static"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/web"
+	"github.com/gatehouse-sso/gatehouse/webhooks"
 )
 
 // product is everything that serve runs.
@@ -27,6 +28,7 @@ type product struct {
 	gate     *gate.Gate
 	post     *mail.Post
 	domains  *domainKeeper
+	courier  *webhooks.Courier
 	firstRun handlers.FirstRun
 }
 
@@ -63,6 +65,10 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 	if err != nil {
 		return product{}, err
 	}
+	courier, err := webhooks.New(webhooks.Options{Store: db, Outbound: guard, Log: c.Log, Registry: metrics})
+	if err != nil {
+		return product{}, err
+	}
 	handler, err := handlers.New(handlers.Options{
 		URL: c.URL, Store: db, Broker: broker.New(db, c.URL, c.Log), Gate: checks, Catalogue: c.Catalogue,
 		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, OpenSignup: c.OpenSignup, SendsMail: c.SMTP != nil, Log: c.Log,
@@ -72,7 +78,7 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 		return product{}, err
 	}
 	domains, err := keepDomains(db, guard, c.Log, metrics)
-	return product{handler, checks, post, domains, first}, err
+	return product{handler, checks, post, domains, courier, first}, err
 }
 
 // hears waits until the gate has heard the change feed, before which it refuses every key; false when ctx ends first.

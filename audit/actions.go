@@ -109,6 +109,15 @@ const (
 	ServiceAccountProjectRolesChanged Action = "service_account.project_roles_changed"
 	ServiceAccountRotated             Action = "service_account.rotated"
 	ServiceAccountDeleted             Action = "service_account.deleted"
+
+	WebhookCreated  Action = "webhook.created"
+	WebhookChanged  Action = "webhook.changed"
+	WebhookRotated  Action = "webhook.rotated"
+	WebhookEnabled  Action = "webhook.enabled"
+	WebhookDisabled Action = "webhook.disabled"
+	WebhookTested   Action = "webhook.tested"
+	WebhookReplayed Action = "webhook.replayed"
+	WebhookDeleted  Action = "webhook.deleted"
 )
 
 // phrase is how an action reads after its actor: "Ada " + did + rest, or, refused, "Ada tried to
@@ -224,6 +233,15 @@ var phrases = []phrase{
 	{ServiceAccountProjectRolesChanged, "change", "changed", " the roles of the service account {service_account} in project {project}[ from {before}][ to {after}]"},
 	{ServiceAccountRotated, "rotate", "rotated", " the token of the service account {service_account}"},
 	{ServiceAccountDeleted, "delete", "deleted", " the service account {service_account}"},
+
+	{WebhookCreated, "create", "created", " the webhook {webhook}"},
+	{WebhookChanged, "change", "changed", " the webhook {webhook}"},
+	{WebhookRotated, "rotate", "rotated", " the secret of the webhook {webhook}"},
+	{WebhookEnabled, "enable", "enabled", " the webhook {webhook}"},
+	{WebhookDisabled, "disable", "disabled", " the webhook {webhook}"},
+	{WebhookTested, "send", "sent", " a test message to the webhook {webhook}"},
+	{WebhookReplayed, "replay", "replayed", " messages to the webhook {webhook}"},
+	{WebhookDeleted, "delete", "deleted", " the webhook {webhook}"},
 }
 
 var phraseOf = func() map[Action]phrase {

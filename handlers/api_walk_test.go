@@ -65,6 +65,17 @@ var adminMatrix = []struct {
 	{"PUT /sign-in-policy/newcomers", access.ManageSSO, http.StatusPreconditionRequired},
 	{"PUT /sign-in-policy/enforcement", access.ManageSSO, http.StatusPreconditionRequired},
 	{"DELETE /sign-in-policy/enforcement", access.ManageSSO, http.StatusPreconditionRequired},
+	{"GET /webhooks", access.ManageOrganization, http.StatusOK},
+	{"POST /webhooks", access.ManageOrganization, http.StatusUnprocessableEntity},
+	{"GET /webhooks/{webhook}", access.ManageOrganization, http.StatusOK},
+	{"PATCH /webhooks/{webhook}", access.ManageOrganization, http.StatusPreconditionRequired},
+	{"POST /webhooks/{webhook}/rotate", access.ManageOrganization, http.StatusPreconditionRequired},
+	{"DELETE /webhooks/{webhook}", access.ManageOrganization, http.StatusPreconditionRequired},
+	{"POST /webhooks/{webhook}/test", access.ManageOrganization, 0},
+	{"GET /webhooks/{webhook}/deliveries", access.ManageOrganization, http.StatusOK},
+	{"GET /webhooks/{webhook}/deliveries/{delivery}", access.ManageOrganization, http.StatusOK},
+	{"POST /webhooks/{webhook}/deliveries/{delivery}/replay", access.ManageOrganization, 0},
+	{"POST /webhooks/{webhook}/replay", access.ManageOrganization, 0},
 	{"GET /logins", access.ManageSSO, http.StatusOK},
 	{"GET /logins/{login}", access.ManageSSO, http.StatusOK},
 	{"GET /events", access.ReadAudit, http.StatusOK},
@@ -89,7 +100,7 @@ func (b *browser) ask(pattern, path string) *page {
 	b.Helper()
 	method, _, _ := strings.Cut(pattern, " ")
 	body, takes := "", method == http.MethodPut || method == http.MethodPatch || method == http.MethodPost
-	for _, none := range []string{"/suspend", "/resume", "/activate", "/disable", "/verify"} {
+	for _, none := range []string{"/suspend", "/resume", "/activate", "/disable", "/verify", "/{webhook}/rotate", "/test", "/{delivery}/replay"} {
 		takes = takes && !strings.HasSuffix(pattern, none)
 	}
 	if takes {

@@ -51,6 +51,7 @@ var sidebar = []struct {
 	{"Events", "events", access.ReadAudit},
 	{"Permissions", "catalogue", access.ViewOrganization},
 	{"Usage", "usage", access.ViewBilling},
+	{"Webhooks", "webhooks", access.ManageOrganization},
 	{"Settings", "settings", access.ManageOrganization},
 }
 

@@ -125,6 +125,21 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/service-accounts/{account}/delete", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).deleteServiceAccountPage), fresh: true},
 		{pattern: "POST /organizations/{organization}/service-accounts/{account}/delete", audience: inOrganization, permission: access.ManageServiceAccounts, handle: forServiceAccounts((*visit).deleteServiceAccount), fresh: true},
 
+		{pattern: "GET /organizations/{organization}/webhooks", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).webhooks},
+		{pattern: "GET /organizations/{organization}/webhooks/new", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).newWebhook},
+		{pattern: "POST /organizations/{organization}/webhooks", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).createWebhook, fresh: true},
+		{pattern: "GET /organizations/{organization}/webhooks/{webhook}", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).webhook},
+		{pattern: "POST /organizations/{organization}/webhooks/{webhook}", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).changeWebhook, fresh: true},
+		{pattern: "POST /organizations/{organization}/webhooks/{webhook}/rotate", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).rotateWebhook, fresh: true},
+		{pattern: "POST /organizations/{organization}/webhooks/{webhook}/enable", audience: inOrganization, permission: access.ManageOrganization, handle: onWebhook("The webhook is enabled.", enableWebhook)},
+		{pattern: "POST /organizations/{organization}/webhooks/{webhook}/disable", audience: inOrganization, permission: access.ManageOrganization, handle: onWebhook("The webhook is disabled.", disableWebhook)},
+		{pattern: "POST /organizations/{organization}/webhooks/{webhook}/test", audience: inOrganization, permission: access.ManageOrganization, handle: onWebhook("A test message is on its way.", testWebhook)},
+		{pattern: "POST /organizations/{organization}/webhooks/{webhook}/replay", audience: inOrganization, permission: access.ManageOrganization, handle: onWebhook("What failed is sent again.", replayFailed)},
+		{pattern: "GET /organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).delivery},
+		{pattern: "POST /organizations/{organization}/webhooks/{webhook}/deliveries/{delivery}/replay", audience: inOrganization, permission: access.ManageOrganization, handle: onWebhook("The message is sent again.", replayDelivery)},
+		{pattern: "GET /organizations/{organization}/webhooks/{webhook}/delete", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).deleteWebhookPage, fresh: true},
+		{pattern: "POST /organizations/{organization}/webhooks/{webhook}/delete", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).deleteWebhook, fresh: true},
+
 		{pattern: "GET /organizations/{organization}/catalogue", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).catalogue},
 		{pattern: "GET /organizations/{organization}/usage", audience: inOrganization, permission: access.ViewBilling, handle: (*visit).usage},
 

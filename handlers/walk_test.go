@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/api"
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/web"
 )
@@ -103,6 +104,12 @@ func furnish(o *organization) walked {
 	passkey, err := o.store.AddPasskey(ctx, actor, o.owner.User.ID, "Laptop", store.Credential{CredentialID: []byte("credential of " + o.Name), PublicKey: []byte("key")})
 	o.ok(err)
 	w.ids["passkey"] = passkey.ID
+	hook, _, err := o.scope.CreateWebhook(ctx, actor, store.NewWebhook{URL: "https://hooks.example/" + o.Name, Types: audit.MessageTypes()}, func(*url.URL) error { return nil })
+	o.ok(err)
+	w.ids["webhook"] = hook.ID
+	delivery, err := o.scope.TestWebhook(ctx, actor, hook.ID)
+	o.ok(err)
+	w.ids["delivery"] = delivery.ID
 	w.ids["text"] = text.Reveal()
 	return w
 }
@@ -255,7 +262,7 @@ func (p *product) carrying(key string) *browser {
 func (p *product) everything() string {
 	p.Helper()
 	var counts []string
-	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "identities", "logins", "invites", "mails", "notices", "events"} {
+	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "identities", "logins", "invites", "mails", "notices", "webhooks", "webhook_deliveries", "events"} {
 		counts = append(counts, fmt.Sprintf("%s %d", table, p.count(table)))
 	}
 	return strings.Join(counts, ", ")

@@ -30,6 +30,8 @@ const (
 	idMail           = "mai"
 	idNotice         = "ntc"
 	idPasskey        = "psk"
+	idWebhook        = "whk"
+	idDelivery       = "dlv"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"

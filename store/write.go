@@ -112,6 +112,9 @@ func (w *write) append() error {
 			return fmt.Errorf("append event %s: %w", e.Action, err)
 		}
 	}
+	if err := w.tellWebhooks(); err != nil {
+		return err
+	}
 	if len(w.changes) == 0 {
 		return nil
 	}

@@ -33,6 +33,7 @@ func Stories() []Story {
 		apiKeyStories(),
 		hostStories(),
 		serviceAccountStories(),
+		webhookStories(),
 		catalogueStories(),
 		usageStories(),
 		connectionStories(),
@@ -76,7 +77,7 @@ func storyNav(organization, current string) ui.Nav {
 	for _, line := range []struct{ text, path string }{
 		{"Projects", "projects"}, {"Members", "members"}, {"Service accounts", "service-accounts"},
 		{"Connections", "connections"}, {"Domains", "domains"}, {"Sign-in", "sign-in"}, {"Logins", "logins"},
-		{"Events", "events"}, {"Permissions", "catalogue"}, {"Usage", "usage"}, {"Settings", "settings"},
+		{"Events", "events"}, {"Permissions", "catalogue"}, {"Usage", "usage"}, {"Webhooks", "webhooks"}, {"Settings", "settings"},
 	} {
 		nav.Items = append(nav.Items, ui.NavItem{
 			Link: ui.Link{Text: line.text, Href: base + "/" + line.path, Current: line.text == current},
