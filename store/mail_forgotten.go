@@ -13,8 +13,13 @@ import (
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
-// resetsAnHour is how many links to choose a new password one person is mailed in an hour, whoever asks for them.
+// resetsAnHour is how many answers to a forgotten password one person is mailed in an hour, links or not, whoever asks for them (D-12).
 const resetsAnHour = 5
+
+var (
+	errTooManyResets = &TooMany{"One person is mailed at most 5 links for a new password an hour."}
+	resetsToUser     = limit{"resets to user", resetsAnHour, time.Hour, errTooManyResets}
+)
 
 // AskForPassword notes that somebody at a network address has forgotten the password of an email address. It does the same for every address,
 // in the same time, and knows nothing of people (D-11): who it is, is asked when the outbox is emptied.
@@ -42,12 +47,18 @@ func (s *Store) AnswerForgotten(ctx context.Context, m Mail) error {
 			if removed := m.mine(tx).Delete(&mailRow{}); removed.Error != nil || removed.RowsAffected == 0 {
 				return removed.Error
 			}
+			if err := (&write{DB: tx, store: s, now: s.now()}).tally(resetsToUser, user.ID); err != nil {
+				return err
+			}
 			return s.queue(tx, "", MailNoReset, letter)
 		})
 	case MailPassword:
 		err = s.write(ctx, "", audit.Gatehouse(audit.Request{Address: letter.Address}), func(w *write) error {
 			if removed := m.mine(w.DB).Delete(&mailRow{}); removed.Error != nil || removed.RowsAffected == 0 {
 				return errors.Join(removed.Error, errUnchanged)
+			}
+			if err := w.tally(resetsToUser, user.ID); err != nil {
+				return err
 			}
 			welcome, token, err := w.createWelcome(Welcome{Kind: WelcomeForgotten, UserID: user.ID})
 			if err != nil {
@@ -57,6 +68,9 @@ func (s *Store) AnswerForgotten(ctx context.Context, m Mail) error {
 			return w.mail("", MailPassword, letter)
 		})
 	default:
+		return s.MailSent(ctx, m)
+	}
+	if errors.Is(err, errTooManyResets) {
 		return s.MailSent(ctx, m)
 	}
 	if err != nil {
@@ -81,11 +95,6 @@ func (s *Store) answerTo(ctx context.Context, typed string) (User, MailKind, err
 	required, err := singleSignOnRequired(s.read(ctx), user, s.now())
 	if err != nil || required {
 		return user, MailNoReset, err
-	}
-	var sent int64
-	links := s.read(ctx).Model(&welcomeRow{}).Where("kind = ? AND user_id = ? AND created_at > ?", WelcomeForgotten, user.ID, s.now().Add(-time.Hour))
-	if err := links.Count(&sent).Error; err != nil || sent >= resetsAnHour {
-		return user, "", err
 	}
 	return user, MailPassword, nil
 }

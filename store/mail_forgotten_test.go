@@ -100,6 +100,29 @@ func TestD12_AStrangerCannotFloodAPerson(t *testing.T) {
 	})
 }
 
+// The letter that says why there is no link counts as one with a link does.
+func TestD12_AStrangerCannotFloodWhoeverSignsInElsewhere(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, _ := anOrganization(t, s, "acme")
+		aMember(t, s, o.ID, "grace@corp.test", access.OrgMember)
+		link(t, forgets(t, s, "grace@corp.test"), "grace@corp.test")
+		behind(t, s, "INSERT INTO domains (id, organization_id, name, token, verified_at, created_at, updated_at) VALUES ('dom_1', ?, 'corp.test', 't', ?, ?, ?)", o.ID, s.Now(), s.Now(), s.Now())
+		behind(t, s, "UPDATE sign_in_policies SET enforcement = ? WHERE organization_id = ?", access.EnforceDomain, o.ID)
+		for range resetsAnHour - 1 {
+			if m := onlyLetterTo(t, forgets(t, s, "grace@corp.test"), "grace@corp.test"); m.Kind != MailNoReset {
+				t.Errorf("mailed %+v", m)
+			}
+		}
+		if sent := forgets(t, s, "grace@corp.test"); len(sent) != 0 || count(t, s, "mails") != 0 {
+			t.Errorf("one more: %+v, %d wait", sent, count(t, s, "mails"))
+		}
+		later(s, time.Hour+time.Second)
+		if m := onlyLetterTo(t, forgets(t, s, "grace@corp.test"), "grace@corp.test"); m.Kind != MailNoReset {
+			t.Errorf("an hour later: %+v", m)
+		}
+	})
+}
+
 // Single sign-on is required: no link, by whatever makes it so, and none that was sent before works.
 func TestD08_NoPasswordByMailWhereSingleSignOnIsRequired(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
