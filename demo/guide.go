@@ -30,7 +30,8 @@ Call the API with a key that may only read data
 
 Make keys, rotate and revoke them, as {{.Owner.Email}}
   {{.Gatehouse}}/organizations/{{.OrganizationID}}/projects/{{.ProjectID}}/api-keys
-  Revoke “demo reader” there and call the API again: two seconds later it is refused.
+  Revoke “demo reader” there and call the API again: two seconds later it is refused
+  (Gatehouse refuses it within one; the API keeps an answer for another).
 
 When the identity provider is down
   {{.Gatehouse}}/login/recovery lets an owner in: {{.Owner.Email}}, password {{.Password}}

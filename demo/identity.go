@@ -128,8 +128,17 @@ func (idp *IdentityProvider) GetSession(w http.ResponseWriter, r *http.Request, 
 		query := url.Values{"SAMLRequest": {base64.StdEncoding.EncodeToString(deflated)}, "RelayState": {request.RelayState}}
 		back = "/sso?" + query.Encode()
 	}
-	http.Redirect(w, r, "/sign-in?"+url.Values{"continue": {back}}.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, "/sign-in?"+url.Values{"continue": {back}, "hint": {hinted(r, request)}}.Encode(), http.StatusSeeOther)
 	return nil
+}
+
+// hinted is the address that the application says was typed, in either of the
+// ways in which one says so; "" if it says nothing.
+func hinted(r *http.Request, request *saml.IdpAuthnRequest) string {
+	if subject := request.Request.Subject; subject != nil && subject.NameID != nil {
+		return subject.NameID.Value
+	}
+	return r.URL.Query().Get("login_hint")
 }
 
 func (idp *IdentityProvider) session(r *http.Request) (saml.Session, bool) {

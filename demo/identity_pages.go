@@ -53,9 +53,9 @@ func (idp *IdentityProvider) apps(w http.ResponseWriter, r *http.Request) {
 
 func (idp *IdentityProvider) signInPage(w http.ResponseWriter, r *http.Request) {
 	show(w, http.StatusOK, "sign-in.html", "", struct {
-		People   []Person
-		Continue string
-	}{idp.people, ownPath(r.FormValue("continue"))})
+		People         []Person
+		Continue, Hint string
+	}{idp.people, ownPath(r.FormValue("continue")), strings.ToLower(r.FormValue("hint"))})
 }
 
 func (idp *IdentityProvider) submitSignIn(w http.ResponseWriter, r *http.Request) {
