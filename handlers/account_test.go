@@ -163,4 +163,11 @@ func TestWhatBelongsToThePersonAsksForTheirOwnCredential(t *testing.T) {
 	grace.get("/").want(http.StatusOK).lacks("New organization")
 	acme.owner.get("/").want(http.StatusOK, "New organization") // the honest twin
 	acme.owner.post("/organizations", "name", "Second").want(http.StatusOK, "The organization is created.")
+	for range 9 {
+		acme.owner.post("/organizations", "name", "Another").want(http.StatusOK)
+	}
+	acme.owner.post("/organizations", "name", "Eleventh").want(http.StatusTooManyRequests, "One person creates at most 10 organizations a day.", "Eleventh")
+	if n := acme.count("organizations"); n != 11 {
+		t.Errorf("%d organizations", n)
+	}
 }

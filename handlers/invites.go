@@ -183,17 +183,26 @@ func (v *visit) createInvite() error {
 }
 
 func inviteProblem(err error) *ui.Problem {
-	if errors.Is(err, store.ErrTooManyInvites) {
-		return &ui.Problem{Fields: []ui.FieldError{{Message: "An organization sends at most 100 invites an hour. Try again later."}}}
+	if often := tooOften(err); often != "" {
+		return fieldProblem("", often)
 	}
 	return problemOf(err)
 }
 
 func inviteStatus(err error) int {
-	if errors.Is(err, store.ErrTooManyInvites) {
+	if tooOften(err) != "" {
 		return http.StatusTooManyRequests
 	}
 	return http.StatusUnprocessableEntity
+}
+
+// tooOften is the sentence for somebody who has done something as often as they may for now, "" for any other error.
+func tooOften(err error) string {
+	var often *store.TooMany
+	if errors.As(err, &often) {
+		return often.Error()
+	}
+	return ""
 }
 
 // showInvite is the one page that shows the link.
@@ -209,8 +218,8 @@ func (v *visit) showInvite(i store.Invite, token secret.Token) error {
 func (v *visit) resendInvite() error {
 	invite, token, err := v.scope.ResendInvite(v.ctx(), v.actor(), v.id("invite"), v.version())
 	switch {
-	case errors.Is(err, store.ErrTooManyInvites):
-		return v.goTo(v.path("invites"), "An organization sends at most 100 invites an hour. Try again later.")
+	case tooOften(err) != "":
+		return v.goTo(v.path("invites"), tooOften(err))
 	case isConflict(err):
 		return v.goTo(v.path("invites"), "This invite has changed in the meantime. See what has become of it.")
 	case err != nil:

@@ -68,6 +68,9 @@ func (v *visit) createOrganization() error {
 	}
 	name := v.form().Text("name")
 	o, err := v.store.CreateOrganization(v.ctx(), v.actor(), name, v.user.ID)
+	if often := tooOften(err); often != "" {
+		return v.showOrganizations(http.StatusTooManyRequests, name, fieldProblem("", often))
+	}
 	if problem := problemOf(err); problem != nil {
 		return v.showOrganizations(http.StatusUnprocessableEntity, name, problem)
 	}

@@ -22,9 +22,6 @@ const InviteLife = 7 * 24 * time.Hour
 // invitesAnHour is how many invites an organization sends in an hour, those that are sent again included.
 const invitesAnHour = 100
 
-// ErrTooManyInvites says that the organization has sent as many invites as it may in an hour.
-var ErrTooManyInvites = errors.New("an organization sends at most 100 invites an hour")
-
 // InviteState is what has become of an invite.
 type InviteState string
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
@@ -13,7 +12,8 @@ import (
 )
 
 // CreateInvite asks somebody in, by mail and by the link that the token makes, which is given once. Who invites must be allowed to, and an
-// owner to invite an owner (D-15). *[Invalid] where the roles or the address will not do, [ErrTooManyInvites] beyond a hundred in an hour.
+// owner to invite an owner (D-15). *[Invalid] where the roles or the address will not do, *[TooMany] beyond what one organization, one person or to one
+// address may be sent.
 func (c *Scope) CreateInvite(ctx context.Context, actor audit.Actor, n NewInvite) (Invite, secret.Token, error) {
 	roles, err := n.check()
 	if err != nil {
@@ -103,19 +103,11 @@ func (w *write) inviteProjects(i Invite) error {
 	return nil
 }
 
-// sendInvite records that the invite goes out, if the organization may send another now, and puts the mail into the outbox.
+// sendInvite records that the invite goes out, if the organization, whoever invites and the address may have another now, and puts the mail into
+// the outbox.
 func (w *write) sendInvite(action audit.Action, i Invite, token secret.Token) error {
-	sent := int64(0)
-	for _, action := range []audit.Action{audit.InviteCreated, audit.InviteResent} {
-		var count int64
-		newest := w.Model(&eventRow{}).Select("at").Where("organization_id = ? AND action = ?", w.organization, action).Order("sequence DESC").Limit(invitesAnHour)
-		if err := w.Table("(?) AS newest", newest).Where("at > ?", w.now.Add(-time.Hour)).Count(&count).Error; err != nil {
-			return fmt.Errorf("count the invites of the last hour: %w", err)
-		}
-		sent += count
-	}
-	if sent >= invitesAnHour {
-		return ErrTooManyInvites
+	if err := w.mayMailInvite(i); err != nil {
+		return err
 	}
 	o, err := organization(w.DB, w.organization)
 	if err != nil {
@@ -123,6 +115,19 @@ func (w *write) sendInvite(action audit.Action, i Invite, token secret.Token) er
 	}
 	w.record(audit.Event{Action: action, Targets: i.targets(), Changes: []audit.Change{{Field: "roles", After: titles(i.Roles)}}})
 	return w.mail(w.organization, MailInvite, Letter{To: i.Email, Organization: o.Name, Inviter: i.InviterName, At: w.now, ExpiresAt: i.ExpiresAt, token: token})
+}
+
+// mayMailInvite keeps anybody who may make organizations from mailing whom they like as often as they like.
+func (w *write) mayMailInvite(i Invite) error {
+	if err := w.tally(invitesOfOrganization, w.organization); err != nil {
+		return err
+	}
+	if i.InviterKind == audit.User {
+		if err := w.tally(invitesByUser, i.InviterID); err != nil {
+			return err
+		}
+	}
+	return w.tally(invitesToAddress, i.CanonicalEmail)
 }
 
 // ResendInvite sends an open or expired invite again: with another token, for another week, and in the name of whoever does it now. The link

@@ -39,7 +39,7 @@ func (o Organization) target() audit.Target {
 	return audit.Target{Kind: "organization", ID: o.ID, Name: o.Name}
 }
 
-// CreateOrganization makes an organization and makes the user its owner.
+// CreateOrganization makes an organization and makes the user its owner. *[TooMany] where the actor is a person who has made many today.
 func (s *Store) CreateOrganization(ctx context.Context, actor audit.Actor, name, ownerID string) (Organization, error) {
 	name, err := validName(name)
 	if err != nil {
@@ -48,6 +48,11 @@ func (s *Store) CreateOrganization(ctx context.Context, actor audit.Actor, name,
 	var organization Organization
 	id := newID(idOrganization, s.now())
 	err = s.write(ctx, id, actor, func(w *write) error {
+		if actor.Kind == audit.User {
+			if err := w.tally(organizationsByUser, actor.ID); err != nil {
+				return err
+			}
+		}
 		owner, err := w.user(ownerID)
 		if err != nil {
 			return err

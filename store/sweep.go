@@ -30,6 +30,7 @@ var leftovers = []leftover{
 	{"tickets to hosts", "DELETE FROM host_tickets WHERE token_hash IN (SELECT token_hash FROM host_tickets WHERE expires_at < ? LIMIT ?)", 0},
 	{"challenges that nobody answered", "DELETE FROM passkey_challenges WHERE hash IN (SELECT hash FROM passkey_challenges WHERE expires_at < ? LIMIT ?)", 0},
 	{"deliveries to webhooks", "DELETE FROM webhook_deliveries WHERE sequence IN (SELECT sequence FROM webhook_deliveries WHERE created_at < ? LIMIT ?)", 30 * 24 * time.Hour},
+	{"what was counted a day ago", "DELETE FROM tallies WHERE (kind, whose, at) IN (SELECT kind, whose, at FROM tallies WHERE at <= ? LIMIT ?)", tallyKept},
 	{"notices", "DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE created_at < ? LIMIT ?)", 400 * 24 * time.Hour},
 	{"invites of long ago", "DELETE FROM invites WHERE id IN (SELECT id FROM invites WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM role_bindings b WHERE b.organization_id = invites.organization_id AND b.origin = 'invite ' || invites.id) LIMIT ?)", 400 * 24 * time.Hour},
 	{"welcome links", "DELETE FROM welcomes WHERE id IN (SELECT id FROM welcomes WHERE expires_at < ? LIMIT ?)", 7 * 24 * time.Hour},
