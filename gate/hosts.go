@@ -23,6 +23,7 @@ type knownHosts struct {
 	turn   int64
 	byName map[string]store.Host
 	byID   map[string]store.Host
+	names  map[string]bool // without ports
 }
 
 func (h *hosts) forget(changes []store.Change) {
@@ -52,8 +53,10 @@ func (h *hosts) all(ctx context.Context) (*knownHosts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the hosts: %w", err)
 	}
-	known := &knownHosts{turn: turn, byName: make(map[string]store.Host, len(list)), byID: make(map[string]store.Host, len(list))}
+	known := &knownHosts{turn: turn, byName: make(map[string]store.Host, len(list)), byID: make(map[string]store.Host, len(list)), names: make(map[string]bool, len(list))}
 	for _, host := range list {
+		name, _, _ := strings.Cut(host.Name, ":")
+		known.names[name] = true
 		known.byName[host.Name], known.byID[host.ID] = host, host
 	}
 	h.known.Store(known)
@@ -68,6 +71,15 @@ func (g *Gate) Host(ctx context.Context, name string) (store.Host, bool, error) 
 	}
 	host, found := known.byName[strings.ToLower(name)]
 	return host, found, nil
+}
+
+// NamesHost reports whether a host is registered under that name, without a port, on whichever port.
+func (g *Gate) NamesHost(ctx context.Context, name string) (bool, error) {
+	known, err := g.hosts.all(ctx)
+	if err != nil {
+		return false, err
+	}
+	return known.names[strings.ToLower(name)], nil
 }
 
 // HostByID is the registered host with that id; false where there is none.

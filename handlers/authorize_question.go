@@ -31,6 +31,7 @@ func (f *forward) question(r *http.Request) (q question, v *verdict) {
 		return q, v
 	}
 	asked, ok := f.askedFor(r, q.uri)
+	ok = ok && agree(&asked.project, r.Header[web.AskProject]) && (asked.project == "" || store.IsID("prj", asked.project))
 	if !ok || asked.project != "" && q.project != "" && asked.project != q.project {
 		return q, refuse(http.StatusForbidden, questionInvalid)
 	}
@@ -56,19 +57,30 @@ func (f *forward) question(r *http.Request) (q question, v *verdict) {
 	return q, nil
 }
 
-// placed finds out which host the request is for. A host of a project is about that project alone.
+// placed finds out which host the request is for. A host of a project is about that project alone; ours, and one that nobody registered, are about
+// all of them. So a client must not get from the one to the other by writing the name in another way.
 func (f *forward) placed(r *http.Request, q *question) *verdict {
-	name := web.RequestInfo(r).Host
-	if q.own = name == f.base.Host; q.own {
+	told := web.RequestInfo(r).Host
+	if q.own = told == f.base.Host; q.own {
 		return nil
 	}
-	name = web.NormalHost(name, f.base.Scheme)
-	if q.own = name == f.base.Host; q.own {
+	name, whole, ok := web.ReadHost(told, f.base.Scheme)
+	if !ok {
+		return refuse(http.StatusForbidden, requestUnclear)
+	}
+	if q.own = whole == f.base.Host; q.own {
 		return nil
 	}
-	host, _, err := f.gate.Host(r.Context(), name)
-	if err != nil {
+	host, found, err := f.gate.Host(r.Context(), whole)
+	otherPort := false
+	if err == nil && !found {
+		otherPort, err = f.gate.NamesHost(r.Context(), name)
+	}
+	switch {
+	case err != nil:
 		return f.undecided(r, err)
+	case otherPort:
+		return refuse(http.StatusForbidden, requestUnclear)
 	}
 	q.host, q.project = host, host.ProjectID
 	return nil
@@ -145,7 +157,7 @@ func (f *forward) askedFor(r *http.Request, uri string) (a asked, ok bool) {
 			return a, false
 		case name == "permission" && a.permission == "" && (value == anyPermission || f.catalogue.Known(value)):
 			a.permission = value
-		case name == "project" && a.project == "" && store.IsID("prj", value):
+		case name == "project" && a.project == "" && value != "":
 			a.project = value
 		default:
 			return a, false

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/web"
 )
 
 // gated is an organization with a project, keys and a host, and what a proxy in front of it asks.
@@ -186,6 +188,72 @@ func TestAuthorizeTellsReasonsApart(t *testing.T) {
 	g.wants("the host against the query", g.ask("GET", "/v1/authorize?project="+g.project.ID, "Api-Key", valid, "Host", "other.example.com"), 403, questionInvalid)
 }
 
+// K-06: on a project's host another project's key is unknown, however a client writes the host's name.
+func TestK06_AHostIsOneProjectsHoweverItIsWritten(t *testing.T) {
+	g := newGated(t)
+	globex := g.product.found("globex")
+	project, err := globex.scope.CreateProject(t.Context(), globex.owner.actor(), "Theirs", access.Serverless, globex.owner.User.ID)
+	g.ok(err)
+	_, theirs := (&gated{organization: globex, project: project}).mint("theirs", access.DataPlaneViewer)
+	ask := func(key string, header ...string) *httptest.ResponseRecorder {
+		return g.ask("GET", "/v1/authorize?permission=indexes:query", append(header, "Api-Key", key)...)
+	}
+	for _, host := range []string{"app.example.com", "APP.example.com", "app.example.com:443", "app.example.com.", "App.Example.Com.:443"} {
+		g.wants(host+", another's", ask(theirs, "Host", host), 401, "NOT_FOUND")
+		g.wants(host+", its own", ask(g.viewer, "Host", host), 200, "VALID")
+		told := []string{"From", "10.0.0.1:80", "Host", "gatehouse:8080", "X-Forwarded-Host", host}
+		g.wants(host+" told, another's", ask(theirs, told...), 401, "NOT_FOUND")
+		g.wants(host+" told, its own", ask(g.viewer, told...), 200, "VALID")
+	}
+	for _, host := range []string{
+		"app.example.com:1", "app.example.com.:8443", "app.example.com:0443", "app.example.com:", "app.example.com..", "app..example.com", "app.example.com:443:443", "",
+		"app.example.com, evil.test", "app.example.com evil.test", "me@app.example.com", "app%2eexample.com", "\uff41pp.example.com", "[app.example.com]",
+	} {
+		for whose, key := range map[string]string{"another's": theirs, "its own": g.viewer} {
+			g.wants(host+", "+whose, ask(key, "Host", host), 403, requestUnclear)
+			g.wants(host+" told, "+whose, ask(key, "From", "10.0.0.1:80", "X-Forwarded-Host", host), 403, requestUnclear)
+		}
+	}
+	g.wants("told twice", ask(theirs, "From", "10.0.0.1:80", "X-Forwarded-Host", "app.example.com", "X-Forwarded-Host", "app.example.com"), 403, requestUnclear)
+	for _, host := range []string{"gatehouse.test", "gatehouse:8080", "elsewhere.example", "192.0.2.1:8080", "[2001:db8::1]"} { // for programs of all projects
+		w := g.wants(host, ask(theirs, "Host", host), 200, "VALID")
+		if got := w.Header().Get("X-Gatehouse-Project"); got != project.ID {
+			t.Errorf("%s: the program is told %q", host, got)
+		}
+	}
+}
+
+// K-06: a proxy whose query is its client's names the project in a header, and nothing that a client sends makes more of it.
+func TestK06_TheHeaderForAProjectNarrows(t *testing.T) {
+	g := newGated(t)
+	const other = "prj_00000000000000000000000000"
+	for name, row := range map[string]struct {
+		header []string
+		status int
+		reason string
+	}{
+		"its own":           {[]string{web.AskProject, g.project.ID}, 200, "VALID"},
+		"another":           {[]string{web.AskProject, other}, 401, "NOT_FOUND"},
+		"two":               {[]string{web.AskProject, g.project.ID, web.AskProject, other}, 403, questionInvalid},
+		"one twice":         {[]string{web.AskProject, g.project.ID, web.AskProject, g.project.ID}, 403, questionInvalid},
+		"joined":            {[]string{web.AskProject, g.project.ID + "," + other}, 403, questionInvalid},
+		"empty":             {[]string{web.AskProject, ""}, 403, questionInvalid},
+		"against the host":  {[]string{web.AskProject, other, "Host", "app.example.com"}, 403, questionInvalid},
+		"with the host":     {[]string{web.AskProject, g.project.ID, "Host", "app.example.com"}, 200, "VALID"},
+		"in other spelling": {[]string{"X_Gatehouse_Ask_Project", other}, 200, "VALID"}, // not heard, as nothing of ours is in that spelling
+	} {
+		for _, uri := range []string{"/query", "/query?project=" + g.project.ID, "/query?project=" + other} { // the client's query, which asks nothing
+			g.wants(name+" "+uri, g.ask("POST", "/v1/authorize"+uri, append(row.header, "Api-Key", g.viewer)...), row.status, row.reason)
+		}
+	}
+	g.wants("with the query", g.ask("GET", "/v1/authorize?project="+g.project.ID, web.AskProject, g.project.ID, "Api-Key", g.viewer), 200, "VALID")
+	g.wants("against the query", g.ask("GET", "/v1/authorize?project="+g.project.ID, web.AskProject, other, "Api-Key", g.viewer), 403, questionInvalid)
+	w := g.ask("GET", "/v1/authorize/query", web.AskProject, g.project.ID, "Cookie", g.owner.cookieHeader())
+	g.wants("a session", w, 403, noRule)
+	w = g.ask("POST", "/v1/authorize/query", web.AskProject, g.project.ID, "Cookie", g.owner.cookieHeader())
+	g.wants("a session, by a rule", w, 200, "VALID")
+}
+
 func unless(holds bool, format string, args ...any) error {
 	if holds {
 		return nil
@@ -276,7 +344,7 @@ func TestW22_PathTricksChooseNoRule(t *testing.T) {
 	for _, uri := range []string{
 		"//query", "/query/", "/./query", "/x/../query", "/vectors/delete/../../query", "/%71uery", "/query%2f", "/query%2f..%2fvectors/delete", "/..%2fquery",
 		"/%2e%2e/query", "/query%00", "/query%0a", "/query;x=1", "/query;/../vectors/delete", "/query\\..\\vectors", "/query%5c", "/query%25", "/QUERY", "/query#x", "/query%3fx",
-		"/query%c0%af", `/x%2F..%2Fquery"`, `/indexes%2Fa"`, "/\u2215query", "/query%252f",
+		"/query%c0%af", `/x%2F..%2Fquery"`, `/indexes%2Fa"`, "/x%2F..%2Fquery<", "/indexes%2Fa<", "/x%2F..%2Fquery|", "/indexes%2Fa|", "/\u2215query", "/query%252f",
 	} {
 		for proxy, ask := range asProxies {
 			if proxy == "Envoy" && strings.ContainsAny(uri, "\\#\u2215") {
@@ -302,6 +370,12 @@ func TestW22_PathTricksChooseNoRule(t *testing.T) {
 		g.wants(name, g.ask("GET", "/v1/authorize", append(header, "Api-Key", g.viewer)...), 403, requestUnclear)
 	}
 	g.wants("Envoy, and the client says otherwise", g.ask("DELETE", "/v1/authorize/indexes/movies", "X-Forwarded-Uri", "/query", "Api-Key", g.viewer), 403, requestUnclear)
+	for _, char := range []string{`"`, "<", "|"} { // which make Go write the path anew from what it means, encoded slashes and all
+		w := g.ask("DELETE", "/v1/authorize/indexes%2Fa"+char, "Api-Key", g.viewer)
+		g.wants("an encoded slash beside "+char, w, 403, requestUnclear)
+		w = g.ask("DELETE", "/v1/authorize/indexes/a"+char, "Api-Key", g.viewer)
+		g.wants("the honest twin of "+char, w, 403, noRule)
+	}
 	g.wants("agreeing", g.ask("GET", "/v1/authorize", "X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/query", "X-Original-Method", "POST", "X-Original-Uri", "/query", "Api-Key", g.viewer), 200, "VALID")
 }
 
@@ -347,6 +421,39 @@ func TestAuthorizeIsAskedByTheProxyAlone(t *testing.T) {
 	w := g.ask("GET", "/v1/authorize?"+repeated, "X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/query?"+repeated, "Api-Key", g.viewer)
 	g.wants("the proxy's, repeated", w, 403, questionInvalid)
 	g.wants("the proxy's own", g.ask("GET", "/v1/authorize?permission=any", "X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/vectors/delete?x=y", "Api-Key", g.viewer), 200, "VALID")
+}
+
+// A client that repeats what its proxy asks for is never asked for less, whichever way the proxy tells the query.
+func TestAuthorizeWhereTheClientRepeatsTheQuery(t *testing.T) {
+	g := newGated(t)
+	asks := map[string]func(proxys, clients string) *httptest.ResponseRecorder{
+		"Traefik and Caddy": func(proxys, clients string) *httptest.ResponseRecorder {
+			return g.ask("GET", "/v1/authorize?"+proxys, "X-Forwarded-Method", "POST", "X-Forwarded-Uri", "/query?"+clients, "Api-Key", g.viewer)
+		},
+		"nginx": func(proxys, clients string) *httptest.ResponseRecorder {
+			return g.ask("GET", "/v1/authorize?"+proxys, "X-Original-Method", "POST", "X-Original-Uri", "/query?"+clients, "Api-Key", g.viewer)
+		},
+		"Envoy over gRPC": func(proxys, clients string) *httptest.ResponseRecorder { // which writes the query of its context extensions
+			parsed, err := url.ParseQuery(proxys)
+			g.ok(err)
+			return g.ask("GET", "/v1/authorize?"+parsed.Encode(), "X-Original-Method", "POST", "X-Original-Uri", "/query?"+clients, "Api-Key", g.viewer)
+		},
+	}
+	const more = "permission=indexes:delete" // than the key may
+	for proxy, ask := range asks {
+		for _, proxys := range []string{more, more + "&project=" + g.project.ID} {
+			for _, clients := range []string{proxys, strings.Replace(proxys, ":", "%3A", 1), strings.Replace(proxys, ":", "%3a", 1), proxys + "&x=y", "permission=any", "x=y", ""} {
+				if w := ask(proxys, clients); w.Code != 403 {
+					t.Errorf("%s asks for %s, the client says %s: %d %s", proxy, proxys, clients, w.Code, w.Header().Get("X-Gatehouse-Reason"))
+				}
+			}
+		}
+		g.wants(proxy+", the honest twin", ask("permission=indexes:query", "x=y"), 200, "VALID")
+	}
+	for _, clients := range []string{more, "permission=any", "permission=indexes%3Aquery"} { // Envoy over HTTP has no query of its own
+		g.wants("Envoy over HTTP, "+clients, g.ask("DELETE", "/v1/authorize/indexes/movies?"+clients, "Api-Key", g.viewer), 403, "FORBIDDEN")
+		g.wants("Envoy over HTTP, honest, "+clients, g.ask("POST", "/v1/authorize/query?"+clients, "Api-Key", g.viewer), 200, "VALID")
+	}
 }
 
 func TestAuthorizeReadsNoBody(t *testing.T) {

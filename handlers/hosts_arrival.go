@@ -53,7 +53,8 @@ func (c *console) askedElsewhere(r *http.Request) bool {
 
 // hostOf is the registered host that r is for.
 func (c *console) hostOf(r *http.Request) (store.Host, bool, error) {
-	return c.Gate.Host(r.Context(), web.NormalHost(web.RequestInfo(r).Host, c.URL.Scheme))
+	_, host, _ := web.ReadHost(web.RequestInfo(r).Host, c.URL.Scheme)
+	return c.Gate.Host(r.Context(), host)
 }
 
 // guest is one request on a registered host.

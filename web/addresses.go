@@ -95,6 +95,10 @@ func AddressPrefix(address netip.Addr) string {
 // forwarding are the headers in which proxies speak of the request that they hand on. They are read by the Site and by nobody behind it.
 var forwarding = []string{"Forwarded", "X-Real-Ip", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server"}
 
+// AskProject is the one header of ours that is heard from outside: a proxy that can write no query names the project of its program in it. Whoever
+// else sends it narrows what they may do, and nothing more.
+const AskProject = "X-Gatehouse-Ask-Project"
+
 // dropForeignHeaders removes what only we may say (X-Gatehouse-*, in any spelling that a gateway could take for it; X-Request-Id) and what
 // only the Site may read. It reports whether the request said of itself that a proxy handed it on.
 func dropForeignHeaders(header http.Header) (forwarded bool) {
@@ -107,7 +111,7 @@ func dropForeignHeaders(header http.Header) (forwarded bool) {
 		}
 		known := slices.Contains(forwarding, name)
 		forwarded = forwarded || known || strings.HasPrefix(name, "X-Forwarded-")
-		if known || name == "X-Request-Id" || isOurs(name) {
+		if known || name == "X-Request-Id" || name != AskProject && isOurs(name) {
 			delete(header, name)
 		}
 	}

@@ -45,8 +45,8 @@ func TestW21_IdentityHeadersFromOutsideAreDropped(t *testing.T) {
 	h.ask(request("GET", "/", "",
 		"X-Gatehouse-User", "usr_1", "x-gatehouse-organization", "org_1", "X_Gatehouse_User", "usr_1",
 		"X-Forwarded-Host", "evil.test", "X-Forwarded-Proto", "http", "Forwarded", "host=evil.test",
-		"X-Real-Ip", "192.0.2.1", "Accept-Language", "en"))
-	if len(h.header) != 1 || h.header.Get("Accept-Language") != "en" {
+		"X-Real-Ip", "192.0.2.1", "Accept-Language", "en", "X_Gatehouse_Ask_Project", "prj_1", "X-Gatehouse-Ask-Project", "prj_2"))
+	if len(h.header) != 2 || h.header.Get("Accept-Language") != "en" || h.header.Get(AskProject) != "prj_2" {
 		t.Errorf("the handler got %v", h.header)
 	}
 }

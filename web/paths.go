@@ -3,8 +3,10 @@ package web
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -82,6 +84,48 @@ func NormalHost(host, scheme string) string {
 		return name
 	}
 	return host
+}
+
+// ReadHost takes a host apart as [NormalHost] writes it, and without the dot that may end a name: the name alone, an IPv6 address in its brackets,
+// and the whole with its port. False for what is no host, or one that servers may take for different ones.
+func ReadHost(host, scheme string) (name, whole string, ok bool) {
+	whole = NormalHost(host, scheme)
+	name = whole
+	if colon := strings.LastIndexByte(whole, ':'); colon >= 0 && whole[len(whole)-1] != ']' {
+		name = whole[:colon]
+		if !isPort(whole[colon+1:]) {
+			return "", "", false
+		}
+	}
+	if port := whole[len(name):]; strings.HasSuffix(name, ".") {
+		name = name[:len(name)-1]
+		whole = name + port
+	}
+	if inner, found := strings.CutPrefix(name, "["); found {
+		_, err := netip.ParseAddr(strings.TrimSuffix(inner, "]"))
+		return name, whole, err == nil && strings.HasSuffix(inner, "]")
+	}
+	return name, whole, isName(name)
+}
+
+// isPort reports whether text is a port as everybody writes it.
+func isPort(text string) bool {
+	number, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && number > 0 && text[0] != '0' && text[0] != '+'
+}
+
+// isName reports whether text is labels of lower-case letters, digits, "-" and "_" with single dots between them.
+func isName(text string) bool {
+	before := byte('.')
+	for i := range len(text) {
+		c := text[i]
+		letter := 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+		if !letter && (c != '.' || before == '.') {
+			return false
+		}
+		before = c
+	}
+	return before != '.' && len(text) <= 253
 }
 
 // maxReturnTo is how long a place to return to may be: it travels in query strings.

@@ -32,6 +32,29 @@ func TestW11_AnotherHostIsSentToOurs(t *testing.T) {
 	}
 }
 
+func TestW11_HostsAreReadInOneWay(t *testing.T) {
+	for given, want := range map[string][2]string{ // the name, and the whole
+		"app.example.com": {"app.example.com", "app.example.com"}, "APP.Example.com:443": {"app.example.com", "app.example.com"},
+		"app.example.com.": {"app.example.com", "app.example.com"}, "app.example.com.:443": {"app.example.com", "app.example.com"},
+		"app.example.com:1": {"app.example.com", "app.example.com:1"}, "app.example.com.:1": {"app.example.com", "app.example.com:1"},
+		"gatehouse": {"gatehouse", "gatehouse"}, "my_upstream:80": {"my_upstream", "my_upstream:80"}, "192.0.2.1:8080": {"192.0.2.1", "192.0.2.1:8080"},
+		"[2001:DB8::1]": {"[2001:db8::1]", "[2001:db8::1]"}, "[::1]:8080": {"[::1]", "[::1]:8080"}, "[::1]:443": {"[::1]", "[::1]"},
+	} {
+		if name, whole, ok := ReadHost(given, "https"); !ok || name != want[0] || whole != want[1] {
+			t.Errorf("%q: %q %q %v", given, name, whole, ok)
+		}
+	}
+	for _, given := range []string{
+		"", ".", "..", ":1", "app.example.com..", ".app.example.com", "app..example.com", "app.example.com:", "app.example.com:0443", "app.example.com:+1", "app.example.com:65536",
+		"app.example.com:x", "app.example.com:1:1", "app.example.com, evil.test", "app.example.com evil.test", "app.example.com/x", "me@app.example.com", "app%2eexample.com",
+		"app.example\u3002com", "\uff41pp.example.com", "app.example.com\x00", "[::1", "::1", "[]", "[app.example.com]", "[::1]x", strings.Repeat("a", 254),
+	} {
+		if name, whole, ok := ReadHost(given, "https"); ok {
+			t.Errorf("%q is read as %q, %q", given, name, whole)
+		}
+	}
+}
+
 func TestW12_ReturnToIsAPathOfOurs(t *testing.T) {
 	for in, want := range map[string]string{
 		"":                               "/",
