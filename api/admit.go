@@ -26,6 +26,7 @@ type call struct {
 	op     operation
 	r      *http.Request
 	ctx    context.Context
+	token  secret.Token // not judged before the body has come
 	caller store.ServiceAccountSnapshot
 
 	organization store.Organization
@@ -39,7 +40,7 @@ type call struct {
 
 type callKey struct{}
 
-// admit is the door of an operation: nobody gets past it but who may, and nothing of the body is looked at before.
+// admit is the door of an operation: nobody gets past it but who may, and nothing in the body is looked at before.
 func (a *API) admit(op operation) func(huma.Context, func(huma.Context)) {
 	return func(h huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(h)
@@ -61,13 +62,26 @@ func (c *call) request(body []byte) *http.Request {
 	return r
 }
 
-// enter refuses whoever may not, then what cannot be read.
+// enter refuses whoever may not, then what cannot be read. A body may take its time: who may what is judged once its last byte has come, so that
+// nobody acts with what was taken from them while they sent it. Whoever shows no credential has no body read.
 func (c *call) enter() ([]byte, error) {
+	if err := c.present(); err != nil {
+		return nil, err
+	}
+	body, err := c.readBody()
+	if err != nil {
+		return nil, err
+	}
 	for _, step := range []func() error{c.recognize, c.enterOrganization, c.hold, c.checkForm} {
 		if err := step(); err != nil {
 			return nil, err
 		}
 	}
+	return body, nil
+}
+
+// readBody reads all of it, within the limits of the route in bytes and of the server in time.
+func (c *call) readBody() ([]byte, error) {
 	body, err := io.ReadAll(c.r.Body)
 	var large *http.MaxBytesError
 	switch {
@@ -79,8 +93,9 @@ func (c *call) enter() ([]byte, error) {
 	return body, nil
 }
 
-// recognize finds out which service account asks. A cookie is no credential here, nor is an API key.
-func (c *call) recognize() error {
+// present looks for the one credential, and asks nobody whose it is. A cookie is no credential here, nor is an API key. Too many unknown ones
+// from this address prefix lately, and none is looked at.
+func (c *call) present() error {
 	if strings.Contains(c.r.URL.RawQuery, "gate_") {
 		return problem(http.StatusBadRequest, "credential_in_query", "There is a credential in the query string. Revoke or rotate it: it may have been logged on the way.")
 	}
@@ -98,21 +113,23 @@ func (c *call) recognize() error {
 	if len(c.r.Header.Values("Api-Key")) > 0 || text == "" {
 		return unauthorized("token_missing", "Send a service account's token: Authorization: Bearer gate_sva_….", "Bearer")
 	}
-	return c.ask(secret.TokenOf(text))
-}
-
-// ask asks the gate who the token's service account is, unless too many unknown ones came from this address prefix lately.
-func (c *call) ask(token secret.Token) error {
-	prefix := web.AddressPrefix(web.ClientAddress(c.r))
-	if !c.guesses.Allowed(prefix) {
+	c.token = secret.TokenOf(text)
+	if prefix := c.prefix(); !c.guesses.Allowed(prefix) {
 		return problem(http.StatusTooManyRequests, "", "Too many unknown tokens came from this network.").after(c.guesses.RetryAfter(prefix))
 	}
-	caller, known, err := c.Gate.Caller(c.ctx, token)
+	return nil
+}
+
+func (c *call) prefix() string { return web.AddressPrefix(web.ClientAddress(c.r)) }
+
+// recognize asks the gate who the token's service account is.
+func (c *call) recognize() error {
+	caller, known, err := c.Gate.Caller(c.ctx, c.token)
 	if err != nil {
 		return err
 	}
 	if !known {
-		c.guesses.Allow(prefix)
+		c.guesses.Allow(c.prefix())
 		return errUnknownToken()
 	}
 	// Whose token it is comes from memory; what they may do is read, so that what was given or taken a moment ago counts.

@@ -38,6 +38,7 @@ type world struct {
 	handler http.Handler
 	log     *bytes.Buffer
 	clock   atomic.Int64
+	deafen  func() // the gate hears no change from now on, and goes on with what it knows
 }
 
 func newWorld(t *testing.T) *world {
@@ -77,7 +78,8 @@ func (w *world) follow(checks *gate.Gate) {
 			w.Error(err)
 		}
 	}()
-	w.Cleanup(func() { stop(); <-stopped })
+	w.deafen = func() { stop(); <-stopped }
+	w.Cleanup(w.deafen)
 	<-checks.Heard()
 }
 
@@ -157,7 +159,7 @@ type reply struct {
 	body string
 }
 
-// send asks for a path below the organization, with a body as JSON (a string goes as it is, nil as none) and headers in turn.
+// send asks for a path below the organization, with a body as JSON (a string or a reader goes as it is, nil as none) and headers in turn.
 func (p *program) send(method, path string, body any, headers ...string) *reply {
 	p.world.Helper()
 	return p.world.exchange(method, Base+"/organizations/"+p.organization+path, body, append([]string{"Authorization", "Bearer " + p.token}, headers...)...)
@@ -170,6 +172,8 @@ func (w *world) exchange(method, path string, body any, headers ...string) *repl
 	case nil:
 	case string:
 		text = strings.NewReader(body)
+	case io.Reader:
+		text = body
 	default:
 		encoded, err := json.Marshal(body)
 		w.ok(err)

@@ -187,6 +187,9 @@ func (g *Gatehouse) Secret(texts ...string) {
 // Log returns what has been logged so far.
 func (g *Gatehouse) Log() string { return g.log.String() }
 
+// firstRunLink is where the first owner begins, as serve prints it.
+var firstRunLink = regexp.MustCompile(`(http://localhost:\d+/welcome/\S+)`)
+
 // Printed waits until the program has printed something that matches to its
 // standard output and returns the first group of the newest match.
 func (g *Gatehouse) Printed(pattern *regexp.Regexp) (found string) {

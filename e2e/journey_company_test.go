@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -65,8 +64,6 @@ func onBothDatabases(t *testing.T, test func(t *testing.T, settings map[string]s
 		test(t, map[string]string{"GATEHOUSE_DATABASE": pgtest.Database(t)})
 	})
 }
-
-var firstRunLink = regexp.MustCompile(`(http://localhost:\d+/welcome/\S+)`)
 
 // in is the company in a subtest.
 func (c company) in(t *testing.T) *company {
