@@ -100,8 +100,11 @@ func (v *visit) joined(a openInvite, err error) error {
 func (v *visit) inviteElsewhere(a openInvite) error {
 	page := views.InviteElsewherePage{Page: v.card("Join " + a.organization.Name), Organization: a.organization.Name, Email: a.Email, Accepts: a.home == a.OrganizationID}
 	page.Connections = a.ways()
-	if a.methods.Password && v.SendsMail {
-		page.Forgotten = "/login/forgotten"
+	if a.methods.Password {
+		page.Passkey = "/login/passkey"
+		if v.SendsMail {
+			page.Forgotten = "/login/forgotten"
+		}
 	}
 	return v.render(http.StatusOK, views.InviteElsewhere(page))
 }

@@ -125,6 +125,24 @@ func TestInvite_OfSomebodyWhoIsKnown(t *testing.T) {
 	grace.post(link).want(http.StatusOK, "Welcome to acme.", "Organization member")
 }
 
+// Somebody with a passkey and no password is shown where to sign in with it, and joins once they have.
+func TestInvite_OfSomebodyWithAPasskeyAndNoPassword(t *testing.T) {
+	p := newProduct(t)
+	acme, globex := p.found("acme"), p.found("globex")
+	grace := globex.member("grace@guest.test", access.OrgMember)
+	_, err := p.store.AddPasskey(t.Context(), grace.actor(), grace.User.ID, "Laptop", store.Credential{CredentialID: []byte("credential"), PublicKey: []byte("key")})
+	p.ok(err)
+	p.ok(p.store.RemovePassword(t.Context(), grace.actor(), grace.User.ID))
+	link := acme.invite("grace@guest.test", "OrgMember")
+	b := p.browser()
+	shown := b.post(link).want(http.StatusOK, "Sign in with a passkey", "open the link of the invite again in this browser")
+	b.get(shown.link("/login/passkey")).want(http.StatusOK, "passkey")
+	b.post(link, "name", "Eve", "password", goodPassword).want(http.StatusOK, "Sign in with a passkey")
+	if _, err := acme.scope.MemberOf(t.Context(), grace.User.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a link alone made a member: %v", err)
+	}
+}
+
 // S-50: what the identity provider of one organization says accepts nothing into another.
 func TestS50_AnIdentityProviderAcceptsNoInviteElsewhere(t *testing.T) {
 	acme, okta := corp(t)

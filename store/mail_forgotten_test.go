@@ -70,6 +70,35 @@ func TestForgotten_TheLinkSetsAPasswordOnceAndEndsSessions(t *testing.T) {
 	})
 }
 
+// D-07: whoever made the user before the address was shown to be theirs is out: password, session, passkey and link. A passkey that was added
+// since stays.
+func TestD07_TheFirstMailedLinkRemovesWhatWasThereBefore(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		user := aUser(t, s, "grace@guest.test")
+		aPasskey(t, s, user, "Eve's")
+		_, session, err := s.StartSession(t.Context(), actorOf(user), NewSession{UserID: user.ID, Proof: ProvenByPassword("hash of grace@guest.test")})
+		ok(t, err)
+		set := func(hash string) {
+			t.Helper()
+			taken(t, s)
+			_, _, err := s.SpendWelcome(t.Context(), audit.Gatehouse(audit.Request{}), link(t, forgets(t, s, "grace@guest.test"), "grace@guest.test"), Newcomer{PasswordHash: hash})
+			ok(t, err)
+		}
+		set("chosen")
+		now := must(s.User(t.Context(), user.ID))
+		if n := count(t, s, "passkeys"); n != 0 || now.EmailVerifiedAt == nil || hashOf(t, s, now) != "chosen" {
+			t.Errorf("%d passkeys are left, %+v", n, now)
+		}
+		_, _, err = s.Session(t.Context(), session)
+		isError(t, err, ErrNotFound)
+		aPasskey(t, s, user, "Grace's")
+		set("another")
+		if n := count(t, s, "passkeys"); n != 1 {
+			t.Errorf("%d passkeys of whoever has shown that the address is theirs", n)
+		}
+	})
+}
+
 func TestD11_AskingLeavesTheSameForEverybody(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		aUser(t, s, "grace@guest.test")

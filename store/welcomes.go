@@ -271,7 +271,8 @@ func (w *write) welcomeOwner(welcome Welcome, n Newcomer) (User, Organization, e
 	return user, o, w.own(user)
 }
 
-// welcomePassword gives the user another password. A link that was mailed does so only as long as no single sign-on is required of them (D-08).
+// welcomePassword gives the user another password. A link that was mailed does so only as long as no single sign-on is required of them (D-08),
+// and shows that the address is theirs.
 func (w *write) welcomePassword(welcome Welcome, n Newcomer) (User, error) {
 	user, err := w.user(welcome.UserID)
 	if err != nil {
@@ -281,6 +282,27 @@ func (w *write) welcomePassword(welcome Welcome, n Newcomer) (User, error) {
 		if required, err := singleSignOnRequired(w.DB, user, w.now); err != nil || required || user.SuspendedAt != nil {
 			return User{}, errors.Join(err, ErrNotFound)
 		}
+		if user, err = w.verifiedByMail(user); err != nil {
+			return User{}, err
+		}
 	}
 	return user, w.setPassword(user, n.PasswordHash, "")
+}
+
+// verifiedByMail notes that whoever acts reads the mail of the user's address. If that is new, anybody could have made this user: what lets that
+// somebody in goes, but for the password and the sessions, which setting another ends (D-07).
+func (w *write) verifiedByMail(user User) (User, error) {
+	if user.EmailVerifiedAt != nil {
+		return user, nil
+	}
+	if err := w.change(&userRow{}, user.ID, user.Version, columns{"email_verified_at": w.now}); err != nil {
+		return User{}, fmt.Errorf("note that the address is verified: %w", err)
+	}
+	if err := w.voidWelcomes(w.Where("user_id = ? OR kind = ? AND lower(email) = ?", user.ID, WelcomeSetup, user.CanonicalEmail)); err != nil {
+		return User{}, err
+	}
+	if err := w.endPasskeys(user); err != nil {
+		return User{}, err
+	}
+	return w.user(user.ID)
 }

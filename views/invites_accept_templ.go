@@ -374,6 +374,7 @@ type InviteElsewherePage struct {
 	Organization, Email string
 	Connections         []ui.Link // where to sign in; none for somebody who does it as they always do
 	Accepts             bool      // signing in there accepts the invite; else the link must be opened again
+	Passkey             string    // where to sign in with one; empty where none is accepted
 	Forgotten           string    // where to choose a password, for somebody without one; empty where that is not possible
 }
 
@@ -418,7 +419,7 @@ func InviteElsewhere(p InviteElsewherePage) templ.Component {
 			var templ_7745c5c3_Var17 string
 			templ_7745c5c3_Var17, templ_7745c5c3_Err = templ.JoinStringErrs("Join " + p.Organization)
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/invites_accept.templ`, Line: 90, Col: 32}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/invites_accept.templ`, Line: 91, Col: 32}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var17))
 			if templ_7745c5c3_Err != nil {
@@ -436,7 +437,7 @@ func InviteElsewhere(p InviteElsewherePage) templ.Component {
 				var templ_7745c5c3_Var18 string
 				templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs(p.Email + " signs in through a company’s identity provider.")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/invites_accept.templ`, Line: 92, Col: 70}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/invites_accept.templ`, Line: 93, Col: 70}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 				if templ_7745c5c3_Err != nil {
@@ -479,7 +480,7 @@ func InviteElsewhere(p InviteElsewherePage) templ.Component {
 				var templ_7745c5c3_Var19 string
 				templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(p.Email + " is known here and has no password. Sign in the way you always do, or choose a password first; then open the link of the invite again in this browser.")
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/invites_accept.templ`, Line: 104, Col: 170}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/invites_accept.templ`, Line: 105, Col: 170}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 				if templ_7745c5c3_Err != nil {
@@ -492,6 +493,12 @@ func InviteElsewhere(p InviteElsewherePage) templ.Component {
 				templ_7745c5c3_Err = ui.Button{Text: "Go to sign-in", Href: "/login", Kind: ui.Primary, Wide: true}.Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
+				}
+				if p.Passkey != "" {
+					templ_7745c5c3_Err = ui.Button{Text: "Sign in with a passkey", Href: p.Passkey, Wide: true}.Render(ctx, templ_7745c5c3_Buffer)
+					if templ_7745c5c3_Err != nil {
+						return templ_7745c5c3_Err
+					}
 				}
 				if p.Forgotten != "" {
 					templ_7745c5c3_Err = ui.Button{Text: "Choose a password", Href: p.Forgotten, Wide: true}.Render(ctx, templ_7745c5c3_Buffer)

@@ -66,7 +66,7 @@ func acceptanceStories() []Story {
 	elsewhere := InviteElsewherePage{Page: page, Organization: "Acme Corporation", Email: "grace@acme.example", Connections: []ui.Link{{Text: "Continue with Okta", Href: "/connections/c/login"}, {Text: "Continue with Entra", Href: "/connections/d/login"}}}
 	accepts := elsewhere
 	accepts.Accepts = true
-	without := InviteElsewherePage{Page: page, Organization: "Acme Corporation", Email: "grace@guest.example", Forgotten: "/login/forgotten"}
+	without := InviteElsewherePage{Page: page, Organization: "Acme Corporation", Email: "grace@guest.example", Passkey: "/login/passkey", Forgotten: "/login/forgotten"}
 	return []Story{
 		{"invite/button", "An invite: the button", Invite(invite), http.StatusOK},
 		{"invite/here", "An invite: its reader is signed in", Invite(here), http.StatusOK},
