@@ -28,6 +28,12 @@ import (
 // served starts a server on loopback that ends with the test, and gives a connection to it.
 func served(t *testing.T, s Server, by credentials.TransportCredentials) *grpc.ClientConn {
 	t.Helper()
+	return servedTo(t, s, by, nil)
+}
+
+// servedTo is served, where all connections come from that address; nil: from where they do.
+func servedTo(t *testing.T, s Server, by credentials.TransportCredentials, from net.Addr) *grpc.ClientConn {
+	t.Helper()
 	if s.Ready == nil {
 		s.Ready = func(context.Context) error { return nil }
 	}
@@ -37,7 +43,7 @@ func served(t *testing.T, s Server, by credentials.TransportCredentials) *grpc.C
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ctx, listener) }()
+	go func() { ended <- s.Serve(ctx, elsewhere{listener, from}) }()
 	connection, err := grpc.NewClient(listener.Addr().String(), grpc.WithTransportCredentials(by))
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +59,27 @@ func served(t *testing.T, s Server, by credentials.TransportCredentials) *grpc.C
 	})
 	return connection
 }
+
+// elsewhere is a listener whose connections come from another address.
+type elsewhere struct {
+	net.Listener
+	from net.Addr
+}
+
+func (l elsewhere) Accept() (net.Conn, error) {
+	connection, err := l.Listener.Accept()
+	if err != nil || l.from == nil {
+		return connection, err
+	}
+	return arrived{connection, l.from}, nil
+}
+
+type arrived struct {
+	net.Conn
+	from net.Addr
+}
+
+func (c arrived) RemoteAddr() net.Addr { return c.from }
 
 // held is what Envoy says about a request, as it says it: names in lower case, HTTP/2's own among them.
 func held(method, path string, headers map[string]string, extensions map[string]string) *auth.CheckRequest {
@@ -219,6 +246,28 @@ func TestOnlyProxiesAreServed(t *testing.T) {
 	}
 	if s.trusts(t.Context()) {
 		t.Error("nobody is trusted")
+	}
+}
+
+// W-20: whoever asks says from which address a key is used, so that nobody but a proxy may.
+func TestW20_CallsFromElsewhereAreRefused(t *testing.T) {
+	asked := new(atomic.Int32)
+	server := Server{Proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusOK)
+	})}
+	check := func(from string) error {
+		client := auth.NewAuthorizationClient(servedTo(t, server, insecure.NewCredentials(), named(from)))
+		_, err := client.Check(t.Context(), held("GET", "/x", nil, nil))
+		return err
+	}
+	for _, from := range []string{"192.0.2.1:1", "[2001:db8::1]:1"} {
+		if err := check(from); status.Code(err) != codes.PermissionDenied || asked.Load() != 0 {
+			t.Errorf("%s: %v, after %d questions", from, err, asked.Load())
+		}
+	}
+	if err := check("10.1.2.3:1"); err != nil || asked.Load() != 1 {
+		t.Errorf("the honest twin: %v, after %d questions", err, asked.Load())
 	}
 }
 

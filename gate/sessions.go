@@ -159,12 +159,9 @@ func (s *sessions) read(ctx context.Context, r SessionRequest) (*heldPass, error
 	if err != nil {
 		return nil, fmt.Errorf("read a session: %w", err)
 	}
-	held := &heldPass{until: session.ExpiresAt, Pass: Pass{
+	held := &heldPass{until: goodUntil(session), Pass: Pass{
 		Code: Forbidden, SessionID: session.ID, UserID: user.ID, Name: user.Name, Email: user.Email, ProjectID: r.Project, Permissions: []string{},
 	}}
-	if !session.ProofsUntil.IsZero() && session.ProofsUntil.Before(held.until) {
-		held.until = session.ProofsUntil
-	}
 	err = s.judge(ctx, held, session)
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil // no member, or no such project, which is nobody's business
@@ -173,6 +170,14 @@ func (s *sessions) read(ctx context.Context, r SessionRequest) (*heldPass, error
 		return nil, fmt.Errorf("read what session %s opens: %w", session.ID, err)
 	}
 	return held, nil
+}
+
+// goodUntil is when what a session opens has to be asked anew at the latest: it or one of its proofs is over then.
+func goodUntil(session store.Session) time.Time {
+	if !session.ProofsUntil.IsZero() && session.ProofsUntil.Before(session.ExpiresAt) {
+		return session.ProofsUntil
+	}
+	return session.ExpiresAt
 }
 
 func (s *sessions) session(ctx context.Context, r SessionRequest) (store.Session, store.User, error) {

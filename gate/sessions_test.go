@@ -192,6 +192,54 @@ func TestHostsAreKnownAsSoonAsTheyAreHeardOf(t *testing.T) {
 	}
 }
 
+// D-13: either mark of break-glass alone keeps a session out of what is behind a proxy.
+func TestD13_RecoverySessionsOpenNoProject(t *testing.T) {
+	w := newWorld(t)
+	for name, row := range map[string]struct {
+		kind    access.ProofKind
+		limited string
+		want    Code
+	}{
+		"limited, by a password":      {access.ByPassword, w.org.ID, Forbidden},
+		"not limited, by break-glass": {access.ByRecovery, "", Forbidden},
+		"the honest twin of either":   {access.ByPassword, "", Valid},
+		"as break-glass makes them":   {access.ByRecovery, w.org.ID, Forbidden},
+	} {
+		held := &heldPass{Pass: Pass{Code: Forbidden, UserID: w.owner.ID, ProjectID: w.project.ID}}
+		proof := access.Proof{Kind: row.kind, OrganizationID: w.org.ID, At: w.now()}
+		w.ok(w.gate.sessions.judge(w.ctx, held, store.Session{UserID: w.owner.ID, LimitedTo: row.limited, Proofs: []access.Proof{proof}}))
+		if held.Code != row.want || (len(held.Permissions) > 0) != (row.want == Valid) {
+			t.Errorf("%s: %s, want %s, with %v", name, held.Code, row.want, held.Permissions)
+		}
+	}
+}
+
+func TestPassesAreHeldNoLongerThanTheirProofs(t *testing.T) {
+	now := time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC)
+	for _, row := range []struct{ session, proofs, want time.Time }{
+		{now.Add(time.Hour), now.Add(time.Second), now.Add(time.Second)},
+		{now.Add(time.Second), now.Add(time.Hour), now.Add(time.Second)},
+		{now.Add(time.Hour), time.Time{}, now.Add(time.Hour)}, // without proofs
+	} {
+		if got := goodUntil(store.Session{ExpiresAt: row.session, ProofsUntil: row.proofs}); !got.Equal(row.want) {
+			t.Errorf("%v: %s", row, got)
+		}
+	}
+	w := newWorld(t)
+	_, token := w.session(w.owner)
+	asked := SessionRequest{Token: token, Project: w.project.ID}
+	w.wantPass("before", asked, Valid)
+	held, known := w.gate.sessions.known.GetIfPresent(passKey{[32]byte(token.Hash()), "", w.project.ID})
+	if !known {
+		t.Fatal("the pass is not held")
+	}
+	held.until = w.now() // one of its proofs is over
+	w.ok(w.store.Close())
+	if _, err := w.gate.CheckSession(w.ctx, asked); err == nil {
+		t.Error("a pass is held for longer than its proofs")
+	}
+}
+
 func BenchmarkCheckSession(b *testing.B) {
 	w := newWorld(b)
 	_, token := w.session(w.owner)
