@@ -34,6 +34,17 @@ type Request struct {
 	Permission string     // "indexes:query"
 	Project    string     // the project that the caller stands for; a key of another is unknown there
 	Address    netip.Addr // of the program that uses the key; zero: not known
+	// Where a service account asks, Address is the account's own, and Told is what it says. It is believed about the keys of its organization alone.
+	Told   netip.Addr
+	ToldBy string // its organization; "": nobody's word is taken
+}
+
+// from is the address that counts for the key.
+func (r Request) from(k *key) netip.Addr {
+	if r.ToldBy != "" && r.ToldBy == k.organization {
+		return r.Told.Unmap().WithZone("")
+	}
+	return r.Address.Unmap().WithZone("")
 }
 
 // Result is the answer. Of a key that is NotFound nothing else is said. Permissions are what the key may do now, and empty unless it is
@@ -62,7 +73,7 @@ func (g *Gate) Check(ctx context.Context, r Request) (Result, error) {
 	}
 	code := NotFound
 	if k != nil {
-		address := r.Address.Unmap().WithZone("")
+		address := r.from(k)
 		if code = k.judge(r, s, address, now); code != NotFound {
 			g.uses.count(k.use, now, address, code == Valid)
 		}

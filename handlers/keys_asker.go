@@ -15,20 +15,22 @@ import (
 // are counted apart, so that who guesses at keys does not shut out a neighbour who has no need to guess.
 var guessesAtKeys = web.Rate{Count: 20, Per: time.Minute}
 
+// guessesOfCallers is how many unknown keys a service account may present: it hands on what strangers present to it.
+var guessesOfCallers = web.Rate{Count: 600, Per: time.Minute}
+
 // asker is who asks about a key.
 type asker struct {
-	prefix  string     // of the address, which guesses are counted by; "" for a service account's, which are not counted
-	address netip.Addr // of the connection
+	misses       *web.Limiter // where its unknown keys are counted
+	name         string       // under which they are: the prefix of its address, or the service account's id
+	address      netip.Addr   // of the connection
+	organization string       // a service account's: about keys of that one, what it says of the address is taken for true
 }
-
-// believed reports whether the asker is a service account: what it says about the address that a key is used from is taken for true.
-func (a asker) believed() bool { return a.prefix == "" }
 
 // stranger is whoever asks, by their address. When too many unknown keys came from its prefix lately it has been answered.
 func (k *keyChecks) stranger(w http.ResponseWriter, r *http.Request) (asker, bool) {
-	a := asker{address: web.ClientAddress(r)}
-	a.prefix = web.AddressPrefix(a.address)
-	return a, k.listens(w, r, k.misses, a.prefix)
+	a := asker{misses: k.misses, address: web.ClientAddress(r)}
+	a.name = web.AddressPrefix(a.address)
+	return a, k.listens(w, r, a.misses, a.name)
 }
 
 // asker is who asks: a service account, when its token is there, else a stranger. What else stands in Authorization is none of ours. When
@@ -46,40 +48,38 @@ func (k *keyChecks) asker(w http.ResponseWriter, r *http.Request) (asker, bool) 
 	if !strings.HasPrefix(token, "gate_sva_") {
 		return k.stranger(w, r)
 	}
-	a := asker{address: web.ClientAddress(r)}
-	prefix := web.AddressPrefix(a.address)
+	address := web.ClientAddress(r)
+	prefix := web.AddressPrefix(address)
 	if !k.listens(w, r, k.tokenMisses, prefix) {
 		return asker{}, false
 	}
-	_, known, err := k.gate.Caller(r.Context(), secret.TokenOf(token))
+	caller, known, err := k.gate.Caller(r.Context(), secret.TokenOf(token))
 	switch {
 	case err != nil:
 		k.undecided(w, r, err)
+		return asker{}, false
 	case !known:
 		k.tokenMisses.Allow(prefix)
 		w.Header()["Www-Authenticate"] = invalidToken
 		answerDocument(w, r, document{Status: http.StatusUnauthorized, Code: "caller_unknown",
 			Detail: "The token in Authorization is not a service account's, or no longer. Send a good one, or none."})
+		return asker{}, false
 	}
-	return a, known && err == nil
+	return asker{k.callerMisses, caller.ID, address, caller.OrganizationID}, k.listens(w, r, k.callerMisses, caller.ID)
 }
 
-// listens reports whether a prefix may still be wrong. If not, it has been answered.
-func (k *keyChecks) listens(w http.ResponseWriter, r *http.Request, misses *web.Limiter, prefix string) bool {
-	if misses.Allowed(prefix) {
+// listens reports whether whoever is counted under the name may still be wrong. If not, they have been answered.
+func (k *keyChecks) listens(w http.ResponseWriter, r *http.Request, misses *web.Limiter, name string) bool {
+	if misses.Allowed(name) {
 		return true
 	}
-	w.Header().Set("Retry-After", strconv.Itoa(misses.RetryAfter(prefix)))
+	w.Header().Set("Retry-After", strconv.Itoa(misses.RetryAfter(name)))
 	documentProblem(w, r, http.StatusTooManyRequests)
 	return false
 }
 
 // missed counts an unknown key.
-func (k *keyChecks) missed(a asker) {
-	if !a.believed() {
-		k.misses.Allow(a.prefix)
-	}
-}
+func (a asker) missed() { a.misses.Allow(a.name) }
 
 // bearer is the token in an Authorization header, "" when it holds something else.
 func bearer(authorization string) string {

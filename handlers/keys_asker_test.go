@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
 // make makes another key in the project, with what is special about it.
@@ -27,9 +29,11 @@ func (w *keyWorld) make(n store.NewAPIKey) (store.APIKey, string) {
 }
 
 // caller makes a service account and is what it says in its requests' header.
-func (w *keyWorld) caller(name string) http.Header {
+func (w *keyWorld) caller(name string) http.Header { return w.callerOf(w.org, name) }
+
+func (w *keyWorld) callerOf(o store.Organization, name string) http.Header {
 	w.Helper()
-	_, token, err := w.store.In(w.org.ID).CreateServiceAccount(w.Context(), audit.Actor{Kind: audit.Operator}, name, []access.Role{access.OrgMember})
+	_, token, err := w.store.In(o.ID).CreateServiceAccount(w.Context(), audit.Actor{Kind: audit.Operator}, name, []access.Role{access.OrgMember})
 	w.ok(err)
 	return http.Header{"Authorization": {"Bearer " + token.Reveal()}}
 }
@@ -76,7 +80,7 @@ func TestOnlyCallersAreBelievedAboutTheAddress(t *testing.T) {
 	}
 }
 
-func TestK10_CallersAreNotLimited(t *testing.T) {
+func TestK10_CallersAreNotLimitedByNetwork(t *testing.T) {
 	w := newKeyWorld(t)
 	caller := w.caller("api")
 	unknown := secret.NewKeyText("01jd3x8k2mfz9t0v5r7wq4ycna").Reveal()
@@ -97,6 +101,67 @@ func TestK10_CallersAreNotLimited(t *testing.T) {
 	if recorder, answer := w.send("POST", "/v1/keys/verify", w.asking(""), caller); recorder.Code != 200 || answer["valid"] != true {
 		t.Errorf("a caller pays for the strangers of its network: %d %v", recorder.Code, answer)
 	}
+}
+
+// K-10: nor may a service account guess without end, whatever organization the keys are of.
+func TestK10_CallersAreLimitedByThemselves(t *testing.T) {
+	w := newKeyWorld(t)
+	busy, other := w.caller("busy"), w.caller("other")
+	unknown := about(secret.NewKeyText("01jd3x8k2mfz9t0v5r7wq4ycna").Reveal(), "")
+	batch := `{"checks":[` + strings.Repeat(unknown+",", 99) + unknown + `]}`
+	for range guessesOfCallers.Count / 100 {
+		if recorder, answer := w.send("POST", "/v1/keys/verify-batch", batch, busy); recorder.Code != 200 {
+			t.Fatalf("%d %v", recorder.Code, answer)
+		}
+	}
+	for _, path := range []string{"/v1/keys/verify", "/v1/keys/verify-batch"} {
+		body := map[string]string{"/v1/keys/verify": w.asking(""), "/v1/keys/verify-batch": `{"checks":[` + w.asking("") + `]}`}[path]
+		if recorder, _ := w.send("POST", path, body, busy); recorder.Code != 429 || recorder.Header().Get("Retry-After") == "" {
+			t.Errorf("%s after too many: %d", path, recorder.Code)
+		}
+		if recorder, answer := w.send("POST", path, body, other); recorder.Code != 200 {
+			t.Errorf("%s, the honest twin: %d %v", path, recorder.Code, answer)
+		}
+	}
+}
+
+// K-06: a service account speaks for the programs of its own organization. What it says of another's keys is nobody's word.
+func TestK06_CallersAreBelievedAboutTheirOwnKeys(t *testing.T) {
+	w := newKeyWorld(t)
+	_, office := w.make(store.NewAPIKey{Name: "office", Networks: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}})
+	own := w.caller("own")
+	foreign := w.callerOf(w.anotherOrganization(), "foreign")
+	for name, row := range map[string]struct {
+		caller     http.Header
+		from, more string
+		want       string
+	}{
+		"its own, who says so":                    {own, "203.0.113.7:1", `,"address":"198.51.100.7"`, "VALID"},
+		"its own, who says elsewhere":             {own, "198.51.100.7:1", `,"address":"203.0.113.7"`, "IP_DENIED"},
+		"another's, who says so":                  {foreign, "203.0.113.7:1", `,"address":"198.51.100.7"`, "IP_DENIED"},
+		"another's, from there":                   {foreign, "198.51.100.7:1", ``, "VALID"}, // as of any stranger
+		"another's, from there, saying otherwise": {foreign, "198.51.100.7:1", `,"address":"203.0.113.7"`, "VALID"},
+	} {
+		row.caller["Remote"] = []string{row.from}
+		for path, body := range map[string]string{"/v1/keys/verify": about(office, row.more), "/v1/keys/verify-batch": `{"checks":[` + about(office, row.more) + `]}`} {
+			recorder, _ := w.send("POST", path, body, row.caller)
+			if !strings.Contains(recorder.Body.String(), `"code":"`+row.want+`"`) {
+				t.Errorf("%s, %s: %d %s, want %s", name, path, recorder.Code, recorder.Body, row.want)
+			}
+		}
+	}
+}
+
+// anotherOrganization is a second customer.
+func (w *keyWorld) anotherOrganization() store.Organization {
+	w.Helper()
+	address, err := trust.ParseAddress("eve@globex.test")
+	w.ok(err)
+	_, token, err := w.store.Setup(w.Context(), audit.Actor{Kind: audit.Operator}, "Globex", address)
+	w.ok(err)
+	_, organization, err := w.store.SpendWelcome(w.Context(), audit.Actor{Kind: audit.Operator}, token, store.Newcomer{Name: "Eve", Address: address, PasswordHash: "x"})
+	w.ok(err)
+	return organization
 }
 
 func TestK10_TokensOfCallersAreGuessesToo(t *testing.T) {

@@ -27,7 +27,7 @@ func (k *keyChecks) reportLeak(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !revoked {
-		k.missed(a)
+		a.missed()
 	}
 	answerJSON(w, fmt.Appendf(nil, `{"revoked":%t}`, revoked))
 }

@@ -19,10 +19,11 @@ const (
 
 // keyChecks answers programs about API keys. It reads no cookie: holding the key is the authority.
 type keyChecks struct {
-	gate        *gate.Gate
-	misses      *web.Limiter // unknown keys
-	tokenMisses *web.Limiter // unknown tokens of service accounts
-	log         *slog.Logger
+	gate         *gate.Gate
+	misses       *web.Limiter // unknown keys, by network
+	callerMisses *web.Limiter // unknown keys, by the service account that asks about them
+	tokenMisses  *web.Limiter // unknown tokens of service accounts, by network
+	log          *slog.Logger
 }
 
 // KeyRoutes are the routes under /v1/keys/.
@@ -35,7 +36,11 @@ func KeyRoutes(g *gate.Gate, now func() time.Time, log *slog.Logger) (*web.Route
 	if err != nil {
 		return nil, err
 	}
-	k := &keyChecks{gate: g, misses: misses, tokenMisses: tokenMisses, log: log}
+	callerMisses, err := web.NewLimiter(now, guessesOfCallers)
+	if err != nil {
+		return nil, err
+	}
+	k := &keyChecks{gate: g, misses: misses, callerMisses: callerMisses, tokenMisses: tokenMisses, log: log}
 	router := web.NewRouter(documentProblem)
 	router.HandleFunc(web.Route{Pattern: "POST /v1/keys/verify", Body: web.JSONBody, BodyLimit: checkLimit}, withoutQuery(k.verify))
 	router.HandleFunc(web.Route{Pattern: "POST /v1/keys/verify-batch", Body: web.JSONBody, BodyLimit: batchLimit}, withoutQuery(k.verifyBatch))

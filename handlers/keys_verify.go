@@ -53,7 +53,7 @@ func (k *keyChecks) verifyBatch(w http.ResponseWriter, r *http.Request) {
 	}
 	p.answer = append(p.answer, `{"results":[`...)
 	for i, request := range requests {
-		if !a.believed() && !k.listens(w, r, k.misses, a.prefix) {
+		if !k.listens(w, r, a.misses, a.name) {
 			return
 		}
 		result, ok := k.check(w, r, a, request)
@@ -70,16 +70,14 @@ func (k *keyChecks) verifyBatch(w http.ResponseWriter, r *http.Request) {
 
 // check asks the gate. When there is no decision it has answered.
 func (k *keyChecks) check(w http.ResponseWriter, r *http.Request, a asker, request gate.Request) (gate.Result, bool) {
-	if !a.believed() {
-		request.Address = a.address
-	}
+	request.Told, request.ToldBy, request.Address = request.Address, a.organization, a.address
 	result, err := k.gate.Check(r.Context(), request)
 	if err != nil {
 		k.undecided(w, r, err)
 		return gate.Result{}, false
 	}
 	if result.Code == gate.NotFound {
-		k.missed(a)
+		a.missed()
 	}
 	return result, true
 }
