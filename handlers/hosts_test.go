@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/secret"
 )
 
 const appURL = "https://app.example.com"
@@ -113,14 +115,16 @@ func TestW32_TicketsAtHosts(t *testing.T) {
 			t.Errorf("%s: the page's files are not on this host", name)
 		}
 	}
-	finish := a.ticketOf(g.owner, a.start("/.gatehouse/start"))
-	refused("another browser", g.away().open(http.MethodGet, finish))
+	shown := a.ticketOf(g.owner, a.start("/.gatehouse/start"))
+	refused("another browser", g.away().open(http.MethodGet, shown))
+	refused("after another browser", a.open(http.MethodGet, shown)) // used up wherever it is shown
 	thief := g.away()
 	thief.start("/.gatehouse/start")
-	refused("another browser that asked, too", thief.open(http.MethodGet, finish))
+	refused("another browser that asked, too", thief.open(http.MethodGet, a.ticketOf(g.owner, a.start("/.gatehouse/start"))))
 	if thief.jar[g.cookies.Visit.Name()] != nil {
 		t.Error("a thief has a visit")
 	}
+	finish := a.ticketOf(g.owner, a.start("/.gatehouse/start"))
 	a.open(http.MethodGet, finish).want(303) // the honest twin
 	refused("again", a.open(http.MethodGet, finish))
 	late := a.ticketOf(g.owner, a.start("/.gatehouse/start"))
@@ -179,6 +183,47 @@ func TestOnlyMembersOfTheProjectArrive(t *testing.T) {
 	g.ok(g.scope.SetProjectRoles(t.Context(), g.owner.actor(), g.project.ID, nobody.member().ID, []access.Role{access.ProjectViewer}))
 	a.open(http.MethodGet, a.ticketOf(nobody, enter)).want(303) // the honest twin
 	g.wants("with a role", a.through("indexes:query"), 200, "VALID")
+}
+
+// W-32: what a page loads by itself begins no visit, also not one that would be refused later.
+func TestW32_NoPageBeginsAVisit(t *testing.T) {
+	g := newGated(t)
+	start := func(dest string) *page {
+		r := httptest.NewRequest(http.MethodGet, appURL+"/.gatehouse/start", nil)
+		if dest != "" {
+			r.Header.Set("Sec-Fetch-Dest", dest)
+		}
+		return g.away().exchange(r)
+	}
+	for _, dest := range []string{"iframe", "image", "script", "empty"} {
+		if shown := start(dest); shown.Status != 403 || len(shown.Header["Set-Cookie"]) > 0 {
+			t.Errorf("%s: %d %v", dest, shown.Status, shown.Header["Set-Cookie"])
+		}
+	}
+	for _, dest := range []string{"document", ""} { // the honest twins; some browsers do not say
+		start(dest).want(303)
+	}
+}
+
+// D-13: a break-glass session that lost the mark of its own is told by its proof.
+func TestD13_RecoveryEntersNoHost(t *testing.T) {
+	acme, b := recovered(t)
+	project, err := acme.scope.CreateProject(t.Context(), acme.owner.actor(), "Search", access.Serverless, acme.owner.User.ID)
+	acme.ok(err)
+	host, err := acme.scope.RegisterHost(t.Context(), acme.owner.actor(), project.ID, "app.example.com", acme.options.URL)
+	acme.ok(err)
+	acme.soon(func() error {
+		_, found, err := acme.options.Gate.HostByID(t.Context(), host.ID)
+		return unless(found && err == nil, "the host is not heard of: %v", err)
+	})
+	enter := "/hosts/" + host.ID + "/enter?arrival=" + base64.RawURLEncoding.EncodeToString(secret.NewToken().Hash())
+	for _, mark := range []string{"limited_to", "''"} {
+		acme.behind("UPDATE sessions SET limited_to = " + mark)
+		b.get(enter).want(403, "A recovery session opens connections, domains and sign-in settings.").lacks("ticket")
+	}
+	if n := acme.count("host_tickets"); n != 0 {
+		t.Errorf("%d tickets were made", n)
+	}
 }
 
 // What ends the session, or its right to be there, ends the visit.
