@@ -165,7 +165,9 @@ func TestImportsAtOnce(t *testing.T) {
 		other, stranger := anOrganization(t, s, "globex")
 		p, elsewhere := aProject(t, s, o.ID, owner), aProject(t, s, other.ID, stranger)
 		a, b := both(
-			func() error { return errorOf(s.In(o.ID).ImportAPIKeys(ctx, operator, p.ID, []ImportedKey{anImport("a", SchemeSHA256, sha("same"))}, nil, false)) },
+			func() error {
+				return errorOf(s.In(o.ID).ImportAPIKeys(ctx, operator, p.ID, []ImportedKey{anImport("a", SchemeSHA256, sha("same"))}, nil, false))
+			},
 			func() error {
 				return errorOf(nodes[1].In(other.ID).ImportAPIKeys(ctx, operator, elsewhere.ID, []ImportedKey{anImport("b", SchemeSHA256, sha("same"))}, nil, false))
 			})

@@ -87,7 +87,9 @@ func TestK14_TwinsMakeOneThing(t *testing.T) {
 		ctx := t.Context()
 		o, _ := anOrganization(t, s, "acme")
 		account, _ := aServiceAccount(t, s, o.ID, "deploy", access.OrgManager)
-		results := atOnce(20, func(i int) error { return carryOut(ctx, s, sentBy(account, "k", "body"), "Search "+string(rune('a'+i))) })
+		results := atOnce(20, func(i int) error {
+			return carryOut(ctx, s, sentBy(account, "k", "body"), "Search "+string(rune('a'+i)))
+		})
 		made := 0
 		for _, err := range results {
 			switch {

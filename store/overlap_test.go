@@ -157,7 +157,9 @@ func TestD01_AFailingCheckLeavesTheProofThatCameMeanwhile(t *testing.T) {
 		scope := nodes[0].In(o.ID)
 		d := must(scope.ClaimDomain(ctx, operator, "corp.test", ""))
 		check := func(s *Store, proved bool) func() error {
-			return func() error { return errorOf(s.In(o.ID).RecordDomainCheck(ctx, operator, d.ID, Finding{Proved: proved, Problem: "no record"})) }
+			return func() error {
+				return errorOf(s.In(o.ID).RecordDomainCheck(ctx, operator, d.ID, Finding{Proved: proved, Problem: "no record"}))
+			}
 		}
 		proved, failed := both(check(nodes[0], true), check(nodes[1], false))
 		ok(t, errors.Join(proved, failed))

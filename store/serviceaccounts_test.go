@@ -223,11 +223,15 @@ func TestD16_KeysOfAServiceAccountThatIsGoneStop(t *testing.T) {
 // Two who change one service account at once: one is told, and nothing is half done.
 func TestChangingAServiceAccountIsOneAtATime(t *testing.T) {
 	for name, second := range map[string]func(ctx context.Context, c *Scope, id string) error{
-		"rotate": func(ctx context.Context, c *Scope, id string) error { return errorsOf(c.RotateServiceAccount(ctx, operator, id, 1, day)) },
+		"rotate": func(ctx context.Context, c *Scope, id string) error {
+			return errorsOf(c.RotateServiceAccount(ctx, operator, id, 1, day))
+		},
 		"change": func(ctx context.Context, c *Scope, id string) error {
 			return c.ChangeServiceAccount(ctx, operator, id, 1, "other", []access.Role{access.OrgOwner})
 		},
-		"delete": func(ctx context.Context, c *Scope, id string) error { return c.DeleteServiceAccount(ctx, operator, id, 1) },
+		"delete": func(ctx context.Context, c *Scope, id string) error {
+			return c.DeleteServiceAccount(ctx, operator, id, 1)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
