@@ -77,6 +77,9 @@ func (v *visit) acceptInvite() error {
 	if !a.methods.Password {
 		return v.inviteElsewhere(a)
 	}
+	if v.SendsMail && !a.Mailed {
+		return v.acceptUnmailed(a)
+	}
 	known, err := v.store.UserByAddress(v.ctx(), a.address)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -87,6 +90,22 @@ func (v *visit) acceptInvite() error {
 		return v.inviteElsewhere(a)
 	}
 	return v.acceptAsKnown(a)
+}
+
+// acceptUnmailed answers whoever has the link that was shown to the inviter, who may be the inviter: it tells nothing of the address (D-11). One
+// who is known signs in; one who is new goes on by mail, so that nobody makes a user of somebody else's address.
+func (v *visit) acceptUnmailed(a openInvite) error {
+	if v.form().Text("mail") != "yes" {
+		return v.acceptAsKnown(a)
+	}
+	err := v.store.MailInvite(v.ctx(), a.token)
+	if often := tooOften(err); often != "" {
+		return v.showInviteForm(http.StatusTooManyRequests, a, true, fieldProblem("", often))
+	}
+	if err != nil {
+		return v.welcomeError(err)
+	}
+	return v.render(http.StatusOK, views.InviteMailed(views.InviteMailedPage{Page: v.card("Look into your mail"), Email: a.Email}))
 }
 
 func (v *visit) joined(a openInvite, err error) error {
@@ -126,8 +145,9 @@ func (v *visit) showInviteForm(status int, a openInvite, known bool, problem *ui
 	page := views.InviteFormPage{
 		Page: v.card("Join " + a.organization.Name), Action: v.r.URL.Path, Organization: a.organization.Name,
 		Name: v.form().Text("name"), Email: a.Email, Known: known, Problem: problem,
+		Mail: v.SendsMail && !a.Mailed,
 	}
-	if !known && a.home == a.OrganizationID {
+	if (!known || page.Mail) && a.home == a.OrganizationID {
 		page.Connections = a.ways()
 	}
 	return v.render(status, views.InviteForm(page))

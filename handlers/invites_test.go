@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -53,6 +54,8 @@ func TestD09_InviteToAcceptance(t *testing.T) {
 	for range 3 { // mail scanners look at links
 		b.get(link).want(http.StatusOK, "Join acme", "Name of owner invites Grace@guest.test", "Organization member", "Continue")
 	}
+	link = acme.mailedLink("Grace@guest.test")
+	b.get(link).want(http.StatusOK, "Join acme")
 	b.post(link).want(http.StatusOK, "Tell us who you are")
 	b.post(link, "name", "", "password", "short").want(http.StatusUnprocessableEntity, "Enter your name.").lacks("short")
 	b.post(link, "name", "Grace", "email", "eve@evil.test", "password", goodPassword).want(http.StatusOK, "Welcome to acme.", "Organization member")
@@ -69,6 +72,60 @@ func TestD09_InviteToAcceptance(t *testing.T) {
 	member, err := acme.scope.MemberOf(t.Context(), user.ID)
 	p.ok(err)
 	acme.owner.get("/organizations/"+acme.ID+"/members/"+member.ID).want(http.StatusOK, "Why they have these roles", "Invited by Name of owner", "Search")
+}
+
+// mailedLink is the path of the link in the last mail to the address.
+func (o *organization) mailedLink(email string) (path string) {
+	o.Helper()
+	for {
+		m, err := o.store.TakeMail(o.Context())
+		if errors.Is(err, store.ErrNotFound) {
+			return path
+		}
+		o.ok(err)
+		if m.Letter.To == email && m.Kind == store.MailInvite {
+			path = "/welcome/" + m.Letter.Token().Reveal()
+		}
+		o.ok(o.store.MailSent(o.Context(), m))
+	}
+}
+
+// D-11: the link that the inviter sees tells nothing of the address, and makes nobody: what is new goes on by mail.
+func TestD11_TheLinkThatTheInviterSeesTellsNothing(t *testing.T) {
+	p := newProduct(t)
+	acme, globex := p.found("acme"), p.found("globex")
+	grace := globex.member("known@guest.test", access.OrgMember)
+	bare := globex.member("unable@guest.test", access.OrgMember)
+	_, err := p.store.AddPasskey(t.Context(), bare.actor(), bare.User.ID, "Laptop", store.Credential{CredentialID: []byte("credential"), PublicKey: []byte("key")})
+	p.ok(err)
+	p.ok(p.store.RemovePassword(t.Context(), bare.actor(), bare.User.ID))
+	users := p.count("users")
+	answers := map[string]bool{}
+	for _, email := range []string{"known@guest.test", "newby@guest.test", "unable@guest.test"} {
+		link := acme.invite(email, "OrgMember")
+		b := p.browser()
+		acme.mailedLink(email)
+		all := ""
+		for _, sent := range [][]string{nil, {"password", "not " + goodPassword}, {"name", "Eve", "password", "not " + goodPassword}, {"mail", "yes"}} {
+			answer := b.post(link, sent...)
+			all += strconv.Itoa(answer.Status) + answer.Body
+		}
+		answers[strings.NewReplacer(email, "somebody", strings.TrimPrefix(link, "/welcome/"), "token").Replace(all)] = true
+		mailed := acme.mailedLink(email)
+		if mailed == "" || mailed == link {
+			t.Fatalf("%s is mailed %q", email, mailed)
+		}
+		if email == "newby@guest.test" {
+			b.post(mailed).want(http.StatusOK, "Tell us who you are")
+			b.post(mailed, "name", "Newby", "password", goodPassword).want(http.StatusOK, "Welcome to acme.")
+		}
+	}
+	if len(answers) != 1 || p.count("users") != users+1 {
+		t.Errorf("%d different answers, %d users more", len(answers), p.count("users")-users)
+	}
+	if _, err := acme.scope.MemberOf(t.Context(), grace.User.ID); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("somebody became a member: %v", err)
+	}
 }
 
 func TestInvite_SentAgainAndRevoked(t *testing.T) {
@@ -133,7 +190,8 @@ func TestInvite_OfSomebodyWithAPasskeyAndNoPassword(t *testing.T) {
 	_, err := p.store.AddPasskey(t.Context(), grace.actor(), grace.User.ID, "Laptop", store.Credential{CredentialID: []byte("credential"), PublicKey: []byte("key")})
 	p.ok(err)
 	p.ok(p.store.RemovePassword(t.Context(), grace.actor(), grace.User.ID))
-	link := acme.invite("grace@guest.test", "OrgMember")
+	acme.invite("grace@guest.test", "OrgMember")
+	link := acme.mailedLink("grace@guest.test")
 	b := p.browser()
 	shown := b.post(link).want(http.StatusOK, "Sign in with a passkey", "open the link of the invite again in this browser")
 	b.get(shown.link("/login/passkey")).want(http.StatusOK, "passkey")

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
@@ -52,6 +54,7 @@ type Invite struct {
 	ExpiresAt              time.Time
 	AcceptedAt, RevokedAt  *time.Time
 	AcceptedBy             string // the user
+	Mailed                 bool   `gorm:"-"` // it was opened by the link that went by mail: whoever did reads the mail of the address
 }
 
 // State is what has become of the invite by now.
@@ -74,12 +77,14 @@ func (i Invite) targets() []audit.Target {
 // origin is that of the bindings that the invite makes.
 func (i Invite) origin() string { return "invite " + i.ID }
 
-// inviteRow is an invite with what lists hold, and the hash of its token: the token itself is in the link alone.
+// inviteRow is an invite with what lists hold, and the hashes of its tokens, which are in the links alone: one is shown to whoever
+// invites, the other goes by mail, so that it shows that the address is its reader's.
 type inviteRow struct {
 	Invite          `gorm:"embedded"`
 	RoleList        string `gorm:"column:roles"`
 	ProjectRoleList string `gorm:"column:project_roles"`
 	TokenHash       []byte
+	MailedHash      []byte
 }
 
 func (inviteRow) TableName() string { return "invites" }
@@ -170,6 +175,18 @@ func openInvites(q *gorm.DB, now time.Time) *gorm.DB {
 // Invite is the invite with this id, or [ErrNotFound].
 func (c *Scope) Invite(ctx context.Context, id string) (Invite, error) {
 	return inviteWhere(c.read(ctx).Where("id = ?", id))
+}
+
+// inviteOf is the open invite that the token opens.
+func inviteOf(q *gorm.DB, token secret.Token, now time.Time) (Invite, error) {
+	var row inviteRow
+	row, err := one(row, openInvites(q.Where("(token_hash = ? OR mailed_hash = ?)", token.Hash(), token.Hash()), now).Take(&row).Error)
+	if err != nil {
+		return Invite{}, err
+	}
+	i, err := row.invite()
+	i.Mailed = bytes.Equal(row.MailedHash, token.Hash())
+	return i, err
 }
 
 func inviteWhere(q *gorm.DB) (Invite, error) {

@@ -66,7 +66,7 @@ func (w *write) voidInvites(kind audit.ActorKind, id string, before []access.Rol
 // InviteOf is the invite that the token would spend now, and its organization; [ErrNotFound] where it is unknown, spent, past, revoked or
 // void because of who sent it.
 func (s *Store) InviteOf(ctx context.Context, token secret.Token) (Invite, Organization, error) {
-	i, err := inviteWhere(openInvites(s.read(ctx).Where("token_hash = ?", token.Hash()), s.now()))
+	i, err := inviteOf(s.read(ctx), token, s.now())
 	if err != nil {
 		return Invite{}, Organization{}, err
 	}
@@ -126,7 +126,7 @@ func (s *Store) SpendInvite(ctx context.Context, actor audit.Actor, token secret
 		if err := w.lockOrganization(w.organization); err != nil {
 			return err
 		}
-		current, err := inviteWhere(openInvites(w.Where("organization_id = ? AND token_hash = ?", w.organization, token.Hash()), w.now))
+		current, err := inviteOf(w.Where("organization_id = ?", w.organization), token, w.now)
 		if err != nil {
 			return err
 		}
@@ -167,7 +167,11 @@ func (w *write) accepting(i Invite, a Acceptance) (User, error) {
 	if err != nil {
 		return User{}, err
 	}
-	return w.createUser(newUser{Name: name, Address: address, PasswordHash: a.PasswordHash})
+	n := newUser{Name: name, Address: address, PasswordHash: a.PasswordHash}
+	if i.Mailed {
+		n.VerifiedAt = &w.now
+	}
+	return w.createUser(n)
 }
 
 // accept spends the invite and gives the user what it promises, once more asking whether its sender and its organization stand for it. The

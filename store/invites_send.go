@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"gorm.io/gorm"
+
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -37,7 +39,7 @@ func (c *Scope) CreateInvite(ctx context.Context, actor audit.Actor, n NewInvite
 		if err := w.Create(&row).Error; err != nil {
 			return err
 		}
-		return w.sendInvite(audit.InviteCreated, invite, token)
+		return w.sendInvite(audit.InviteCreated, invite)
 	})
 	if err != nil {
 		return Invite{}, secret.Token{}, fmt.Errorf("invite: %w", err)
@@ -105,16 +107,45 @@ func (w *write) inviteProjects(i Invite) error {
 
 // sendInvite records that the invite goes out, if the organization, whoever invites and the address may have another now, and puts the mail into
 // the outbox.
-func (w *write) sendInvite(action audit.Action, i Invite, token secret.Token) error {
+func (w *write) sendInvite(action audit.Action, i Invite) error {
 	if err := w.mayMailInvite(i); err != nil {
 		return err
 	}
+	w.record(audit.Event{Action: action, Targets: i.targets(), Changes: []audit.Change{{Field: "roles", After: titles(i.Roles)}}})
+	return w.mailInvite(i)
+}
+
+// mailInvite puts a link that nobody but the reader of the mail sees into the outbox, in place of an earlier one.
+func (w *write) mailInvite(i Invite) error {
 	o, err := organization(w.DB, w.organization)
 	if err != nil {
 		return err
 	}
-	w.record(audit.Event{Action: action, Targets: i.targets(), Changes: []audit.Change{{Field: "roles", After: titles(i.Roles)}}})
+	token := secret.NewToken()
+	if err := w.Model(&inviteRow{}).Where("id = ?", i.ID).Update("mailed_hash", token.Hash()).Error; err != nil {
+		return fmt.Errorf("keep the hash of a mailed link: %w", err)
+	}
 	return w.mail(w.organization, MailInvite, Letter{To: i.Email, Organization: o.Name, Inviter: i.InviterName, At: w.now, ExpiresAt: i.ExpiresAt, token: token})
+}
+
+// MailInvite mails the address of an invite, which somebody opened by the link that was shown to whoever invites, another link: it does the same
+// whether the address is somebody's or nobody's (D-11). [ErrNotFound] as of [Store.InviteOf], *[TooMany] where it was sent enough.
+func (s *Store) MailInvite(ctx context.Context, token secret.Token) error {
+	invite, _, err := s.InviteOf(ctx, token)
+	if err != nil {
+		return err
+	}
+	err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+		w := &write{DB: tx, store: s, organization: invite.OrganizationID, now: s.now()}
+		if err := w.tally(invitesToAddress, invite.CanonicalEmail); err != nil {
+			return err
+		}
+		return w.mailInvite(invite)
+	})
+	if err != nil {
+		return fmt.Errorf("mail invite %s: %w", invite.ID, err)
+	}
+	return nil
 }
 
 // mayMailInvite keeps anybody who may make organizations from mailing whom they like as often as they like.
@@ -154,7 +185,7 @@ func (c *Scope) ResendInvite(ctx context.Context, actor audit.Actor, id string, 
 		if err := w.change(&inviteRow{}, id, version, set); err != nil {
 			return err
 		}
-		return w.sendInvite(audit.InviteResent, invite, token)
+		return w.sendInvite(audit.InviteResent, invite)
 	})
 	if err != nil {
 		return Invite{}, secret.Token{}, fmt.Errorf("send invite %s again: %w", id, err)

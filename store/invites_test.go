@@ -78,7 +78,7 @@ func TestD09_InviteMakesAMemberWithItsRolesAndNoMore(t *testing.T) {
 			t.Errorf("%d invites keep their token, state %s", n, invite.State(s.Now()))
 		}
 		m := onlyLetterTo(t, taken(t, s), "Grace@guest.test")
-		if m.Kind != MailInvite || m.Letter.Token().Reveal() != token.Reveal() || m.Letter.Inviter != owner.Name || m.Letter.Organization != "acme" {
+		if m.Kind != MailInvite || m.Letter.Token().Reveal() == token.Reveal() || m.Letter.Inviter != owner.Name || m.Letter.Organization != "acme" {
 			t.Errorf("the mail: %+v", m)
 		}
 		user, joined, err := s.SpendInvite(t.Context(), audit.Gatehouse(audit.Request{}), token, grace)
@@ -223,6 +223,37 @@ func TestD09_InvitesOfAServiceAccountEndWithItsRight(t *testing.T) {
 	}
 }
 
+// The link that went by mail shows that the address is its reader's; the one that was shown to whoever invites does not. Either is spent with the
+// other.
+func TestD07_OnlyTheMailedLinkVerifiesTheAddress(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		i := anInvite(t, s)
+		first := onlyLetterTo(t, taken(t, s), "Grace@guest.test").Letter.Token()
+		ok(t, s.MailInvite(t.Context(), i.token))
+		mailed := onlyLetterTo(t, taken(t, s), "Grace@guest.test").Letter.Token()
+		isError(t, i.spend(first), ErrNotFound)
+		for token, want := range map[secret.Token]bool{mailed: true, i.token: false} {
+			if found, _, err := s.InviteOf(t.Context(), token); err != nil || found.Mailed != want {
+				t.Errorf("mailed: %v (%v), want %v", found.Mailed, err, want)
+			}
+		}
+		user, _, err := s.SpendInvite(t.Context(), audit.Gatehouse(audit.Request{}), mailed, grace)
+		if ok(t, err); user.EmailVerifiedAt == nil {
+			t.Error("the mailed link did not verify the address")
+		}
+		isError(t, i.spend(i.token), ErrNotFound)
+		isError(t, s.MailInvite(t.Context(), i.token), ErrNotFound)
+		_, copied := i.send("bob@guest.test", access.OrgMember)
+		user, _, err = s.SpendInvite(t.Context(), audit.Gatehouse(audit.Request{}), copied, grace)
+		if ok(t, err); user.EmailVerifiedAt != nil {
+			t.Error("the link that the inviter saw verified the address")
+		}
+		tallied(t, s, invitesToAddress, "eve@guest.test", invitesToAddress.count-1)
+		_, eves := i.send("eve@guest.test", access.OrgMember)
+		isError(t, s.MailInvite(t.Context(), eves), ErrTooManyInvitesToOne)
+	})
+}
+
 // Whoever is suspended, here or everywhere, joins nothing by an invite, and their invite stays unspent.
 func TestD16_TheSuspendedAcceptNoInvite(t *testing.T) {
 	for name, row := range map[string]struct {
@@ -364,7 +395,7 @@ func TestInvite_SentAgainIsAnothersWordAndAnotherLink(t *testing.T) {
 		later(s, 8*24*time.Hour) // it has expired
 		_, token, err := i.scope().ResendInvite(t.Context(), audit.Actor{Kind: audit.User, ID: second.UserID, Name: "Second"}, i.ID, i.Version)
 		ok(t, err)
-		if m := onlyLetterTo(t, taken(t, s), i.Email); m.Letter.Inviter != "Second" || m.Letter.Token().Reveal() != token.Reveal() {
+		if m := onlyLetterTo(t, taken(t, s), i.Email); m.Letter.Inviter != "Second" || m.Letter.Token().Reveal() == token.Reveal() {
 			t.Errorf("the mail: %+v", m)
 		}
 		if _, _, err := i.scope().ResendInvite(t.Context(), actorOf(i.owner), i.ID, i.Version); !errors.Is(err, ErrConflict) {

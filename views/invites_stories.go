@@ -63,6 +63,8 @@ func acceptanceStories() []Story {
 	wrong.Connections = nil
 	wrong.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "name", Message: "Enter your name."}, {Field: "password", Message: "Choose a password with at least 12 characters."}}}
 	known := InviteFormPage{Page: page, Action: "/welcome/t", Organization: "Acme Corporation", Email: "grace@guest.example", Known: true}
+	copied := known
+	copied.Mail = true
 	elsewhere := InviteElsewherePage{Page: page, Organization: "Acme Corporation", Email: "grace@acme.example", Connections: []ui.Link{{Text: "Continue with Okta", Href: "/connections/c/login"}, {Text: "Continue with Entra", Href: "/connections/d/login"}}}
 	accepts := elsewhere
 	accepts.Accepts = true
@@ -74,6 +76,8 @@ func acceptanceStories() []Story {
 		{"invite/new", "An invite: somebody new", InviteForm(newcomer), http.StatusOK},
 		{"invite/new-wrong", "An invite: somebody new, refused", InviteForm(wrong), http.StatusUnprocessableEntity},
 		{"invite/known", "An invite: somebody known", InviteForm(known), http.StatusOK},
+		{"invite/copied", "An invite: by the link that the inviter saw", InviteForm(copied), http.StatusOK},
+		{"invite/mailed", "An invite: somebody new goes on by mail", InviteMailed(InviteMailedPage{Page: page, Email: "grace@guest.example"}), http.StatusOK},
 		{"invite/accepts", "An invite: single sign-on is required", InviteElsewhere(accepts), http.StatusOK},
 		{"invite/elsewhere", "An invite: another company's single sign-on is required", InviteElsewhere(elsewhere), http.StatusOK},
 		{"invite/without-password", "An invite: somebody known without a password", InviteElsewhere(without), http.StatusOK},
