@@ -108,6 +108,7 @@ const (
 	ServiceAccountChanged             Action = "service_account.changed"
 	ServiceAccountProjectRolesChanged Action = "service_account.project_roles_changed"
 	ServiceAccountRotated             Action = "service_account.rotated"
+	ServiceAccountLeakReported        Action = "service_account.leak_reported"
 	ServiceAccountDeleted             Action = "service_account.deleted"
 
 	WebhookCreated  Action = "webhook.created"
@@ -232,6 +233,7 @@ var phrases = []phrase{
 	{ServiceAccountChanged, "change", "changed", " the service account {service_account}"},
 	{ServiceAccountProjectRolesChanged, "change", "changed", " the roles of the service account {service_account} in project {project}[ from {before}][ to {after}]"},
 	{ServiceAccountRotated, "rotate", "rotated", " the token of the service account {service_account}"},
+	{ServiceAccountLeakReported, "", "reported", " that a token of the service account {service_account} has leaked[, found at {after}]; it has ended"},
 	{ServiceAccountDeleted, "delete", "deleted", " the service account {service_account}"},
 
 	{WebhookCreated, "create", "created", " the webhook {webhook}"},

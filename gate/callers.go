@@ -3,6 +3,7 @@ package gate
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -28,30 +29,38 @@ type account struct {
 // that it cannot be told, as of Check.
 func (g *Gate) Caller(ctx context.Context, token secret.Token) (Caller, bool, error) {
 	now := g.now()
+	a, i, err := g.shows(ctx, token, now)
+	if err != nil || a == nil || a.suspended {
+		return Caller{}, false, err
+	}
+	g.uses.token(a.uses[i], now)
+	return a.Caller, true, nil
+}
+
+// shows is the service account whose token this is, and which of its secrets; nil when it is none's, or has ended.
+func (g *Gate) shows(ctx context.Context, token secret.Token, now time.Time) (*account, int, error) {
 	if g.silent(now) {
-		return Caller{}, false, ErrCutOff
+		return nil, 0, ErrCutOff
 	}
 	text := token.Reveal()
 	suffix, err := secret.ParseServiceAccountText(text)
 	if err != nil {
-		return Caller{}, false, nil
+		return nil, 0, nil
 	}
 	a, known := g.accounts.recall(named(suffix), now)
 	if !known {
 		if a, err = g.accounts.learn(ctx, named(suffix), g.readAccount); err != nil {
-			return Caller{}, false, err
+			return nil, 0, err
 		}
 	}
 	if a == nil {
 		g.hashers.nobody.sum(text)
-		return Caller{}, false, nil
+		return nil, 0, nil
 	}
-	i := secretIn(a.secrets, text)
-	if i < 0 || over(a.secrets[i].endsAt, now) || a.suspended {
-		return Caller{}, false, nil
+	if i := secretIn(a.secrets, text); i >= 0 && !over(a.secrets[i].endsAt, now) {
+		return a, i, nil
 	}
-	g.uses.token(a.uses[i], now)
-	return a.Caller, true, nil
+	return nil, 0, nil
 }
 
 func (g *Gate) readAccount(ctx context.Context, start takeoff) (account, [most]subject, error) {

@@ -134,7 +134,7 @@ func TestReportLeakRevokesAtOnce(t *testing.T) {
 	w.want("before", Request{Key: text}, Valid)
 	report := func(token secret.Token) bool {
 		w.Helper()
-		revoked, err := w.gate.ReportLeak(w.ctx, audit.Request{ID: "REQUEST", Address: "192.0.2.1"}, token, "https://example.test/.env")
+		revoked, _, err := w.gate.ReportLeak(w.ctx, audit.Request{ID: "REQUEST", Address: "192.0.2.1"}, token, "https://example.test/.env")
 		w.ok(err)
 		return revoked
 	}
@@ -167,11 +167,11 @@ func TestReportOfATextThatHasEndedRevokesNothing(t *testing.T) {
 	key, first := w.key("ci", nil, access.ProjectEditor)
 	_, second, err := w.store.In(w.org.ID).RotateAPIKey(w.ctx, operator, w.project.ID, key.ID, key.Version, 0, nil)
 	w.ok(err)
-	if revoked, err := w.gate.ReportLeak(w.ctx, audit.Request{}, first, ""); revoked || err != nil {
+	if revoked, real, err := w.gate.ReportLeak(w.ctx, audit.Request{}, first, ""); revoked || !real || err != nil {
 		t.Errorf("%v, %v", revoked, err)
 	}
 	w.want("the key goes on", Request{Key: second}, Valid)
-	if revoked, err := w.gate.ReportLeak(w.ctx, audit.Request{}, second, ""); !revoked || err != nil {
+	if revoked, real, err := w.gate.ReportLeak(w.ctx, audit.Request{}, second, ""); !revoked || !real || err != nil {
 		t.Errorf("the honest twin: %v, %v", revoked, err)
 	}
 }

@@ -21,12 +21,12 @@ func (k *keyChecks) reportLeak(w http.ResponseWriter, r *http.Request) {
 	if refused(w, r, mistakes, err) {
 		return
 	}
-	revoked, err := k.gate.ReportLeak(r.Context(), requestOf(r), key, source)
+	revoked, real, err := k.gate.ReportLeak(r.Context(), requestOf(r), key, source)
 	if err != nil {
 		k.undecided(w, r, err)
 		return
 	}
-	if !revoked {
+	if !real {
 		a.missed()
 	}
 	answerJSON(w, fmt.Appendf(nil, `{"revoked":%t}`, revoked))

@@ -1,9 +1,11 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -48,6 +50,54 @@ func TestReportLeak(t *testing.T) {
 	w.ok(err)
 	if len(events) != 1 || events[0].Actor.Request.Address != "203.0.113.7" || events[0].Changes[0].After != "https://example.test/.env" {
 		t.Errorf("recorded %+v", events)
+	}
+}
+
+// A service account's token ends at once, too, and alone; rotating the account does not bring it back. What was real is no guess.
+func TestReportLeakOfAServiceAccountsToken(t *testing.T) {
+	w := newKeyWorld(t)
+	leaked, other := w.caller("leaked"), w.caller("other")
+	text := strings.TrimPrefix(leaked.Get("Authorization"), "Bearer ")
+	status := func(caller http.Header) int {
+		recorder, _ := w.send("POST", "/v1/keys/verify", w.asking(""), caller)
+		return recorder.Code
+	}
+	if got := status(leaked); got != 200 {
+		t.Fatalf("before: %d", got)
+	}
+	recorder, answer := w.send("POST", "/v1/keys/report-leak", about(text, `,"source":"https://example.test/.env"`), nil)
+	if recorder.Code != 200 || answer["revoked"] != true {
+		t.Errorf("%d %v", recorder.Code, answer)
+	}
+	if got := status(leaked); got != 401 {
+		t.Errorf("after: %d", got)
+	}
+	if got := status(other); got != 200 {
+		t.Errorf("another account: %d", got)
+	}
+	events, err := w.store.In(w.org.ID).Events(t.Context(), store.EventFilter{Action: string(audit.ServiceAccountLeakReported)})
+	w.ok(err)
+	if len(events) != 1 || events[0].Severity != audit.High || events[0].Changes[0].After != "https://example.test/.env" {
+		t.Fatalf("recorded %+v", events)
+	}
+	account, err := w.store.In(w.org.ID).ServiceAccount(t.Context(), events[0].Targets[0].ID)
+	w.ok(err)
+	_, fresh, err := w.store.In(w.org.ID).RotateServiceAccount(t.Context(), audit.Actor{Kind: audit.Operator}, account.ID, account.Version, 24*time.Hour)
+	w.ok(err)
+	snapshot, err := w.store.ServiceAccountByID(t.Context(), account.ID)
+	w.ok(err)
+	if len(snapshot.Secrets) != 1 || fresh.Reveal() == text {
+		t.Errorf("after a rotation %d tokens are good", len(snapshot.Secrets))
+	}
+}
+
+func TestK10_ReportsOfWhatWasRealAreNoGuesses(t *testing.T) {
+	w := newKeyWorld(t)
+	for i := range 25 {
+		text := strings.TrimPrefix(w.caller(fmt.Sprint("leaked ", i)).Get("Authorization"), "Bearer ")
+		if recorder, answer := w.send("POST", "/v1/keys/report-leak", about(text, ""), nil); recorder.Code != 200 || answer["revoked"] != true {
+			t.Fatalf("%d %v", recorder.Code, answer)
+		}
 	}
 }
 

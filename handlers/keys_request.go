@@ -77,7 +77,7 @@ func parseLeak(body []byte) (key secret.Token, source string, mistakes []fieldMi
 	return secret.TokenOf(values[0]), values[1], mistakes, c.end()
 }
 
-var keyWithin = regexp.MustCompile(gate.LeakPattern)
+var keyWithin = regexp.MustCompile(secret.LeakPattern)
 
 // sourceMistake says what is wrong with the address where a key was found. It is recorded, so that no key may be in it (K-09).
 func sourceMistake(source, key string) string {

@@ -25,6 +25,10 @@ const (
 // ErrKeyText says that a text is not of the kind that was asked about: its form or its checksum is wrong.
 var ErrKeyText = errors.New("not the text of an API key or a service account's token")
 
+// LeakPattern finds the texts of keys and of the tokens of service accounts in whatever a secret scanner reads; it is published in docs/api.md.
+// What it finds has the form of one: the last six characters, the CRC-32 of all before, tell most other texts apart.
+const LeakPattern = `gate_(?:sva_)?[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9A-Za-z]{49}`
+
 // NewKeyText makes the text of a new API key: the suffix of the key's id, a fresh secret and the checksum. It is shown once.
 func NewKeyText(idSuffix string) Token { return newText(keyPrefix, idSuffix) }
 

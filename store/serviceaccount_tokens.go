@@ -12,6 +12,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
 // serviceAccountToken is the hash of one text of a service account. The current one has no end; the one before it may have one that is still to come.
@@ -61,7 +62,7 @@ func (c *Scope) RotateServiceAccount(ctx context.Context, actor audit.Actor, id 
 		current, ends := was.Tokens[0].Number, endOfOverlap(w.now, overlap, nil)
 		err := errors.Join(
 			w.Where("service_account_id = ? AND number < ?", id, current).Delete(&serviceAccountToken{}).Error,
-			w.Model(&serviceAccountToken{}).Where("service_account_id = ? AND number = ?", id, current).Updates(columns{"ends_at": ends}).Error)
+			w.Model(&serviceAccountToken{}).Where("service_account_id = ? AND number = ? AND ends_at IS NULL", id, current).Updates(columns{"ends_at": ends}).Error) // one that leaked has ended
 		if err != nil {
 			return fmt.Errorf("end the token before: %w", err)
 		}
@@ -77,6 +78,36 @@ func (c *Scope) RotateServiceAccount(ctx context.Context, actor audit.Actor, id 
 	}
 	rotated, err := c.ServiceAccount(ctx, id)
 	return rotated, text, err
+}
+
+// ReportLeakedToken ends the token of that number, which somebody has found where it should not be, and says so with high severity, as
+// [Store.ReportLeakedKey] does of keys. ErrConflict when it had ended before.
+func (s *Store) ReportLeakedToken(ctx context.Context, actor audit.Actor, id string, number int, source string) error {
+	snapshot, err := s.ServiceAccountByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	err = s.write(ctx, snapshot.OrganizationID, actor, func(w *write) error {
+		if err := w.lockOrganization(w.organization); err != nil {
+			return err
+		}
+		was, err := serviceAccount(w.DB, w.organization, id)
+		if err != nil {
+			return err
+		}
+		e := audit.Event{Action: audit.ServiceAccountLeakReported, Targets: []audit.Target{was.target()}, Severity: audit.High}
+		if source = trust.Printable(strings.TrimSpace(source)); source != "" {
+			e.Changes = []audit.Change{{Field: "source", After: source}}
+		}
+		w.record(e)
+		w.tell(ChangedServiceAccount, id)
+		return updated(w.Model(&serviceAccountToken{}).
+			Where("service_account_id = ? AND number = ? AND (ends_at IS NULL OR ends_at > ?)", id, number, w.now).Updates(columns{"ends_at": w.now}))
+	})
+	if err != nil {
+		return fmt.Errorf("end a leaked token of service account %s: %w", id, err)
+	}
+	return nil
 }
 
 // ServiceAccountSnapshot is everything that a check of a service account's token needs to know, as it was when it was read.

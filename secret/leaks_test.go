@@ -1,19 +1,17 @@
-package gate
+package secret
 
 import (
 	"os"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/gatehouse-sso/gatehouse/secret"
 )
 
 func TestLeakPatternFindsEveryTokenOfOurs(t *testing.T) {
 	pattern, whole := regexp.MustCompile(LeakPattern), regexp.MustCompile(`^`+LeakPattern+`$`)
 	const suffix = "01jd3x8k2mfz9t0v5r7wq4ycna"
 	for range 200 {
-		for _, token := range []secret.Token{secret.NewKeyText(suffix), secret.NewServiceAccountText(suffix)} {
+		for _, token := range []Token{NewKeyText(suffix), NewServiceAccountText(suffix)} {
 			text := token.Reveal()
 			if !whole.MatchString(text) || pattern.FindString(`GATEHOUSE_KEY="`+text+`"; # ci`) != text {
 				t.Fatalf("%s is not found", text)
