@@ -120,8 +120,12 @@ func TestPost_SendsOverEveryKindOfConnection(t *testing.T) {
 			token := f.invite("Grace@guest.test")
 			f.ok(f.Empty(t.Context()))
 			l := f.server.Letter("Grace@guest.test")
-			link := "https://sso.acme.test/welcome/" + token.Reveal()
-			if l.From != "sso@gatehouse.test" || l.Subject != "Join Acme on Acme Search" || l.Link() != link || !strings.Contains(l.HTML, link) {
+			link, mailed := l.Link(), secret.TokenOf(strings.TrimPrefix(l.Link(), "https://sso.acme.test/welcome/"))
+			opened, _, err := f.Store.InviteOf(t.Context(), mailed) // another link than the one that whoever invites is shown
+			if err != nil || !opened.Mailed || mailed.Reveal() == token.Reveal() {
+				t.Errorf("the link opens %+v: %v", opened, err)
+			}
+			if l.From != "sso@gatehouse.test" || l.Subject != "Join Acme on Acme Search" || !strings.Contains(l.HTML, link) {
 				t.Errorf("%s from %s: %s, %s", l, l.From, l.Link(), l.HTML)
 			}
 			if from := l.Header.Get("From"); from != `"Acme Search" <sso@gatehouse.test>` || l.Header.Get("Auto-Submitted") != "auto-generated" {
@@ -130,7 +134,7 @@ func TestPost_SendsOverEveryKindOfConnection(t *testing.T) {
 			if f.waiting() != 0 || testutil.ToFloat64(f.sent) != 1 || testutil.ToFloat64(f.failed) != 0 || f.queued() != 0 {
 				t.Errorf("%d wait", f.waiting())
 			}
-			if strings.Contains(f.log.String(), token.Reveal()) || strings.Contains(f.log.String(), "race@") {
+			if strings.Contains(f.log.String(), token.Reveal()) || strings.Contains(f.log.String(), mailed.Reveal()) || strings.Contains(f.log.String(), "race@") {
 				t.Errorf("the log tells of it: %s", f.log)
 			}
 		})
