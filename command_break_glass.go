@@ -22,7 +22,7 @@ func (b *breakGlassCommand) Run(ctx context.Context, settings *settings, out io.
 	if err != nil {
 		return fmt.Errorf("--email %q: %w", b.Email, err)
 	}
-	return settings.withStore(ctx, func(c *config, db *store.Store) error {
+	return settings.withDatabase(ctx, func(c *config, db *store.Store) error {
 		person, err := b.find(ctx, db, address)
 		if err != nil {
 			return err

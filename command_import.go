@@ -55,10 +55,10 @@ func (i *importKeysCommand) Run(ctx context.Context, settings *settings, out io.
 	if err != nil {
 		return fmt.Errorf("read %s: %w", i.File, err)
 	}
-	return settings.withStore(ctx, func(_ *config, db *store.Store) error {
+	return settings.withDatabase(ctx, func(_ *config, db *store.Store) error {
 		scope, project, err := i.find(ctx, db)
 		if err != nil {
-			return err
+			return errors.Join(err, keys.all(nil))
 		}
 		dryRun := i.DryRun || len(keys.mistakes) > 0
 		report, err := scope.ImportAPIKeys(ctx, operator(), project.ID, keys.read, hmacKey, dryRun)

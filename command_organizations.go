@@ -39,7 +39,7 @@ type listOrganizationsCommand struct {
 
 // Run prints the organizations, the oldest first.
 func (l *listOrganizationsCommand) Run(ctx context.Context, settings *settings, out io.Writer) error {
-	return settings.withStore(ctx, func(_ *config, db *store.Store) error {
+	return settings.withDatabase(ctx, func(_ *config, db *store.Store) error {
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 		if !l.JSON {
 			fmt.Fprintln(table, "ID\tPLAN\tSTATE\tNAME")
@@ -108,7 +108,7 @@ type organizationArgument struct {
 
 // change does something to the organization and prints what it is then: said is a sentence about it, its name in it.
 func (a *organizationArgument) change(ctx context.Context, settings *settings, out io.Writer, said string, do func(*store.Store, string) error) error {
-	return settings.withStore(ctx, func(_ *config, db *store.Store) error {
+	return settings.withDatabase(ctx, func(_ *config, db *store.Store) error {
 		o, err := organizationCalled(ctx, db, a.Organization)
 		if err != nil {
 			return err

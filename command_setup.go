@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
+	"os"
 	"os/user"
+	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -39,6 +42,16 @@ func (s *setupCommand) Run(ctx context.Context, settings *settings, out io.Write
 		_, err = fmt.Fprintf(out, "%s (%s) waits for its owner. %s becomes that here, once and within the hour:\n%s\n", o.Name, o.ID, address.Given(), link)
 		return err
 	})
+}
+
+// withDatabase is withStore for a command that is about what is there already: it makes no database.
+func (s *settings) withDatabase(ctx context.Context, do func(*config, *store.Store) error) error {
+	if path, isSQLite := strings.CutPrefix(s.Database, "sqlite:"); isSQLite {
+		if _, err := os.Stat(path); path != "" && errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("there is no database %s: GATEHOUSE_DATABASE names it, serve and setup make one", path)
+		}
+	}
+	return s.withStore(ctx, do)
 }
 
 // withStore opens the database for one command beside a running serve, which notices what it changes.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -76,5 +77,35 @@ func TestSetupAndBreakGlass(t *testing.T) {
 	}
 	if _, err := ask(t, folder, "setup", "--organization", " ", "--email", "ada@acme.test"); err == nil {
 		t.Error("an organization without a name was made")
+	}
+}
+
+func TestUsageNamesEveryCommand(t *testing.T) {
+	for _, args := range [][]string{nil, {"help"}, {"--help"}} {
+		var out strings.Builder
+		if err := realMain(t.Context(), args, &out); err != nil {
+			t.Errorf("%q: %v", args, err)
+		}
+		for _, command := range []string{"serve", "demo", "setup", "break-glass", "organizations list", "import keys", "migrate", "version"} {
+			if !strings.Contains(out.String(), "\n  "+command+" ") {
+				t.Errorf("%q does not name %s:\n%s", args, command, out.String())
+			}
+		}
+	}
+}
+
+func TestAMissingDatabaseIsNotMade(t *testing.T) {
+	folder := t.TempDir()
+	if _, err := ask(t, folder, "organizations", "list"); err == nil || !strings.Contains(err.Error(), "there is no database") {
+		t.Errorf("%v", err)
+	}
+	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+	if _, err := ask(t, folder, "setup", "--organization", "Acme", "--email", "ada@acme.test"); err != nil {
+		t.Fatal(err)
+	}
+	if printed, err := ask(t, folder, "organizations", "list"); err != nil || !strings.Contains(printed, "Acme") {
+		t.Errorf("the honest twin: %q, %v", printed, err)
 	}
 }

@@ -40,6 +40,9 @@ func realMain(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("command line: %w", err)
 	}
 	line.Settings.warnOfUnknown(parser.Model.Flags)
+	if len(args) == 0 || len(args) == 1 && args[0] == "help" {
+		args = []string{"--help"}
+	}
 	command, err := parser.Parse(args)
 	if asked {
 		return nil

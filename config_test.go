@@ -171,12 +171,17 @@ func TestCatalogueOfOnesOwn(t *testing.T) {
 }
 
 func TestCommandLineMistakes(t *testing.T) {
-	for _, args := range [][]string{{}, {"fly"}, {"serve", "--fly"}} {
+	for _, args := range [][]string{{"fly"}, {"serve", "--fly"}} {
 		if _, err := shell(t, nil, args...); err == nil || !strings.Contains(err.Error(), "gatehouse --help") {
 			t.Errorf("%v: %v", args, err)
 		}
 	}
-	if out, err := shell(t, nil, "--help"); err != nil || !strings.Contains(out, "GATEHOUSE_URL") {
+	for _, args := range [][]string{{}, {"help"}, {"--help"}} { // everybody types one of these first
+		if out, err := shell(t, nil, args...); err != nil || !strings.Contains(out, "GATEHOUSE_URL") || !strings.Contains(out, "break-glass") {
+			t.Errorf("help by %v: %v %q", args, err, out)
+		}
+	}
+	if out, err := shell(t, nil, "version", "--help"); err != nil || !strings.Contains(out, "GATEHOUSE_URL") {
 		t.Errorf("help: %v %q", err, out)
 	}
 	if out, err := shell(t, nil, "version"); err != nil || !strings.HasPrefix(out, "gatehouse ") {

@@ -3,6 +3,7 @@ package handlers
 import (
 	"encoding/json"
 	"errors"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -76,17 +77,28 @@ func (c *cursor) each(opening, closing byte, item func()) {
 	c.depth--
 }
 
-// object passes through an object. For each known member take reads the value and says what is wrong with it, "" if nothing is. An unknown
-// member's name may be anything, a key by mistake even: it is not repeated.
+// harmless is a name that somebody misspelled. What is longer or of another form may be anything, a key by mistake even.
+var harmless = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,31}$`)
+
+// unknown says that there is an unknown member, and repeats its name where that is harmless (K-09).
+func unknown(at, name string) fieldMistake {
+	if !harmless.MatchString(name) || strings.HasPrefix(strings.ToLower(name), "gate_") {
+		return fieldMistake{strings.TrimSuffix(at, "."), "has an unknown member"}
+	}
+	return fieldMistake{at + name, "is not known here"}
+}
+
+// object passes through an object. For each known member take reads the value and says what is wrong with it, "" if nothing is.
 func (c *cursor) object(at string, known []string, take func(i int) string) (mistakes []fieldMistake) {
 	var sent uint
 	c.each('{', '}', func() {
-		member := slices.Index(known, c.text())
+		name := c.text()
+		member := slices.Index(known, name)
 		c.pass(':')
 		switch {
 		case member < 0:
 			c.skip()
-			mistakes = append(mistakes, fieldMistake{strings.TrimSuffix(at, "."), "has an unknown member"})
+			mistakes = append(mistakes, unknown(at, name))
 		case sent>>member&1 == 1:
 			c.skip()
 			mistakes = append(mistakes, fieldMistake{at + known[member], "stands twice"})

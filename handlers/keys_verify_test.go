@@ -232,6 +232,19 @@ func TestVerifyNamesEveryMistakeAtOnce(t *testing.T) {
 	}
 }
 
+// K-09: a misspelled member is named; what may be a key is not repeated.
+func TestK09_AnUnknownMemberIsNamedWhereThatIsHarmless(t *testing.T) {
+	w := newKeyWorld(t)
+	for name, named := range map[string]bool{
+		"permision": true, "KEY": true, "_": true, w.text: false, "gate_x": false, "GATE_x": false, "a-b": false, "4fz": false, strings.Repeat("a", 33): false,
+	} {
+		code, answer := w.verify(fmt.Sprintf(`{"key":%q,%q:"x"}`, w.text, name))
+		if code != 422 || strings.Contains(fmt.Sprint(answer["errors"]), name) != named {
+			t.Errorf("%s: %d %v", name, code, answer)
+		}
+	}
+}
+
 func TestVerifyTakesOnlySmallJSON(t *testing.T) {
 	w := newKeyWorld(t)
 	for name, row := range map[string]struct {
