@@ -171,6 +171,7 @@ var freshRoutes = []string{
 	"connections/{connection}/identity-provider/metadata", "connections/{connection}/identity-provider/certificates",
 	"connections/{connection}/identity-provider/certificates/remove", "connections/{connection}/attributes", "connections/{connection}/options",
 	"domains/{domain}/release", "sign-in/enforcement", "sign-in/enforcement/end", "logins/{login}/link",
+	"webhooks", "webhooks/{webhook}", "webhooks/{webhook}/rotate", "webhooks/{webhook}/delete",
 }
 
 func TestW07_WhatGivesTrustAsksForAFreshSignIn(t *testing.T) {
