@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	keepUsesEvery = time.Minute      // which is how precisely a last use is told
+	keepUsesEvery = 15 * time.Second // at the least
+	keepUsesShare = 20               // of the time, at most one part in so many is spent with it
 	usesAtOnce    = 1000             // rows of one write
 	lastKeeping   = 10 * time.Second // of the last time, when we stop
 )
@@ -169,8 +170,8 @@ func (us *uses) giveBack(some []taking, left *use) {
 
 // KeepUses writes down now and then how keys were used, until ctx ends, and then once more: end it when nothing is checked any more.
 func (g *Gate) KeepUses(ctx context.Context) {
-	ticker := time.NewTicker(keepUsesEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(keepUsesEvery)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -178,8 +179,9 @@ func (g *Gate) KeepUses(ctx context.Context) {
 			defer cancel()
 			g.keepUses(last)
 			return
-		case <-ticker.C:
+		case began := <-timer.C:
 			g.keepUses(ctx)
+			timer.Reset(max(keepUsesEvery, keepUsesShare*time.Since(began)))
 		}
 	}
 }
@@ -188,7 +190,7 @@ func (g *Gate) KeepUses(ctx context.Context) {
 func (g *Gate) keepUses(ctx context.Context) {
 	if rows := g.uses.takeTokens(); len(rows) > 0 {
 		if err := g.store.RecordTokenUses(ctx, rows); err != nil {
-			g.log.WarnContext(ctx, "uses of service accounts not kept", "error", err) // the next minute's will be
+			g.log.WarnContext(ctx, "uses of service accounts not kept", "error", err) // the next ones will be
 		}
 	}
 	for left := g.uses.dirty.Swap(nil); left != nil; {
