@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -107,7 +108,7 @@ func (p *Process) Ask(ctx context.Context, folder string, q Question, connection
 		return Load{}, err
 	}
 	return p.charged(func() (Load, float64, error) {
-		out, err := exec.CommandContext(ctx, "wrk", "--latency", "-t2", "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(seconds)+"s", "-s", script, "http://"+p.Address).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "wrk", "--latency", "-t"+strconv.Itoa(runtime.GOMAXPROCS(0)), "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(seconds)+"s", "-s", script, "http://"+p.Address).CombinedOutput()
 		if err != nil {
 			return Load{}, 0, fmt.Errorf("run wrk: %w %s", err, out)
 		}

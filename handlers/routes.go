@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/api"
@@ -193,21 +194,25 @@ type surface struct {
 	authorize http.Handler // leads to what proxies ask
 }
 
+// handler leads each request to its router by how the path begins: the router then matches the whole of it.
 func (s surface) handler() http.Handler {
-	all := http.NewServeMux()
-	all.Handle(hostPath+"/", s.hosts)
-	all.Handle("/saml/", s.identityProviders)
-	all.Handle("/v1/", s.programs)
-	all.Handle(api.Base+"/", s.admin)
-	all.Handle(api.Base, s.people)
-	all.Handle("/", s.people)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if asksToAuthorize(r.URL.Path) {
-			s.authorize.ServeHTTP(w, r)
-			return
-		}
-		all.ServeHTTP(w, r)
-	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.of(r.URL.Path).ServeHTTP(w, r) })
+}
+
+func (s surface) of(path string) http.Handler {
+	switch {
+	case asksToAuthorize(path):
+		return s.authorize
+	case strings.HasPrefix(path, "/v1/"):
+		return s.programs
+	case strings.HasPrefix(path, "/saml/"):
+		return s.identityProviders
+	case strings.HasPrefix(path, api.Base+"/"):
+		return s.admin
+	case strings.HasPrefix(path, hostPath+"/"):
+		return s.hosts
+	}
+	return s.people
 }
 
 func (c *console) surface() (surface, error) {

@@ -2,7 +2,7 @@
 // net/http handler that reads the same body and answers the same status, headers and bytes. All are processes of their own on this machine,
 // and each kind is asked with 10, 100,000 and 1,000,000 keys in its table.
 //
-// One key, again and again, is asked for by wrk; 100,000 different ones by a generator in this process. Then it tells what memory the keys
+// Askers and asked have processors of their own. One key, again and again, is asked for by wrk; 100,000 different ones by a generator in this process. Then it tells what memory the keys
 // take that are remembered.
 //
 // Sides do the same job when one answer of each agrees in status, headers and body, but for the date, the request's id and what is told
@@ -38,6 +38,9 @@ var sizes = []int{10, remembered, 1_000_000}
 
 func main() {
 	bench.Main(func(ctx context.Context, folder string) error {
+		if err := bench.Apart(); err != nil {
+			return err
+		}
 		return run(ctx, folder, sizes, tellMemory, func(c bench.Comparison) error { return c.Measure(os.Stdout) })
 	})
 }
@@ -123,7 +126,7 @@ func oneKey(ctx context.Context, folder string, k kind, tables []*table, take fu
 	}
 	return take(bench.Rates(bench.Comparison{
 		Title: k.title + ", one key",
-		Against: fmt.Sprintf("processes on SQLite asked by wrk with %d connections for %d s, every answer %d with %d bytes of body", connections, *seconds,
+		Against: fmt.Sprintf("processes on SQLite asked by wrk, which has processors of its own, with %d connections for %d s, every answer %d with %d bytes of body", connections, *seconds,
 			sample.Status, len(sample.Body)),
 		Same: func() error { return sameJob(ctx, k, sample, bare, tables) },
 	}, ">= 0.75 of the bare rate", "<= 1.5 of bare", sides...))
@@ -170,7 +173,7 @@ func manyKeys(ctx context.Context, folder string, t *table, take func(bench.Comp
 	questions := ask(verify, t.keys)
 	return take(bench.Rates(bench.Comparison{
 		Title:   fmt.Sprintf("%s, %d different keys of %d at random", verify.title, len(questions), t.size),
-		Against: fmt.Sprintf("processes on SQLite asked by a generator in Go with %d connections for %s", connections, lasting),
+		Against: fmt.Sprintf("processes on SQLite asked by a generator in Go, which has processors of its own, with %d connections for %s", connections, lasting),
 		Same:    func() error { return sameJob(ctx, verify, sample, bare, []*table{t}) },
 	}, ">= 0.75 of the bare rate", "<= 1.5 of bare",
 		bench.LoadSide{Name: "bare net/http, same body, status and headers", Run: func() (bench.Load, error) { return bare.AskAll(ctx, questions, connections, lasting) }},
