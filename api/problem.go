@@ -112,11 +112,14 @@ func (c *call) problemOf(err error) *Problem {
 	var known *Problem
 	var invalid *store.Invalid
 	var plan *store.NotEntitled
+	var often *store.TooMany
 	switch {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &plan):
 		return notEntitled(plan.Entitlement)
+	case errors.As(err, &often):
+		return problem(http.StatusTooManyRequests, "limit_reached", often.Error())
 	case errors.As(err, &invalid):
 		return invalidFields(invalid)
 	case errors.Is(err, store.ErrConflict) && c.op.versioned:

@@ -26,6 +26,13 @@ var adminMatrix = []struct {
 	{"GET /projects/{project}", access.ViewProject, http.StatusOK},
 	{"PATCH /projects/{project}", access.ManageProject, http.StatusPreconditionRequired},
 	{"DELETE /projects/{project}", access.ManageProject, http.StatusPreconditionRequired},
+	{"GET /projects/{project}/members", access.ReadProjectMembers, http.StatusOK},
+	{"PUT /projects/{project}/members/{member}/roles", access.ManageProjectMembers, http.StatusUnprocessableEntity},
+	{"GET /projects/{project}/hosts", access.ReadProjectSettings, http.StatusOK},
+	{"POST /projects/{project}/hosts", access.ManageProject, http.StatusUnprocessableEntity},
+	{"GET /projects/{project}/hosts/{host}", access.ReadProjectSettings, http.StatusOK},
+	{"DELETE /projects/{project}/hosts/{host}", access.ManageProject, 0},
+	{"GET /projects/{project}/usage", access.ReadProjectKeys, http.StatusOK},
 	{"GET /projects/{project}/api-keys", access.ReadProjectKeys, http.StatusOK},
 	{"POST /projects/{project}/api-keys", access.ManageProjectKeys, http.StatusUnprocessableEntity},
 	{"GET /projects/{project}/api-keys/{key}", access.ReadProjectKeys, http.StatusOK},
@@ -33,6 +40,9 @@ var adminMatrix = []struct {
 	{"POST /projects/{project}/api-keys/{key}/rotate", access.ManageProjectKeys, http.StatusPreconditionRequired},
 	{"POST /projects/{project}/api-keys/{key}/hand-over", access.ManageProjectKeys, http.StatusPreconditionRequired},
 	{"DELETE /projects/{project}/api-keys/{key}", access.ManageProjectKeys, 0},
+	{"GET /projects/{project}/api-keys/{key}/usage", access.ReadProjectKeys, http.StatusOK},
+	{"GET /usage", access.ViewBilling, http.StatusOK},
+	{"GET /usage/key-checks", access.ViewBilling, http.StatusOK},
 	{"GET /key-policy", access.ViewOrganization, http.StatusOK},
 	{"PATCH /key-policy", access.ManageOrganization, http.StatusPreconditionRequired},
 	{"GET /members", access.ViewOrganization, http.StatusOK},
@@ -41,6 +51,11 @@ var adminMatrix = []struct {
 	{"POST /members/{member}/suspend", access.ManageMembers, http.StatusPreconditionRequired},
 	{"POST /members/{member}/resume", access.ManageMembers, http.StatusPreconditionRequired},
 	{"DELETE /members/{member}", access.ManageMembers, http.StatusPreconditionRequired},
+	{"GET /invites", access.ManageMembers, http.StatusOK},
+	{"POST /invites", access.ManageMembers, http.StatusUnprocessableEntity},
+	{"GET /invites/{invite}", access.ManageMembers, http.StatusOK},
+	{"POST /invites/{invite}/resend", access.ManageMembers, http.StatusPreconditionRequired},
+	{"DELETE /invites/{invite}", access.ManageMembers, 0},
 	{"GET /role-bindings", access.ManageMembers, http.StatusOK},
 	{"POST /role-bindings", access.ViewOrganization, http.StatusUnprocessableEntity}, // which role it is decides about the rest
 	{"DELETE /role-bindings/{binding}", access.ManageMembers, 0},
@@ -100,7 +115,7 @@ func (b *browser) ask(pattern, path string) *page {
 	b.Helper()
 	method, _, _ := strings.Cut(pattern, " ")
 	body, takes := "", method == http.MethodPut || method == http.MethodPatch || method == http.MethodPost
-	for _, none := range []string{"/suspend", "/resume", "/activate", "/disable", "/verify", "/{webhook}/rotate", "/test", "/{delivery}/replay"} {
+	for _, none := range []string{"/suspend", "/resume", "/resend", "/activate", "/disable", "/verify", "/{webhook}/rotate", "/test", "/{delivery}/replay"} {
 		takes = takes && !strings.HasSuffix(pattern, none)
 	}
 	if takes {
@@ -176,8 +191,8 @@ func walkAdminForStrangers(t *testing.T, p *product) {
 		for _, name := range parameter.FindAllStringSubmatch(rt.pattern, -1) {
 			_, foreignPath := a.path(rt, with(a.ids, b.ids, name[1]))
 			_, absentPath := a.path(rt, with(a.ids, none, name[1]))
-			if row.held == http.StatusPreconditionRequired && name[1] != "organization" && name[1] != "project" {
-				continue // without a condition, what it is about is not looked for
+			if (row.held == http.StatusPreconditionRequired || row.held == http.StatusUnprocessableEntity) && name[1] != "organization" && name[1] != "project" {
+				continue // without a condition, or what is to be done, what it is about is not looked for
 			}
 			got, want := own.ask(row.pattern, foreignPath), own.ask(row.pattern, absentPath)
 			if got.Status != http.StatusNotFound || adminBytes(got) != adminBytes(want) {

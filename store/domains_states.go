@@ -32,6 +32,11 @@ const (
 	DomainEnded    DomainState = "ended"   // the grace is over
 )
 
+// DomainStates lists them in the order of a domain's life.
+func DomainStates() []DomainState {
+	return []DomainState{DomainClaimed, DomainWaiting, DomainVerified, DomainFailing, DomainLapsed, DomainEnded}
+}
+
 // InEffect reports whether enforcement covers its people and the sign-in page leads them on.
 func (s DomainState) InEffect() bool {
 	return s == DomainVerified || s == DomainFailing || s == DomainLapsed
