@@ -13,7 +13,6 @@ import (
 func TestW01_NoOtherSiteWrites(t *testing.T) {
 	p := newProduct(t)
 	a := furnish(p.found("a")).withBinding()
-	a.ids["token"] = "x"
 	before := p.everything()
 	for _, pattern := range p.surface().patterns() {
 		if strings.HasPrefix(pattern, authorizePath) {
