@@ -72,7 +72,7 @@ func run(ctx context.Context, folder string, sizes []int, look func(*table) erro
 	if err := look(largest); err != nil {
 		return err
 	}
-	return manyKeys(ctx, folder, largest, take)
+	return manyKeys(ctx, folder, tables[0], largest, take)
 }
 
 func startAll(ctx context.Context, folder string, sizes []int) (tables []*table, err error) {
@@ -162,23 +162,27 @@ func sameJob(ctx context.Context, k kind, sample bench.Answer, bare *bench.Proce
 	return nil
 }
 
-// manyKeys compares the largest table, asked for many keys in turn that it remembers, with a bare handler asked the same.
-func manyKeys(ctx context.Context, folder string, t *table, take func(bench.Comparison) error) (err error) {
-	bare, sample, err := startBare(ctx, folder, verify, t)
+// manyKeys compares the largest table, asked for many keys in turn that it remembers, with a bare handler asked the same, and with the
+// smallest asked for all of its few.
+func manyKeys(ctx context.Context, folder string, smallest, largest *table, take func(bench.Comparison) error) (err error) {
+	bare, sample, err := startBare(ctx, folder, verify, largest)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, bare.Stop()) }()
 	lasting := time.Duration(*seconds) * time.Second
-	questions := ask(verify, t.keys)
+	side := func(name string, asked *bench.Process, keys []string) bench.LoadSide {
+		questions := ask(verify, keys)
+		return bench.LoadSide{Name: name, Run: func() (bench.Load, error) { return asked.AskAll(ctx, questions, connections, lasting) }}
+	}
 	return take(bench.Rates(bench.Comparison{
-		Title:   fmt.Sprintf("%s, %d different keys of %d at random", verify.title, len(questions), t.size),
+		Title:   fmt.Sprintf("%s, many keys at random", verify.title),
 		Against: fmt.Sprintf("processes on SQLite asked by a generator in Go, which has processors of its own, with %d connections for %s", connections, lasting),
-		Same:    func() error { return sameJob(ctx, verify, sample, bare, []*table{t}) },
+		Same:    func() error { return sameJob(ctx, verify, sample, bare, []*table{largest, smallest}) },
 	}, ">= 0.75 of the bare rate", "<= 1.5 of bare",
-		bench.LoadSide{Name: "bare net/http, same body, status and headers", Run: func() (bench.Load, error) { return bare.AskAll(ctx, questions, connections, lasting) }},
-		bench.LoadSide{Name: "the same key each time", Run: func() (bench.Load, error) { return t.AskAll(ctx, questions[:1], connections, lasting) }},
-		bench.LoadSide{Name: "another key each time", Run: func() (bench.Load, error) { return t.AskAll(ctx, questions, connections, lasting) }},
+		side("bare net/http, same body, status and headers", bare, largest.keys),
+		side(fmt.Sprintf("%d keys of %d", len(smallest.keys), smallest.size), smallest.Process, smallest.keys),
+		side(fmt.Sprintf("%d keys of %d", len(largest.keys), largest.size), largest.Process, largest.keys),
 	))
 }
 
