@@ -37,19 +37,20 @@ var arrows = map[string][]string{
 	"saml":     {"trust"},
 	"passkeys": {"secret"},
 	// what is remembered, and what stands on it
-	"store":    {"access", "audit", "migrations", "secret", "trust"},
-	"mail":     {"secret", "store", "trust"},
-	"webhooks": {"outbound", "secret", "store"},
-	"gate":     {"access", "audit", "secret", "store"},
-	"broker":   {"access", "audit", "saml", "secret", "signing", "store", "trust"},
+	"store":       {"access", "audit", "migrations", "secret", "trust"},
+	"mail":        {"secret", "store", "trust"},
+	"webhooks":    {"outbound", "secret", "store"},
+	"gate":        {"access", "audit", "secret", "store"},
+	"connections": {"outbound", "saml", "signing", "store"},
+	"broker":      {"access", "audit", "saml", "secret", "signing", "store", "trust"},
 	// proxies that speak gRPC, handed on to the handler that answers all others
 	"envoy": {},
 	// what people and programs see
 	"web":      {"secret"},
-	"api":      {"access", "audit", "gate", "outbound", "secret", "store", "trust", "web"},
+	"api":      {"access", "audit", "connections", "gate", "outbound", "secret", "store", "trust", "web"},
 	"views/ui": {},
 	"views":    {"views/ui"},
-	"handlers": {"access", "api", "audit", "broker", "gate", "outbound", "passkeys", "saml", "secret", "signing", "store", "trust", "views", "views/ui", "web"},
+	"handlers": {"access", "api", "audit", "broker", "connections", "gate", "outbound", "passkeys", "saml", "secret", "store", "trust", "views", "views/ui", "web"},
 }
 
 // outermost rooms import what they like and are imported by nobody but main and each other.

@@ -21,8 +21,8 @@ const (
 	Document = Base + "/openapi.json"
 )
 
-// bodyLimit is how many bytes a request may carry.
-const bodyLimit = 64 << 10
+// bodyLimit is how many bytes a request may carry, and largeLimit one that carries metadata.
+const bodyLimit, largeLimit = 64 << 10, 512 << 10
 
 // Options are what the admin API stands on. All are needed.
 type Options struct {
@@ -80,7 +80,7 @@ type mount struct{ *web.Router }
 func (m mount) Handle(op *huma.Operation, handler func(huma.Context)) {
 	route := web.Route{Pattern: op.Method + " " + op.Path, Body: web.NoBody}
 	if op.RequestBody != nil {
-		route.Body, route.BodyLimit = web.JSONBody, bodyLimit
+		route.Body, route.BodyLimit = web.JSONBody, op.MaxBodyBytes-1
 	}
 	m.HandleFunc(route, func(w http.ResponseWriter, r *http.Request) { handler(humago.NewContext(op, r, w)) })
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/netip"
@@ -193,12 +194,15 @@ func plausible(at *time.Time) error {
 
 // inOurWords gives the store's field for the expiry the name that it has here.
 func inOurWords(err error) error {
+	return renamed(err, func(field string) string { return map[string]string{"expires": "expires_at"}[field] })
+}
+
+// renamed gives the fields of the store that have another name here that name; "" keeps the one they have.
+func renamed(err error, name func(field string) string) error {
 	var invalid *store.Invalid
 	if errors.As(err, &invalid) {
 		for i, f := range invalid.Fields {
-			if f.Field == "expires" {
-				invalid.Fields[i].Field = "expires_at"
-			}
+			invalid.Fields[i].Field = cmp.Or(name(f.Field), f.Field)
 		}
 	}
 	return err

@@ -19,8 +19,22 @@ func (a *API) connectionOperations() {
 	}
 	add(a, in(operation{id: "list-connections", method: http.MethodGet, path: list,
 		summary: "List connections", about: "The oldest first."}), (*call).connections)
+	add(a, in(operation{id: "create-connection", method: http.MethodPost, path: list, creates: true, large: true, status: http.StatusCreated,
+		summary: "Create a connection", about: "As a draft, with what is known of the identity provider: its metadata, its values, or nothing yet. It is tested with a person's own sign-in, in the console, then activated."}), (*call).createConnection)
 	add(a, in(operation{id: "get-connection", method: http.MethodGet, path: single,
 		summary: "Get a connection", about: "With its live settings, and our values for the identity provider."}), (*call).connection)
+	add(a, in(operation{id: "change-connection", method: http.MethodPatch, path: single, versioned: true,
+		summary: "Rename a connection", about: "Members that are left out stay as they are. What concerns the identity provider are its settings."}), (*call).changeConnection)
+	add(a, in(operation{id: "delete-connection", method: http.MethodDelete, path: single, versioned: true, conflicts: true, status: http.StatusNoContent,
+		summary: "Delete a connection", about: "A draft or disabled one, with its settings, who was linked through it and the records of its logins."}), (*call).deleteConnection)
+	add(a, in(operation{id: "change-connection-settings", method: http.MethodPatch, path: single + "/settings", versioned: true,
+		summary: "Change a connection's settings", about: "Members that are left out stay as they are; lists and own are replaced whole. The settings become the next version and are live at once; the connection counts as untested from then on."}), (*call).changeConnectionSettings)
+	add(a, in(operation{id: "import-connection-metadata", method: http.MethodPost, path: single + "/metadata", versioned: true, large: true,
+		summary: "Import the identity provider's metadata", about: "From an address or as text. It replaces the entity ID, the addresses and the certificates. The answer says what to look at."}), (*call).importMetadata)
+	add(a, in(operation{id: "add-connection-certificates", method: http.MethodPost, path: single + "/certificates", versioned: true,
+		summary: "Add certificates of the identity provider", about: "Beside those that are there, so that it can change its key without anybody's sign-in failing."}), (*call).addCertificates)
+	add(a, in(operation{id: "remove-connection-certificate", method: http.MethodDelete, path: single + "/certificates/{certificate}", versioned: true,
+		summary: "Remove a certificate of the identity provider", about: "Whoever holds its key is no longer believed. Of an active connection a valid one stays."}), (*call).removeCertificate)
 	add(a, in(operation{id: "activate-connection", method: http.MethodPost, path: single + "/activate", versioned: true, conflicts: true,
 		summary: "Activate a connection", about: "People can sign in through it from then on. It must have an entity ID, a sign-on address and a signing certificate that is valid today."}), changingConnection(store.ConnectionActive, (*store.Scope).ActivateConnection))
 	add(a, in(operation{id: "disable-connection", method: http.MethodPost, path: single + "/disable", versioned: true, conflicts: true,
@@ -57,8 +71,11 @@ type Settings struct {
 	ForceAuthn   bool     `json:"force_authn"`
 	AuthnContext []string `json:"authn_context"`
 	IDPInitiated string   `json:"idp_initiated" doc:"off or handshake."`
-	LoginHintAs  string   `json:"login_hint_as"`
-	Mapping      Mapping  `json:"mapping"`
+	LoginHintAs  string   `json:"login_hint_as" doc:"How a typed address is passed on: empty (not at all), subject, or query: and a parameter's name."`
+
+	InclusiveC14N                   bool    `json:"inclusive_c14n" doc:"Inclusive canonicalization is taken too."`
+	UnsignedResponseAroundEncrypted bool    `json:"unsigned_response_around_encrypted" doc:"A signed, encrypted assertion is taken in a response that is not signed."`
+	Mapping                         Mapping `json:"mapping"`
 }
 
 // Mapping says which attribute carries what; empty: the usual ones.
@@ -76,7 +93,7 @@ func showSettings(s store.SAMLSettings) Settings {
 	m := s.Mapping
 	shown := Settings{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL, Binding: s.Binding, Certificates: append([]string{}, s.Certificates...),
 		MetadataURL: s.MetadataURL, NameIDFormat: s.NameIDFormat, ForceAuthn: s.ForceAuthn, AuthnContext: append([]string{}, s.AuthnContext...),
-		IDPInitiated: s.IDPInitiated, LoginHintAs: s.LoginHintAs,
+		IDPInitiated: s.IDPInitiated, LoginHintAs: s.LoginHintAs, InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted,
 		Mapping: Mapping{m.Subject, m.Email, m.Name, m.GivenName, m.FamilyName, m.Groups, m.Own}}
 	if m.Own == nil {
 		shown.Mapping.Own = map[string]string{}

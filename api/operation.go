@@ -28,6 +28,7 @@ type operation struct {
 	creates   bool // takes an Idempotency-Key
 	versioned bool // asks for If-Match
 	conflicts bool // may answer 409
+	large     bool // takes metadata, which is larger than other bodies
 	status    int  // of success; 0: 200
 }
 
@@ -56,8 +57,16 @@ func (a *API) described(op operation) huma.Operation {
 		OperationID: op.id, Method: op.method, Path: organizationPath + op.path, Summary: op.summary, Tags: []string{op.noun},
 		Description:   op.about + "\n\nAsks for the permission `" + string(op.permission) + "`" + map[bool]string{true: " in the project"}[op.inProject] + ".",
 		DefaultStatus: cmp.Or(op.status, http.StatusOK), Errors: op.errors(), Security: []map[string][]string{{"serviceAccount": {}}},
-		Middlewares: huma.Middlewares{a.admit(op)}, BodyReadTimeout: -1, MaxBodyBytes: bodyLimit + 1,
+		Middlewares: huma.Middlewares{a.admit(op)}, BodyReadTimeout: -1, MaxBodyBytes: op.bodyLimit() + 1,
 	}
+}
+
+// bodyLimit is how many bytes a request may carry.
+func (op operation) bodyLimit() int64 {
+	if op.large {
+		return largeLimit
+	}
+	return bodyLimit
 }
 
 // errors are the statuses of problems that can occur, in order.

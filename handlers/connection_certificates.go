@@ -4,28 +4,16 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"strings"
 	"time"
 
+	"github.com/gatehouse-sso/gatehouse/connections"
 	"github.com/gatehouse-sso/gatehouse/saml"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
-
-func certificateIn(text string) *x509.Certificate {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
-		return nil
-	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil
-	}
-	return c
-}
 
 // expirySoon is how long before its end a certificate is warned about.
 const expirySoon = 30 * 24 * time.Hour
@@ -36,7 +24,7 @@ const warnNoCertificate = "No valid certificate"
 func (v *visit) certificateWarning(c store.Connection) string {
 	var last time.Time
 	for _, text := range c.Settings.Certificates {
-		if one := certificateIn(text); one != nil && saml.CheckStrength(one) == nil && saml.CheckValidity(one, v.now()) == nil && one.NotAfter.After(last) {
+		if one := connections.Certificate(text); one != nil && saml.CheckStrength(one) == nil && saml.CheckValidity(one, v.now()) == nil && one.NotAfter.After(last) {
 			last = one.NotAfter
 		}
 	}
@@ -52,7 +40,7 @@ func (v *visit) certificateWarning(c store.Connection) string {
 func (v *visit) certificateRows(certificates []string) []views.CertificateRow {
 	var rows []views.CertificateRow
 	for _, text := range certificates {
-		c := certificateIn(text)
+		c := connections.Certificate(text)
 		if c == nil {
 			continue
 		}

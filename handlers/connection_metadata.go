@@ -1,12 +1,9 @@
 package handlers
 
 import (
-	"context"
-	"errors"
 	"net/url"
 
-	"github.com/gatehouse-sso/gatehouse/outbound"
-	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/connections"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
@@ -32,21 +29,8 @@ func (v *visit) importMetadata(settings *store.SAMLSettings) (warnings string, p
 	if problem != nil {
 		return "", problem
 	}
-	imported, err := saml.ParseMetadata(raw, v.now(), v.Outbound.CheckURL)
-	var found *saml.Problem
-	if errors.As(err, &found) {
-		return "", fieldProblem(field, found.Sentence)
-	}
-	settings.EntityID, settings.RedirectURL, settings.PostURL = imported.EntityID, imported.RedirectURL, imported.PostURL
-	settings.Binding = store.BindingRedirect
-	if settings.RedirectURL == "" {
-		settings.Binding = store.BindingPost
-	}
-	settings.Certificates, settings.MetadataURL = nil, v.form().Text("metadata_url")
-	for _, c := range imported.Certificates {
-		settings.Certificates = append(settings.Certificates, pemText(c))
-	}
-	return inBrief(imported.Warnings), nil
+	warned, err := connections.Import(settings, field, raw, v.form().Text("metadata_url"), v.now(), v.Outbound.CheckURL)
+	return inBrief(warned), problemOf(err)
 }
 
 // metadata is the one document that the form gives, and the field that gave it.
@@ -82,24 +66,11 @@ func (v *visit) fetch(address string) ([]byte, string) {
 	if !v.lookups.Allow(v.organization.ID) {
 		return nil, "That is many addresses in a short time. Wait a minute, then try again."
 	}
-	raw, err := v.Outbound.Fetch(v.ctx(), address)
-	var refused *outbound.Refused
-	switch {
-	case err == nil:
-		return raw, ""
-	case errors.As(err, &refused):
-		return nil, refused.Why
-	case errors.Is(err, outbound.ErrTooLarge):
-		return nil, "The document at that address is larger than 1 MiB. One identity provider's metadata is far smaller."
-	case errors.Is(err, context.DeadlineExceeded):
-		return nil, "The address did not answer within 5 seconds. Check it, or download the metadata and give the file."
+	raw, refusal, cause := connections.Fetch(v.ctx(), v.Outbound, address)
+	if cause != nil {
+		v.Log.WarnContext(v.ctx(), "metadata not fetched", "request", web.RequestInfo(v.r).ID, "host", hostOf(address), "error", cause)
 	}
-	var at *url.Error // its text repeats the address, whose query may hold a secret
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	v.Log.WarnContext(v.ctx(), "metadata not fetched", "request", web.RequestInfo(v.r).ID, "host", hostOf(address), "error", err)
-	return nil, "The address cannot be reached. Check it, or download the metadata and give the file."
+	return raw, refusal
 }
 
 func hostOf(address string) string {

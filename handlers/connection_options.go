@@ -165,12 +165,7 @@ func (v *visit) saveOptions() error {
 }
 
 func checkOptions(s store.SAMLSettings) *ui.Problem {
-	switch {
-	case !slices.ContainsFunc(nameIDFormats, func(o ui.Option) bool { return o.Value == s.NameIDFormat }):
-		return fieldProblem("name_id_format", "Choose one of the formats.")
-	case len(s.AuthnContext) > 10 || slices.ContainsFunc(s.AuthnContext, func(c string) bool { return len(c) > 256 }):
-		return fieldProblem("authn_context", "Use at most 10 lines of at most 256 characters.")
-	case s.Location() == "" && s.EntityID != "":
+	if s.Location() == "" && s.EntityID != "" {
 		return fieldProblem("binding", "There is no sign-on address for this way. Add it under Identity provider first.")
 	}
 	return nil

@@ -1,15 +1,12 @@
 package handlers
 
 import (
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
-	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/connections"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
@@ -33,47 +30,13 @@ func (v *visit) readValues(settings *store.SAMLSettings) *ui.Problem {
 	if settings.RedirectURL == "" && settings.PostURL != "" {
 		settings.Binding = store.BindingPost
 	}
-	problem := &ui.Problem{}
-	for _, location := range []ui.FieldError{{Field: "redirect_url", Message: settings.RedirectURL}, {Field: "post_url", Message: settings.PostURL}} {
-		if location.Message == "" {
-			continue
-		}
-		if found := saml.CheckLocation(location.Message, v.Outbound.CheckURL); found != nil {
-			problem.Fields = append(problem.Fields, ui.FieldError{Field: location.Field, Message: found.Sentence})
-		}
-	}
-	if len(problem.Fields) == 0 {
-		return nil
-	}
-	return problem
+	return problemOf(connections.CheckAddresses(*settings, v.Outbound.CheckURL))
 }
 
 // addPasted adds the certificates in a text and returns what was left out of it, as one text.
 func (v *visit) addPasted(settings *store.SAMLSettings, text string) (warnings string, problem *ui.Problem) {
-	certificates, left, err := saml.ParseCertificates(text)
-	var found *saml.Problem
-	if errors.As(err, &found) {
-		return "", fieldProblem("certificates", found.Sentence)
-	}
-	added := 0
-	for _, c := range certificates {
-		if expired := saml.CheckValidity(c, v.now()); expired != nil && expired.Code == saml.CodeExpired {
-			found, left = expired, append(left, "One certificate was left out. "+expired.Sentence)
-			continue
-		}
-		added++
-		if one := pemText(c); !slices.Contains(settings.Certificates, one) {
-			settings.Certificates = append(settings.Certificates, one)
-		}
-	}
-	if added == 0 && found != nil {
-		return "", fieldProblem("certificates", found.Sentence)
-	}
-	return inBrief(left), nil
-}
-
-func pemText(c *x509.Certificate) string {
-	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+	left, err := connections.AddCertificates(settings, text, v.now())
+	return inBrief(left), problemOf(err)
 }
 
 // identityProvider is the page about the other side.
@@ -123,10 +86,7 @@ func (v *visit) addCertificates() error {
 
 func (v *visit) removeCertificate() error {
 	return v.changeSettings("/identity-provider", func(s *store.SAMLSettings) *ui.Problem {
-		s.Certificates = slices.DeleteFunc(slices.Clone(s.Certificates), func(text string) bool {
-			c := certificateIn(text)
-			return c != nil && saml.Fingerprint(c) == v.form().Text("certificate")
-		})
+		connections.RemoveCertificate(s, v.form().Text("certificate"))
 		return nil
 	}, saved("The certificate is removed."), v.showIdentityProvider)
 }

@@ -4,7 +4,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/gatehouse-sso/gatehouse/signing"
+	"github.com/gatehouse-sso/gatehouse/connections"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
@@ -69,11 +69,11 @@ func (v *visit) createConnection() error {
 	if problem != nil {
 		return v.render(http.StatusUnprocessableEntity, views.NewConnection(v.newConnectionPage(problem)))
 	}
-	key, err := signing.New(v.URL.Hostname(), v.now())
+	key, err := connections.NewKey(v.URL.Hostname(), v.now())
 	if err != nil {
 		return err
 	}
-	made, err := v.scope.CreateConnection(v.ctx(), v.actor(), v.form().Text("name"), settings, store.NewKey{CertificatePEM: key.CertificatePEM, KeyPEM: key.KeyPEM})
+	made, err := v.scope.CreateConnection(v.ctx(), v.actor(), v.form().Text("name"), settings, key)
 	if problem := problemOf(err); problem != nil {
 		return v.render(http.StatusUnprocessableEntity, views.NewConnection(v.newConnectionPage(problem)))
 	}

@@ -98,6 +98,7 @@ func furnish(o *organization) walked {
 	delivery, err := o.scope.TestWebhook(ctx, actor, hook.ID)
 	o.ok(err)
 	w.ids["delivery"] = delivery.ID
+	w.ids["certificate"] = strings.Repeat("0", 64)
 	w.ids["text"] = text.Reveal()
 	return w
 }

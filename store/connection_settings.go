@@ -13,6 +13,7 @@ import (
 	"maps"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -127,10 +128,39 @@ func (s SAMLSettings) check(problems *Invalid) {
 			break
 		}
 	}
+	if !slices.Contains(NameIDFormats(), s.NameIDFormat) {
+		problems.Add("name_id_format", "Choose one of the formats. A transient one would name nobody twice alike.")
+	}
+	if len(s.AuthnContext) > 10 || slices.ContainsFunc(s.AuthnContext, func(c string) bool { return c == "" || len(c) > 256 }) {
+		problems.Add("authn_context", "Use at most 10 contexts of at most 256 characters.")
+	}
+	if parameter, byQuery := strings.CutPrefix(s.LoginHintAs, "query:"); byQuery && !parameterName.MatchString(parameter) || !byQuery && s.LoginHintAs != "" && s.LoginHintAs != "subject" {
+		problems.Add("login_hint", "Choose none, subject, or query: and the parameter's name, such as query:login_hint.")
+	}
 	s.Mapping.check(problems)
 }
 
+// NameIDFormats are those that may be asked for; "" asks for none. A transient one would name nobody twice alike.
+func NameIDFormats() []string {
+	return []string{"", "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
+		"urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"}
+}
+
+var (
+	parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
+	ownName       = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+)
+
 func (m Mapping) check(problems *Invalid) {
+	if len(m.Own) > 20 {
+		problems.Add("map_own", "Use at most 20 fields of your own.")
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Own)) {
+		if !ownName.MatchString(name) || m.Own[name] == "" || len(m.Own[name]) > 256 {
+			problems.Add("map_own", "A field of your own has a name of small letters, digits and underscores, and an attribute's name of at most 256 characters.")
+			break
+		}
+	}
 	for _, mapped := range []struct{ field, name string }{{"map_subject", m.Subject}, {"map_email", m.Email}, {"map_name", m.Name},
 		{"map_given_name", m.GivenName}, {"map_family_name", m.FamilyName}, {"map_groups", m.Groups}} {
 		if len(mapped.name) > 256 {

@@ -1,0 +1,253 @@
+package api
+
+import (
+	"cmp"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/gatehouse-sso/gatehouse/connections"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// SettingsChange is what a program says about an identity provider.
+type SettingsChange struct {
+	EntityID     *string   `json:"entity_id,omitempty" maxLength:"1024" doc:"The identity provider's." example:"https://idp.example.com/metadata"`
+	RedirectURL  *string   `json:"redirect_url,omitempty" maxLength:"2048" doc:"Where requests go by HTTP-Redirect." example:"https://idp.example.com/sso"`
+	PostURL      *string   `json:"post_url,omitempty" maxLength:"2048" doc:"Where requests go by HTTP-POST."`
+	Binding      *string   `json:"binding,omitempty" enum:"redirect,post"`
+	Certificates *[]string `json:"certificates,omitempty" maxItems:"20" doc:"X.509 in PEM: all that are believed from now on."`
+	NameIDFormat *string   `json:"name_id_format,omitempty" maxLength:"256"`
+	ForceAuthn   *bool     `json:"force_authn,omitempty"`
+	AuthnContext *[]string `json:"authn_context,omitempty" maxItems:"10"`
+	IDPInitiated *string   `json:"idp_initiated,omitempty" enum:"off,handshake"`
+	LoginHintAs  *string   `json:"login_hint_as,omitempty" maxLength:"64" doc:"Empty (not at all), subject, or query: and a parameter's name."`
+
+	InclusiveC14N                   *bool          `json:"inclusive_c14n,omitempty"`
+	UnsignedResponseAroundEncrypted *bool          `json:"unsigned_response_around_encrypted,omitempty"`
+	Mapping                         *MappingChange `json:"mapping,omitempty"`
+}
+
+// MappingChange says which attribute carries what; an empty name: the usual ones.
+type MappingChange struct {
+	Subject    *string            `json:"subject,omitempty" maxLength:"256"`
+	Email      *string            `json:"email,omitempty" maxLength:"256"`
+	Name       *string            `json:"name,omitempty" maxLength:"256"`
+	GivenName  *string            `json:"given_name,omitempty" maxLength:"256"`
+	FamilyName *string            `json:"family_name,omitempty" maxLength:"256"`
+	Groups     *string            `json:"groups,omitempty" maxLength:"256"`
+	Own        *map[string]string `json:"own,omitempty" doc:"Names of your choice, in small letters, digits and underscores, and their attributes; at most 20."`
+}
+
+// into puts what was sent into the settings.
+func (c SettingsChange) into(call *call, s *store.SAMLSettings) error {
+	s.EntityID, s.RedirectURL, s.PostURL = given(c.EntityID, s.EntityID), given(c.RedirectURL, s.RedirectURL), given(c.PostURL, s.PostURL)
+	s.Binding, s.NameIDFormat = given(c.Binding, s.Binding), given(c.NameIDFormat, s.NameIDFormat)
+	s.ForceAuthn, s.AuthnContext = given(c.ForceAuthn, s.ForceAuthn), given(c.AuthnContext, s.AuthnContext)
+	s.IDPInitiated, s.LoginHintAs = given(c.IDPInitiated, s.IDPInitiated), given(c.LoginHintAs, s.LoginHintAs)
+	s.InclusiveC14N = given(c.InclusiveC14N, s.InclusiveC14N)
+	s.UnsignedResponseAroundEncrypted = given(c.UnsignedResponseAroundEncrypted, s.UnsignedResponseAroundEncrypted)
+	if m := c.Mapping; m != nil {
+		s.Mapping = store.Mapping{Subject: given(m.Subject, s.Mapping.Subject), Email: given(m.Email, s.Mapping.Email), Name: given(m.Name, s.Mapping.Name),
+			GivenName: given(m.GivenName, s.Mapping.GivenName), FamilyName: given(m.FamilyName, s.Mapping.FamilyName), Groups: given(m.Groups, s.Mapping.Groups),
+			Own: given(m.Own, s.Mapping.Own)}
+	}
+	if c.Certificates != nil {
+		s.Certificates = nil
+		if text := strings.Join(*c.Certificates, "\n"); text != "" {
+			if _, err := connections.AddCertificates(s, text, call.now()); err != nil {
+				return err
+			}
+		}
+	}
+	return connections.CheckAddresses(*s, call.Outbound.CheckURL)
+}
+
+// inSettings gives the fields of the store the names that they have here; prefix is where in the body the settings stand.
+func inSettings(prefix string, err error) error {
+	return renamed(err, func(field string) string {
+		name, mapped := strings.CutPrefix(field, "map_")
+		switch {
+		case mapped:
+			return prefix + "mapping." + name
+		case field == "login_hint":
+			return prefix + "login_hint_as"
+		case field == "name":
+			return field
+		}
+		return prefix + field
+	})
+}
+
+// MetadataSource is where metadata comes from: one of the two.
+type MetadataSource struct {
+	URL string `json:"url,omitempty" maxLength:"2048" doc:"Where it is fetched, now." example:"https://idp.example.com/metadata"`
+	XML string `json:"xml,omitempty" maxLength:"262144" doc:"The document itself."`
+}
+
+// into reads the metadata into the settings; prefix is put before the name of a field that is wrong.
+func (m MetadataSource) into(c *call, prefix string, s *store.SAMLSettings) (warnings []string, err error) {
+	switch {
+	case (m.URL == "") == (m.XML == ""):
+		return nil, mistake(cmp.Or(strings.TrimSuffix(prefix, "."), "url"), "give either url or xml")
+	case m.XML != "":
+		return connections.Import(s, prefix+"xml", []byte(m.XML), "", c.now(), c.Outbound.CheckURL)
+	case !c.lookups.Allow(c.organization.ID):
+		return nil, problem(http.StatusTooManyRequests, "", "Metadata was fetched often lately.").after(c.lookups.RetryAfter(c.organization.ID))
+	}
+	raw, refusal, cause := connections.Fetch(c.ctx, c.Outbound, m.URL)
+	if cause != nil {
+		c.Log.WarnContext(c.ctx, "metadata not fetched", "request", web.RequestInfo(c.r).ID, "error", cause)
+	}
+	if refusal != "" {
+		return nil, mistake(prefix+"url", refusal)
+	}
+	return connections.Import(s, prefix+"url", raw, m.URL, c.now(), c.Outbound.CheckURL)
+}
+
+// NewConnection is a connection as it is asked for.
+type NewConnection struct {
+	InOrganization
+	Repeatable
+	Body struct {
+		Name     string          `json:"name" minLength:"1" maxLength:"80" example:"Okta"`
+		Metadata *MetadataSource `json:"metadata,omitempty" doc:"Of the identity provider, in place of its values."`
+		Settings *SettingsChange `json:"settings,omitempty" doc:"Beside metadata, the rest of the settings: what is sent counts."`
+	}
+}
+
+// ConnectionWarned is a connection, and what to look at.
+type ConnectionWarned struct {
+	Connection
+	Warnings []string `json:"warnings,omitempty" doc:"What the metadata or the certificates have about them that you should know, in sentences."`
+}
+
+func (c *call) createConnection(in *NewConnection) (*Made[ConnectionWarned], error) {
+	var settings store.SAMLSettings
+	var warnings []string
+	var err error
+	if in.Body.Metadata != nil {
+		if warnings, err = in.Body.Metadata.into(c, "metadata.", &settings); err != nil {
+			return nil, err
+		}
+	}
+	if in.Body.Settings != nil {
+		if err := in.Body.Settings.into(c, &settings); err != nil {
+			return nil, inSettings("settings.", err)
+		}
+	}
+	key, err := connections.NewKey(c.URL.Hostname(), c.now())
+	if err != nil {
+		return nil, err
+	}
+	s, err := c.scope.CreateConnection(c.ctx, c.actor(), in.Body.Name, settings, key)
+	if err != nil {
+		return nil, inSettings("settings.", err)
+	}
+	return made(c, "/connections/"+s.ID, s.Version, ConnectionWarned{c.showConnection(s), warnings}), nil
+}
+
+// connectionAt is a connection and the version to change.
+func (c *call) connectionAt(at ConnectionAt) (store.Connection, int64, error) {
+	s, err := c.scope.Connection(c.ctx, at.InConnection.Connection)
+	if err != nil {
+		return store.Connection{}, 0, err
+	}
+	version, err := at.of(s.Version)
+	s.Settings.Certificates, s.Settings.Mapping.Own = slices.Clone(s.Settings.Certificates), maps.Clone(s.Settings.Mapping.Own)
+	return s, version, err
+}
+
+// ConnectionChange is what may be changed about one beside its settings.
+type ConnectionChange struct {
+	ConnectionAt
+	Body struct {
+		Name string `json:"name,omitempty" minLength:"1" maxLength:"80" example:"Okta"`
+	}
+}
+
+func (c *call) changeConnection(in *ConnectionChange) (*One[Connection], error) {
+	s, version, err := c.connectionAt(in.ConnectionAt)
+	if err == nil && in.Body.Name != "" {
+		err = c.scope.RenameConnection(c.ctx, c.actor(), s.ID, version, in.Body.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c.connection(&in.InConnection)
+}
+
+func (c *call) deleteConnection(in *ConnectionAt) (*Done, error) {
+	s, version, err := c.connectionAt(*in)
+	if err != nil {
+		return nil, err
+	}
+	if s.State == store.ConnectionActive {
+		return nil, problem(http.StatusConflict, "connection_active", "An active connection is not deleted. Disable it first.")
+	}
+	return &Done{}, c.scope.DeleteConnection(c.ctx, c.actor(), s.ID, version)
+}
+
+// changeSettings makes the next version of the settings from the present one, and shows the connection with what the change warned of.
+func (c *call) changeSettings(at ConnectionAt, change func(*store.SAMLSettings) ([]string, error)) (*One[ConnectionWarned], error) {
+	s, version, err := c.connectionAt(at)
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := change(&s.Settings)
+	if err == nil {
+		err = c.scope.ChangeConnectionSettings(c.ctx, c.actor(), s.ID, version, s.Settings)
+	}
+	if err != nil {
+		return nil, inSettings("", err)
+	}
+	if s, err = c.scope.Connection(c.ctx, s.ID); err != nil {
+		return nil, err
+	}
+	return one(s.Version, ConnectionWarned{c.showConnection(s), warnings})
+}
+
+func (c *call) changeConnectionSettings(in *struct {
+	ConnectionAt
+	Body SettingsChange
+},
+) (*One[ConnectionWarned], error) {
+	return c.changeSettings(in.ConnectionAt, func(s *store.SAMLSettings) ([]string, error) { return nil, in.Body.into(c, s) })
+}
+
+func (c *call) importMetadata(in *struct {
+	ConnectionAt
+	Body MetadataSource
+},
+) (*One[ConnectionWarned], error) {
+	return c.changeSettings(in.ConnectionAt, func(s *store.SAMLSettings) ([]string, error) { return in.Body.into(c, "", s) })
+}
+
+// CertificatesToAdd are what an identity provider signs with.
+type CertificatesToAdd struct {
+	ConnectionAt
+	Body struct {
+		Certificates []string `json:"certificates" minItems:"1" maxItems:"20" doc:"X.509 in PEM."`
+	}
+}
+
+func (c *call) addCertificates(in *CertificatesToAdd) (*One[ConnectionWarned], error) {
+	return c.changeSettings(in.ConnectionAt, func(s *store.SAMLSettings) ([]string, error) {
+		return connections.AddCertificates(s, strings.Join(in.Body.Certificates, "\n"), c.now())
+	})
+}
+
+func (c *call) removeCertificate(in *struct {
+	ConnectionAt
+	Certificate string `path:"certificate" doc:"The SHA-256 fingerprint of the certificate, in hexadecimal."`
+},
+) (*One[ConnectionWarned], error) {
+	return c.changeSettings(in.ConnectionAt, func(s *store.SAMLSettings) ([]string, error) {
+		if !connections.RemoveCertificate(s, strings.ToLower(in.Certificate)) {
+			return nil, store.ErrNotFound
+		}
+		return nil, nil
+	})
+}

@@ -1,0 +1,150 @@
+// Package connections turns what is given about an identity provider, in a form or by a program, into the settings of a connection: its
+// metadata, its certificates, its addresses.
+//
+// It saves nothing and judges nobody: the store checks what it is given once more, and the settings bind nobody before that. What is wrong with
+// what was given is a *[store.Invalid] whose sentences a person can act on.
+package connections
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/outbound"
+	"github.com/gatehouse-sso/gatehouse/saml"
+	"github.com/gatehouse-sso/gatehouse/signing"
+	"github.com/gatehouse-sso/gatehouse/store"
+)
+
+// Allow decides whether browsers may be sent to an address.
+type Allow func(*url.URL) error
+
+// NewKey is our own key pair for a connection that is being made. The host is what the identity provider's admin reads in the certificate.
+func NewKey(host string, now time.Time) (store.NewKey, error) {
+	key, err := signing.New(host, now)
+	if err != nil {
+		return store.NewKey{}, fmt.Errorf("make the key of a connection: %w", err)
+	}
+	return store.NewKey{CertificatePEM: key.CertificatePEM, KeyPEM: key.KeyPEM}, nil
+}
+
+// Fetch is the metadata at an address, through the guard. Why it cannot be had stands in the refusal; cause is for the log, where there is more
+// to tell.
+func Fetch(ctx context.Context, guard *outbound.Guard, address string) (raw []byte, refusal string, cause error) {
+	raw, err := guard.Fetch(ctx, address)
+	var refused *outbound.Refused
+	switch {
+	case err == nil:
+		return raw, "", nil
+	case errors.As(err, &refused):
+		return nil, refused.Why, nil
+	case errors.Is(err, outbound.ErrTooLarge):
+		return nil, "The document at that address is larger than 1 MiB. One identity provider's metadata is far smaller.", nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return nil, "The address did not answer within 5 seconds. Check it, or download the metadata and give the file.", nil
+	}
+	var at *url.Error // its text repeats the address, whose query may hold a secret
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return nil, "The address cannot be reached. Check it, or download the metadata and give the file.", err
+}
+
+// Import replaces what the settings say of the identity provider by what its metadata says. From is the address that it was fetched at, "" for a
+// document that was handed over. Warnings are a sentence each.
+func Import(s *store.SAMLSettings, field string, raw []byte, from string, now time.Time, allow Allow) (warnings []string, err error) {
+	imported, err := saml.ParseMetadata(raw, now, allow)
+	if err != nil {
+		return nil, about(field, err)
+	}
+	s.EntityID, s.RedirectURL, s.PostURL = imported.EntityID, imported.RedirectURL, imported.PostURL
+	s.Binding = store.BindingRedirect
+	if s.RedirectURL == "" {
+		s.Binding = store.BindingPost
+	}
+	s.Certificates, s.MetadataURL = nil, from
+	for _, c := range imported.Certificates {
+		s.Certificates = append(s.Certificates, textOf(c))
+	}
+	return imported.Warnings, nil
+}
+
+// CheckAddresses refuses sign-on addresses that people may not be sent to.
+func CheckAddresses(s store.SAMLSettings, allow Allow) error {
+	problems := &store.Invalid{}
+	for _, at := range []struct{ field, location string }{{"redirect_url", s.RedirectURL}, {"post_url", s.PostURL}} {
+		if at.location == "" {
+			continue
+		}
+		if found := saml.CheckLocation(at.location, allow); found != nil {
+			problems.Add(at.field, found.Sentence)
+		}
+	}
+	return problems.Err()
+}
+
+// AddCertificates adds those in a text to the settings, each once. One that has expired is left out with a warning, and is refused where there is
+// no other.
+func AddCertificates(s *store.SAMLSettings, text string, now time.Time) (warnings []string, err error) {
+	found, warnings, err := saml.ParseCertificates(text)
+	if err != nil {
+		return nil, about("certificates", err)
+	}
+	added, expired := 0, ""
+	for _, c := range found {
+		if problem := saml.CheckValidity(c, now); problem != nil && problem.Code == saml.CodeExpired {
+			expired, warnings = problem.Sentence, append(warnings, "One certificate was left out. "+problem.Sentence)
+			continue
+		}
+		added++
+		if one := textOf(c); !slices.Contains(s.Certificates, one) {
+			s.Certificates = append(s.Certificates, one)
+		}
+	}
+	if added == 0 && expired != "" {
+		return nil, &store.Invalid{Fields: []store.FieldProblem{{Field: "certificates", Problem: expired}}}
+	}
+	return warnings, nil
+}
+
+// RemoveCertificate takes the one with this SHA-256 fingerprint out of the settings, and reports whether it was there.
+func RemoveCertificate(s *store.SAMLSettings, fingerprint string) bool {
+	before := len(s.Certificates)
+	s.Certificates = slices.DeleteFunc(slices.Clone(s.Certificates), func(text string) bool {
+		c := Certificate(text)
+		return c != nil && saml.Fingerprint(c) == fingerprint
+	})
+	return len(s.Certificates) < before
+}
+
+// Certificate is the one in a text that settings keep, nil where it cannot be read.
+func Certificate(text string) *x509.Certificate {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return nil
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil
+	}
+	return c
+}
+
+// textOf is a certificate as settings keep it.
+func textOf(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+}
+
+// about says of a field what saml has found wrong with it.
+func about(field string, err error) error {
+	var found *saml.Problem
+	if errors.As(err, &found) {
+		return &store.Invalid{Fields: []store.FieldProblem{{Field: field, Problem: found.Sentence}}}
+	}
+	return err
+}
