@@ -52,10 +52,12 @@ func (s Scope) Covers(onVerifiedDomain, linked bool) bool {
 // Entry is what decides about one member and one organization, as it stands now. That the
 // person is a member at all is the caller's to know.
 type Entry struct {
-	OrganizationID    string
-	Suspended         bool
-	Enforcement       Scope
-	Covered           bool // this member is covered by the enforcement
+	OrganizationID string
+	Suspended      bool
+	Enforcement    Scope
+	Covered        bool // this member is covered by the enforcement
+	// ActiveConnections are those whose proof lets this member in: where single sign-on is required of them, those
+	// that serve the domain of their address.
 	ActiveConnections []string
 	// ProofsAfter is when the member was last resumed after a suspension: older proofs open nothing. Zero if never.
 	ProofsAfter time.Time

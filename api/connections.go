@@ -48,6 +48,7 @@ type Connection struct {
 	ID        string                `json:"id" example:"con_01jd9k5a3m8y2v4q6w8r0t2b4p"`
 	Name      string                `json:"name"`
 	Protocol  string                `json:"protocol" doc:"saml"`
+	Priority  int                   `json:"priority" doc:"Of several active connections that serve a domain those with the smallest number are used."`
 	State     store.ConnectionState `json:"state" doc:"draft, active or disabled. A draft answers test logins alone."`
 	Settings  Settings              `json:"settings" doc:"The live ones."`
 	Number    int                   `json:"settings_number" doc:"Of the live version of the settings."`
@@ -102,7 +103,7 @@ func showSettings(s store.SAMLSettings) Settings {
 }
 
 func (c *call) showConnection(s store.Connection) Connection {
-	return Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, State: s.State, Settings: showSettings(s.Settings), Number: s.VersionNumber,
+	return Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, Priority: s.Priority, State: s.State, Settings: showSettings(s.Settings), Number: s.VersionNumber,
 		EntityID: c.EntityID(s.ID), ACS: c.ACS(s.ID), TestedAt: s.TestedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version}
 }
 

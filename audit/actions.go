@@ -50,11 +50,13 @@ const (
 	ConnectionSettingsChanged Action = "connection.settings_changed"
 	ConnectionActivated       Action = "connection.activated"
 	ConnectionDisabled        Action = "connection.disabled"
+	ConnectionRanked          Action = "connection.ranked"
 	ConnectionDeleted         Action = "connection.deleted"
 
 	DomainClaimed            Action = "domain.claimed"
 	DomainVerified           Action = "domain.verified"
 	DomainVerificationFailed Action = "domain.verification_failed"
+	DomainAssigned           Action = "domain.assigned"
 	DomainReleased           Action = "domain.released"
 	DomainChecked            Action = "domain.checked"
 	DomainProved             Action = "domain.proved" // and waits, since it was another organization's lately
@@ -175,11 +177,13 @@ var phrases = []phrase{
 	{ConnectionSettingsChanged, "change", "changed", " the settings of the connection {connection}"},
 	{ConnectionActivated, "activate", "activated", " the connection {connection}"},
 	{ConnectionDisabled, "disable", "disabled", " the connection {connection}"},
+	{ConnectionRanked, "change", "changed", " the priority of the connection {connection}[ from {before} to {after}]"},
 	{ConnectionDeleted, "delete", "deleted", " the connection {connection}"},
 
 	{DomainClaimed, "claim", "claimed", " the domain {domain}"},
 	{DomainVerified, "verify", "verified", " the domain {domain}"},
 	{DomainVerificationFailed, "", "looked for the TXT record of the domain", " {domain} and did not find it"},
+	{DomainAssigned, "assign", "assigned", " the domain {domain} to other connections[: {after} instead of {before}]"},
 	{DomainReleased, "release", "released", " the domain {domain}"},
 	{DomainChecked, "", "looked for the TXT record of the domain", " {domain} and found it"},
 	{DomainProved, "", "found the proof of the domain", " {domain}, which was another organization's lately: it waits seven days"},

@@ -21,10 +21,11 @@ type Completion struct {
 
 // Arrived is a completed login.
 type Arrived struct {
-	LoginID, OrganizationID string
-	Test                    bool
-	Token                   secret.Token // of the session, new or rotated; zero after a test
-	ReturnTo                string
+	LoginID, OrganizationID, ConnectionID string
+
+	Test     bool
+	Token    secret.Token // of the session, new or rotated; zero after a test
+	ReturnTo string
 }
 
 // OtherPerson says that the browser holds somebody else's session, which is not replaced unasked. The code is still good.
@@ -44,7 +45,7 @@ func (b *Broker) Complete(ctx context.Context, c Completion) (Arrived, error) {
 	if err != nil {
 		return Arrived{}, err
 	}
-	arrived := Arrived{LoginID: login.ID, OrganizationID: login.OrganizationID, Test: login.Kind == store.TestLogin, ReturnTo: login.ReturnTo}
+	arrived := Arrived{LoginID: login.ID, OrganizationID: login.OrganizationID, ConnectionID: login.ConnectionID, Test: login.Kind == store.TestLogin, ReturnTo: login.ReturnTo}
 	if arrived.Test {
 		return arrived, b.completeTest(ctx, c, login, identity)
 	}

@@ -15,19 +15,19 @@ func TestMethodsFollowTheDomain(t *testing.T) {
 		t.Helper()
 		address, err := trust.ParseAddress(email)
 		w.ok(err)
-		methods, err := w.Methods(t.Context(), address)
+		methods, err := w.Methods(t.Context(), address, nil)
 		w.ok(err)
 		return methods
 	}
 	want := func(situation string, connections int, password bool) {
 		t.Helper()
 		for _, email := range []string{"ada@corp.test", "nobody@corp.test", "NOBODY@CORP.TEST"} {
-			if m := ask(email); len(m.Connections) != connections || m.Password != password {
+			if m := ask(email); len(m.Connections()) != connections || m.Password != password {
 				t.Errorf("%s, %s: %+v", situation, email, m)
 			}
 		}
 		for _, email := range []string{"owner@acme.test", "nobody@sub.corp.test", "nobody@corp.test.evil.test", "nobody@evil-corp.test"} {
-			if m := ask(email); len(m.Connections) != 0 || !m.Password {
+			if m := ask(email); len(m.Connections()) != 0 || !m.Password {
 				t.Errorf("%s, %s: %+v", situation, email, m)
 			}
 		}
@@ -66,7 +66,7 @@ func TestADomainThatIsOnlyClaimedDecidesNothing(t *testing.T) {
 	w.ok(err)
 	address, err := trust.ParseAddress("ada@claimed.test")
 	w.ok(err)
-	if m, err := w.Methods(t.Context(), address); err != nil || len(m.Connections) != 0 || !m.Password {
+	if m, err := w.Methods(t.Context(), address, nil); err != nil || len(m.Connections()) != 0 || !m.Password {
 		t.Errorf("%+v, %v", m, err)
 	}
 }

@@ -45,6 +45,7 @@ func (d *denied) Error() string { return "missing permission " + string(d.permis
 type barred struct {
 	organization string
 	verdict      access.Verdict
+	connections  []string // by which the member may enter
 }
 
 func (b *barred) Error() string { return "may not enter: " + b.verdict.Why }
@@ -146,7 +147,7 @@ func (v *visit) enter() error {
 	}
 	verdict := access.MayEnter(entry, v.session.Proofs)
 	if !verdict.Allowed {
-		return &barred{id, verdict}
+		return &barred{id, verdict, entry.ActiveConnections}
 	}
 	v.entry, v.limited = entry, verdict.Limited
 	if v.memberships, err = v.ownOrganizations(); err != nil {

@@ -59,7 +59,7 @@ func (v *visit) changeConnection(field, done string, change func(store.Connectio
 func connectionProblem(err error, field string) *ui.Problem {
 	switch {
 	case errors.Is(err, store.ErrEnforced):
-		return fieldProblem("", "Single sign-on is required, and this is the last active connection. Activate another one, or stop requiring single sign-on on the Sign-in page first.")
+		return fieldProblem("", "Single sign-on is required, and this is the last active connection, or the last one that a domain is assigned to. Activate another one, assign the domain to another one, or stop requiring single sign-on on the Sign-in page first.")
 	case errors.Is(err, store.ErrLastOwner):
 		return fieldProblem("", "Then no owner could sign in any more. Let an owner set a password on their account page first.")
 	}

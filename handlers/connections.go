@@ -10,14 +10,16 @@ import (
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
 
-func (v *visit) connections() error {
+func (v *visit) connections() error { return v.showConnections(http.StatusOK, nil) }
+
+func (v *visit) showConnections(status int, problem *ui.Problem) error {
 	connections, err := v.scope.Connections(v.ctx())
 	if err != nil {
 		return err
 	}
-	page := views.ConnectionsPage{Page: v.page("Connections"), Create: v.path("connections/new")}
+	page := views.ConnectionsPage{Page: v.page("Connections"), Create: v.path("connections/new"), Problem: problem}
 	for _, c := range connections {
-		row := views.ConnectionRow{Name: c.Name, Href: v.path("connections/" + c.ID), IdentityProvider: c.Settings.EntityID, Warning: v.certificateWarning(c)}
+		row := views.ConnectionRow{ID: c.ID, Name: c.Name, Href: v.path("connections/" + c.ID), IdentityProvider: c.Settings.EntityID, Warning: v.certificateWarning(c)}
 		if row.State, err = v.connectionState(c); err != nil {
 			return err
 		}
@@ -26,7 +28,8 @@ func (v *visit) connections() error {
 		}
 		page.Rows = append(page.Rows, row)
 	}
-	return v.render(http.StatusOK, views.Connections(page))
+	ranks(&page, connections, v.path("connections/order"))
+	return v.render(status, views.Connections(page))
 }
 
 // connectionState is how a connection stands; that an active one is failing is seen in its last logins and certificates.

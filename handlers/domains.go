@@ -45,11 +45,19 @@ func (v *visit) domain() error {
 	if err != nil {
 		return err
 	}
+	return v.showDomain(http.StatusOK, d, nil)
+}
+
+func (v *visit) showDomain(status int, d store.Domain, problem *ui.Problem) error {
 	page := views.DomainPage{
 		Page: v.trail(v.page(d.Name), ui.Link{Text: "Domains", Href: v.path("domains")}), Name: d.Name, ID: d.ID,
 		State: domainState(d, v.now()), Verified: d.VerifiedAt != nil, Standing: d.CheckedAt != nil && d.CheckProblem == "",
 		CheckProblem: d.CheckProblem, RecordName: strings.TrimSuffix(d.RecordName(), "."), RecordValue: d.RecordValue(),
-		Verify: v.path("domains/" + d.ID + "/verify"), Release: v.path("domains/" + d.ID + "/release"),
+		Verify: v.path("domains/" + d.ID + "/verify"), Release: v.path("domains/" + d.ID + "/release"), Problem: problem,
+	}
+	var err error
+	if page.Connections, err = v.domainConnections(d); err != nil {
+		return err
 	}
 	if d.VerifiedAt != nil {
 		page.VerifiedAt = ui.MomentOf(*d.VerifiedAt, v.now())
@@ -57,7 +65,7 @@ func (v *visit) domain() error {
 	if d.CheckedAt != nil {
 		page.CheckedAt = ui.MomentOf(*d.CheckedAt, v.now())
 	}
-	return v.render(http.StatusOK, views.Domain(page))
+	return v.render(status, views.Domain(page))
 }
 
 // verifyDomain looks the record up now. That it is not there yet is no mistake of anybody's: the page says what was found instead.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/gatehouse-sso/gatehouse/access"
@@ -123,6 +124,9 @@ func (v *visit) bar(b *barred) {
 		return
 	}
 	for _, c := range connections {
+		if !slices.Contains(b.connections, c.ID) {
+			continue
+		}
 		page.Connections = append(page.Connections, ui.Link{Text: "Continue with " + c.Name, Href: loginPath(c.ID, v.back())})
 	}
 	web.Render(v.w, v.r, http.StatusForbidden, views.Barred(page))

@@ -37,7 +37,7 @@ func (v *visit) openInvite() (openInvite, error) {
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return a, err
 	}
-	a.methods, err = v.broker.Methods(v.ctx(), a.address)
+	a.methods, err = v.methods(a.address)
 	return a, err
 }
 
@@ -135,7 +135,7 @@ func (a openInvite) ways() (links []ui.Link) {
 	if a.home == a.OrganizationID {
 		back = "/organizations/" + a.OrganizationID
 	}
-	for _, c := range a.methods.Connections {
+	for _, c := range a.methods.Connections() {
 		links = append(links, ui.Link{Text: "Continue with " + c.Name, Href: loginPath(c.ID, back)})
 	}
 	return links

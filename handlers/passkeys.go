@@ -74,13 +74,13 @@ func (v *visit) loginByPasskey() error {
 	if err != nil {
 		return err
 	}
-	methods, err := v.broker.Methods(v.ctx(), address)
+	methods, err := v.methods(address)
 	if err != nil {
 		return err
 	}
 	back := v.returnTo(form.Text("return_to"))
 	if !methods.Password {
-		return v.leaveFor(methods.Connections[0], address, back)
+		return v.lead(methods, address, back)
 	}
 	err = v.startSession(user.ID, proof)
 	if errors.Is(err, store.ErrNotFound) { // removed, or the person suspended, a moment ago

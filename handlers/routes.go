@@ -147,6 +147,7 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connections, recovery: true},
 		{pattern: "GET /organizations/{organization}/connections/new", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).newConnection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).createConnection, body: web.MultipartBody, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/order", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).orderConnection, recovery: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/name", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).renameConnection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/test", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).testConnection, recovery: true, fresh: true},
@@ -168,6 +169,7 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).claimDomain, recovery: true},
 		{pattern: "GET /organizations/{organization}/domains/{domain}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).domain, recovery: true},
 		{pattern: "POST /organizations/{organization}/domains/{domain}/verify", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).verifyDomain, recovery: true},
+		{pattern: "POST /organizations/{organization}/domains/{domain}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).assignDomain, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/domains/{domain}/release", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).releaseDomainPage, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/domains/{domain}/release", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).releaseDomain, recovery: true, fresh: true},
 

@@ -25,7 +25,20 @@ func (v *visit) loginPage() error {
 	if !exists {
 		return v.firstRun()
 	}
-	return v.render(http.StatusOK, views.Login(views.LoginPage{Page: v.page("Sign in"), ReturnTo: v.returnTo(v.query("return_to"))}))
+	page := views.LoginPage{Page: v.page("Sign in"), ReturnTo: v.returnTo(v.query("return_to")), Choose: v.query("choose") == "yes"}
+	if !page.Choose && len(v.Cookies.Used(v.r)) > 0 {
+		page.Chooser = chooserPath(page.ReturnTo)
+	}
+	return v.render(http.StatusOK, views.Login(page))
+}
+
+// chooserPath leads to a sign-in page that forgets which connection this browser used last, and offers all that serve the address.
+func chooserPath(back string) string {
+	query := url.Values{"choose": {"yes"}}
+	if back != "" {
+		query.Set("return_to", back)
+	}
+	return "/login?" + query.Encode()
 }
 
 // returnTo keeps the place to land after signing in; "/" is left out of pages and addresses.
@@ -42,11 +55,11 @@ func (v *visit) login() error {
 	address, err := typedAddress(form.Text("email"))
 	if err != nil {
 		return v.render(http.StatusUnprocessableEntity, views.Login(views.LoginPage{
-			Page: v.page("Sign in"), Email: form.Text("email"), ReturnTo: v.returnTo(form.Text("return_to")),
+			Page: v.page("Sign in"), Email: form.Text("email"), ReturnTo: v.returnTo(form.Text("return_to")), Choose: form.Text("choose") == "yes",
 			Problem: fieldProblem("email", "Enter an email address such as name@example.com."),
 		}))
 	}
-	methods, err := v.broker.Methods(v.ctx(), address)
+	methods, err := v.methods(address)
 	if err != nil {
 		return err
 	}
@@ -54,17 +67,37 @@ func (v *visit) login() error {
 	if chosen, found := methods.Connection(form.Text("connection")); found {
 		return v.leaveFor(chosen, address, back)
 	}
-	switch {
-	case len(methods.Connections) == 0, methods.Password && form.Text("method") == "password":
+	if len(methods.First) == 0 || methods.Password && form.Text("method") == "password" {
 		return v.render(http.StatusOK, views.LoginPassword(views.LoginPasswordPage{Page: v.page("Sign in"), Email: address.Given(), ReturnTo: back}))
-	case len(methods.Connections) == 1 && !methods.Password:
-		return v.leaveFor(methods.Connections[0], address, back)
 	}
-	page := views.LoginChoicePage{Page: v.page("Sign in"), Email: address.Given(), ReturnTo: back, Password: methods.Password}
-	for _, c := range methods.Connections {
-		page.Connections = append(page.Connections, views.LoginConnection{ID: c.ID, Name: c.Name})
+	if form.Text("choose") == "yes" {
+		methods.First, methods.Others = methods.Connections(), nil
 	}
-	return v.render(http.StatusOK, views.LoginChoice(page))
+	return v.lead(methods, address, back)
+}
+
+// methods are the ways that an address has in this browser.
+func (v *visit) methods(address trust.Address) (broker.Methods, error) {
+	return v.broker.Methods(v.ctx(), address, v.Cookies.Used(v.r))
+}
+
+// lead leads on to the identity provider where there is nothing to choose, else to the choice.
+func (v *visit) lead(methods broker.Methods, address trust.Address, back string) error {
+	if only, found := methods.Only(); found {
+		return v.leaveFor(only, address, back)
+	}
+	return v.render(http.StatusOK, views.LoginChoice(views.LoginChoicePage{
+		Page: v.page("Sign in"), Email: address.Given(), ReturnTo: back, Password: methods.Password,
+		Connections: choices(methods.First), Others: choices(methods.Others),
+	}))
+}
+
+func choices(methods []broker.Method) []views.LoginConnection {
+	all := make([]views.LoginConnection, len(methods))
+	for i, m := range methods {
+		all[i] = views.LoginConnection{ID: m.ID, Name: m.Name}
+	}
+	return all
 }
 
 // typedAddress reads an address as a person types it: a domain in its own script becomes its A-label, a closing dot goes.
@@ -89,13 +122,13 @@ func (v *visit) loginByPassword() error {
 	if err != nil {
 		return v.goTo("/login", "")
 	}
-	methods, err := v.broker.Methods(v.ctx(), address)
+	methods, err := v.methods(address)
 	if err != nil {
 		return err
 	}
 	back := v.returnTo(form.Text("return_to"))
 	if !methods.Password {
-		return v.leaveFor(methods.Connections[0], address, back)
+		return v.lead(methods, address, back)
 	}
 	user, hash, err := v.checkPassword(address, form.Raw("password"))
 	if err != nil {
@@ -249,7 +282,8 @@ func (v *visit) complete(code secret.Token, replace bool) error {
 	case arrived.Test:
 		return v.goTo(loginRecordPath(arrived.OrganizationID, arrived.LoginID), "")
 	}
-	if err := v.Cookies.Session.Write(v.w, arrived.Token); err != nil {
+	err = errors.Join(v.Cookies.Session.Write(v.w, arrived.Token), v.Cookies.Use(v.w, v.r, arrived.ConnectionID))
+	if err != nil {
 		return err
 	}
 	return v.goTo(web.ReturnTo(arrived.ReturnTo), "")

@@ -83,13 +83,13 @@ func (c *Scope) ActivateConnection(ctx context.Context, actor audit.Actor, id st
 }
 
 // DisableConnection ends sign-in through the connection at once; sessions that it proved no longer open the organization. ErrEnforced when
-// single sign-on is required and no other connection is active.
+// single sign-on is required and no other connection is active, or none of those that a domain is assigned to.
 func (c *Scope) DisableConnection(ctx context.Context, actor audit.Actor, id string, version int64) error {
 	return c.changeConnection(ctx, actor, id, version, "disable", func(w *write, was connectionRow) error {
 		if was.State != ConnectionActive {
 			return ErrConflict
 		}
-		if err := w.keepsAConnection(id); err != nil {
+		if err := w.keepsRoutes(id); err != nil {
 			return err
 		}
 		w.record(audit.Event{Action: audit.ConnectionDisabled, Targets: was.targets()})
@@ -100,22 +100,8 @@ func (c *Scope) DisableConnection(ctx context.Context, actor audit.Actor, id str
 	})
 }
 
-// keepsAConnection refuses, while single sign-on is required, to leave no other active connection.
-func (w *write) keepsAConnection(without string) error {
-	policy, err := w.signInPolicy()
-	if err != nil || policy.Enforcement == access.NoEnforcement {
-		return err
-	}
-	var others int64
-	err = w.Model(&connectionRow{}).Where("organization_id = ? AND state = ? AND id <> ?", w.organization, ConnectionActive, without).Count(&others).Error
-	if err == nil && others == 0 {
-		return ErrEnforced
-	}
-	return err
-}
-
 // DeleteConnection removes a draft or disabled connection with everything that hangs on it: settings, our keys, who was linked through it,
-// its logins. ErrConflict while it is active.
+// its logins. A domain that is assigned to it alone is served by none then. ErrConflict while it is active.
 func (c *Scope) DeleteConnection(ctx context.Context, actor audit.Actor, id string, version int64) error {
 	return c.changeConnection(ctx, actor, id, version, "delete", func(w *write, was connectionRow) error {
 		if was.State == ConnectionActive {

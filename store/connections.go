@@ -29,6 +29,7 @@ type Connection struct {
 	ID, OrganizationID, Name string
 	Protocol                 string // "saml"
 	State                    ConnectionState
+	Priority                 int    // the smallest number first, where several connections serve a domain
 	VersionID                string // of the live settings
 	VersionNumber            int
 	Settings                 SAMLSettings
@@ -59,12 +60,13 @@ type ProtocolConnection struct {
 	Connection
 	Keys                  []KeyPair
 	OrganizationSuspended bool
-	VerifiedDomains       []string
+	VerifiedDomains       []string // that this connection serves
 }
 
 type connectionRow struct {
 	ID, OrganizationID, Name, Protocol string
 	State                              ConnectionState
+	Priority                           int
 	LiveVersion                        string
 	TestedAt                           *time.Time
 	Version                            int64
@@ -95,19 +97,19 @@ func (r connectionKeyRow) place() secret.Place {
 	return secret.Place{Table: "connection_keys", Column: "sealed", Organization: r.OrganizationID, Row: r.ID}
 }
 
-// Connections are the organization's, by name.
+// Connections are the organization's, the smallest priority first, then by name.
 func (c *Scope) Connections(ctx context.Context) ([]Connection, error) {
 	return c.connectionsWhere(ctx, c.read(ctx))
 }
 
-// ActiveConnections are those that people may sign in through, by name.
+// ActiveConnections are those that people may sign in through, in the same order.
 func (c *Scope) ActiveConnections(ctx context.Context) ([]Connection, error) {
 	return c.connectionsWhere(ctx, c.read(ctx).Where("state = ?", ConnectionActive))
 }
 
 func (c *Scope) connectionsWhere(ctx context.Context, q *gorm.DB) ([]Connection, error) {
 	var rows []connectionRow
-	if err := q.Order("lower(name), id").Limit(200).Find(&rows).Error; err != nil {
+	if err := q.Order("priority, lower(name), id").Limit(200).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
 	}
 	connections := make([]Connection, len(rows))
@@ -183,7 +185,7 @@ func (s *Store) ConnectionByID(ctx context.Context, id string) (ProtocolConnecti
 		return ProtocolConnection{}, fmt.Errorf("read the organization of connection %s: %w", id, err)
 	}
 	live.OrganizationSuspended = organization.SuspendedAt != nil
-	if live.VerifiedDomains, err = s.In(row.OrganizationID).VerifiedDomains(ctx); err != nil {
+	if live.VerifiedDomains, err = servedDomains(s.read(ctx), row.OrganizationID, row.ID); err != nil {
 		return ProtocolConnection{}, err
 	}
 	live.Keys, err = s.keyPairs(ctx, id)
@@ -213,7 +215,7 @@ func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
 		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
 	}
 	connection := Connection{
-		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, State: r.State,
+		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, State: r.State, Priority: r.Priority,
 		VersionID: version.ID, VersionNumber: version.Number, TestedAt: inUTC(r.TestedAt), Version: r.Version,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
@@ -238,8 +240,12 @@ func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name st
 		if err := w.entitled(access.EntitledSSO); err != nil {
 			return err
 		}
+		last, err := w.lastPriority()
+		if err != nil {
+			return err
+		}
 		row := connectionRow{
-			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: name, Protocol: "saml", State: ConnectionDraft,
+			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: name, Protocol: "saml", State: ConnectionDraft, Priority: last,
 			LiveVersion: newID(idVersion, w.now), Version: 1, CreatedAt: w.now, UpdatedAt: w.now,
 		}
 		if err := w.Create(&row).Error; err != nil {
@@ -253,7 +259,6 @@ func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name st
 		}
 		w.record(audit.Event{Action: audit.ConnectionCreated, Targets: row.targets()})
 		w.tell(ChangedConnection, row.ID)
-		var err error
 		made, err = row.withSettings(w.DB)
 		return err
 	})

@@ -36,6 +36,7 @@ type Domain struct {
 	LapsedAt           *time.Time
 	EndedAt            *time.Time // when it was noted that the grace is over
 	AlarmedAt          *time.Time // the last alarm about logins of its people
+	Assigned           bool       // served by the connections of [Scope.Assignments] alone, and not by every active one
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 }
@@ -148,7 +149,7 @@ func (c *Scope) Domain(ctx context.Context, id string) (Domain, error) {
 	return domain, nil
 }
 
-// VerifiedDomains are the names whose people a connection may make and match. Lapsed ones are not among them.
+// VerifiedDomains are the names whose people a connection that serves them may make and match. Lapsed ones are not among them.
 func (c *Scope) VerifiedDomains(ctx context.Context) ([]string, error) {
 	return verifiedDomains(c.store.read(ctx), c.organization)
 }

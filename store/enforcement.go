@@ -103,7 +103,7 @@ func scopeWords(scope access.Scope) string {
 func preconditions(db *gorm.DB, organization, ownerID string, now time.Time) ([]Precondition, error) {
 	all := []Precondition{
 		{Name: "domain", Words: "Verify a domain of your people's addresses."},
-		{Name: "connection", Words: "Activate a connection to your identity provider."},
+		{Name: "connection", Words: "Activate a connection to your identity provider, and one for each domain that is assigned."},
 		{Name: "test", Words: "Sign in yourself through an active connection, by its test or for real, within the last 15 minutes."},
 		{Name: "break_glass", Words: "Let at least one owner have a password, so that somebody gets in when the identity provider does not answer."},
 	}
@@ -113,9 +113,10 @@ func preconditions(db *gorm.DB, organization, ownerID string, now time.Time) ([]
 			return db.Table("domains d").Where("d.organization_id = ?", organization).Where(domainVerified)
 		},
 		func() *gorm.DB {
-			return db.Table("connections").Where("organization_id = ? AND state = ?", organization, ConnectionActive)
+			return db.Table("connections").Where("organization_id = ? AND state = ?", organization, ConnectionActive).
+				Where("NOT EXISTS (SELECT 1 FROM domains d WHERE d.organization_id = connections.organization_id AND "+unservedDomain+")", "")
 		},
-		func() *gorm.DB { return ownLogins(db, organization, ownerID, now.Add(-testedWithin)) },
+		func() *gorm.DB { return ownLogins(db, organization, ownerID, now) },
 		func() *gorm.DB { return breakGlassOwners(db, organization) },
 	}
 	for i, query := range queries {
@@ -130,13 +131,14 @@ func preconditions(db *gorm.DB, organization, ownerID string, now time.Time) ([]
 	return all, nil
 }
 
-// ownLogins are the owner's finished logins through an active connection with the settings that it has now, by a subject that is linked to
-// them.
-func ownLogins(db *gorm.DB, organization, ownerID string, since time.Time) *gorm.DB {
+// ownLogins are the owner's logins through an active connection that finished a short while ago, with the settings that it has now, by a subject
+// that is linked to them. The connection is one that would let them in.
+func ownLogins(db *gorm.DB, organization, ownerID string, now time.Time) *gorm.DB {
 	return db.Table("logins").
-		Joins("JOIN connections ON connections.id = logins.connection_id AND connections.live_version = logins.version_id AND connections.state = ?", ConnectionActive).
+		Joins("JOIN connections c ON c.id = logins.connection_id AND c.live_version = logins.version_id AND c.state = ?", ConnectionActive).
+		Joins("JOIN users u ON u.id = logins.user_id").Where(countsForUser, graceBegan(now)).
 		Joins("JOIN identities ON identities.connection_id = logins.connection_id AND identities.subject = logins.subject AND identities.user_id = logins.user_id").
-		Where("logins.organization_id = ? AND logins.user_id = ? AND logins.state = ? AND logins.ended_at >= ?", organization, ownerID, LoginFinished, since)
+		Where("logins.organization_id = ? AND logins.user_id = ? AND logins.state = ? AND logins.ended_at >= ?", organization, ownerID, LoginFinished, now.Add(-testedWithin))
 }
 
 // breakGlassOwners are the owners who can get in without any identity provider.
@@ -182,12 +184,12 @@ func (c *Scope) coveredBy(ctx context.Context, scope access.Scope) func() *gorm.
 	}
 }
 
-// sessionsToBar counts the live sessions of covered people without a proof by an active connection of this organization.
+// sessionsToBar counts the live sessions of covered people without a proof by an active connection of this organization that serves them.
 func (c *Scope) sessionsToBar(ctx context.Context, covered *gorm.DB) (int, error) {
 	var count int64
 	err := c.store.read(ctx).Table("sessions").Where("expires_at > ? AND user_id IN (?)", c.store.now(), covered.Select("members.user_id")).
-		Where("NOT EXISTS (SELECT 1 FROM session_proofs p JOIN connections c ON c.id = p.connection_id AND c.state = ? WHERE p.session_id = sessions.id AND p.organization_id = ?)",
-			ConnectionActive, c.organization).Count(&count).Error
+		Where("NOT EXISTS (SELECT 1 FROM session_proofs p JOIN connections c ON c.id = p.connection_id AND c.state = ? JOIN users u ON u.id = sessions.user_id WHERE p.session_id = sessions.id AND p.organization_id = ? AND "+countsForUser+")",
+			ConnectionActive, c.organization, graceBegan(c.store.now())).Count(&count).Error
 	if err != nil {
 		return 0, fmt.Errorf("count the sessions that would be barred: %w", err)
 	}

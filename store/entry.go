@@ -35,9 +35,9 @@ func (s *Store) Entry(ctx context.Context, organizationID, userID string) (acces
 	if member.ResumedAt != nil {
 		entry.ProofsAfter = *member.ResumedAt
 	}
-	err = s.read(ctx).Raw("SELECT id FROM connections WHERE organization_id = ? AND state = 'active' ORDER BY id", organizationID).Scan(&entry.ActiveConnections).Error
-	if err != nil {
-		return access.Entry{}, Member{}, fmt.Errorf("read the active connections of organization %s: %w", organizationID, err)
+	required := entry.Enforcement != access.NoEnforcement && entry.Covered
+	if entry.ActiveConnections, err = countingConnections(s.read(ctx), organizationID, userID, required, s.now()); err != nil {
+		return access.Entry{}, Member{}, err
 	}
 	return entry, member, nil
 }

@@ -168,20 +168,29 @@ func (w *write) resolveNew(identity trust.Identity) (Resolution, error) {
 	return w.welcome(identity, user)
 }
 
-// mayMatch refuses to make or match anybody by an address on a domain that this organization has not proved, as it stands now (S-50).
+// mayMatch refuses to make or match anybody by an address on a domain that this organization has not proved, or that the connection does not
+// serve, as it stands now (S-50).
 func (w *write) mayMatch(identity trust.Identity, member Member) error {
-	verified, err := verifiedDomains(w.DB, w.organization)
+	served, err := servedDomains(w.DB, w.organization, identity.ConnectionID())
 	if err != nil {
 		return err
 	}
 	domain := identity.Address().Domain()
-	switch {
-	case identity.OnVerifiedDomain() && slices.Contains(verified, domain):
+	if identity.OnVerifiedDomain() && slices.Contains(served, domain) {
 		return nil
+	}
+	verified, err := verifiedDomains(w.DB, w.organization)
+	if err != nil {
+		return err
+	}
+	want := "an address on " + wordsOr(strings.Join(served, ", "), "a verified domain")
+	switch {
+	case slices.Contains(verified, domain) && !slices.Contains(served, domain):
+		return trust.Refuse(trust.ReasonDomainNotVerified, want, domain+", which is assigned to other connections")
 	case member.ID != "":
 		return trust.Refuse(trust.ReasonGuestNotLinked, "a subject that the guest has linked", "one that nobody knows")
 	}
-	return trust.Refuse(trust.ReasonDomainNotVerified, "an address on "+wordsOr(strings.Join(verified, ", "), "a verified domain"), domain)
+	return trust.Refuse(trust.ReasonDomainNotVerified, want, domain)
 }
 
 // notMoved refuses to match a user by an address on a domain that was another organization's while the user is one of its people: with the

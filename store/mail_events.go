@@ -11,8 +11,8 @@ import (
 // ownersHear are the acts that every owner of the organization is mailed about, besides those of high severity and, where an owner comes,
 // goes or changes, those about members.
 var ownersHear = []audit.Action{
-	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionDeleted,
-	audit.DomainVerified, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
+	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionRanked, audit.ConnectionDeleted,
+	audit.DomainVerified, audit.DomainAssigned, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
 	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded,
 	audit.BreakGlassLinkMade, audit.BreakGlassUsed,
 }

@@ -15,6 +15,8 @@ import (
 // Organization is a customer: what members, projects, connections and domains belong to.
 type Organization struct {
 	ID, Name             string
+	Slug                 string // a short name of its own, for lists; in no address
+	DefaultProjectRole   access.Role
 	Plan                 access.Plan
 	SuspendedAt          *time.Time
 	Version              int64
@@ -71,12 +73,16 @@ func (s *Store) CreateOrganization(ctx context.Context, actor audit.Actor, name,
 
 // createOrganization makes the organization that this write is about, with a sign-in policy that requires nothing and admits newcomers.
 func (w *write) createOrganization(name string) (Organization, error) {
-	o := Organization{ID: w.organization, Name: name, Plan: planOfNew, Version: 1, CreatedAt: w.now, UpdatedAt: w.now}
+	slug, err := w.freeSlug(name)
+	if err != nil {
+		return Organization{}, err
+	}
+	o := Organization{ID: w.organization, Name: name, Slug: slug, DefaultProjectRole: defaultProjectRole, Plan: planOfNew, Version: 1, CreatedAt: w.now, UpdatedAt: w.now}
 	if err := w.Create(&o).Error; err != nil {
 		return Organization{}, err
 	}
 	w.record(audit.Event{Action: audit.OrganizationCreated, Targets: []audit.Target{o.target()}})
-	err := w.Exec("INSERT INTO sign_in_policies (organization_id, enforcement, admit_newcomers, default_role, version, updated_at) VALUES (?, ?, ?, ?, 1, ?)",
+	err = w.Exec("INSERT INTO sign_in_policies (organization_id, enforcement, admit_newcomers, default_role, version, updated_at) VALUES (?, ?, ?, ?, 1, ?)",
 		o.ID, access.NoEnforcement, true, access.OrgMember, w.now).Error
 	if err != nil {
 		return Organization{}, fmt.Errorf("make its sign-in policy: %w", err)

@@ -135,6 +135,7 @@ const (
 	lockStart = 8316290 + iota
 	lockChain
 	lockHosts // which hosts there are, and on whose domains
+	lockSlugs // which slugs are taken
 )
 
 // lock waits for one of those until the transaction ends. SQLite has one writer, which is this one.

@@ -16,6 +16,12 @@ func connectionStories() []Story {
 		{Name: storyLongName, Href: "/connections/3", State: disabled},
 		{Name: "AD FS", Href: "/connections/4", IdentityProvider: "http://adfs.example.com/adfs/services/trust", State: ConnectionState{ui.Danger, "Failing"}, Tested: storyOlder},
 	}
+	ordered := many
+	ordered.Order = "/connections/order"
+	ordered.Rows = append([]ConnectionRow(nil), many.Rows...)
+	for i, rank := range []string{"1", "1", "2", "3"} {
+		ordered.Rows[i].ID, ordered.Rows[i].Rank, ordered.Rows[i].Last = "con_"+rank, rank, i == 3
+	}
 	form := NewConnectionPage{Page: storyConsole("New connection", "Connections", ui.Link{Text: "Connections", Href: "/connections"}), Action: "/connections", Cancel: "/connections"}
 	wrong := form
 	wrong.Name = "Okta"
@@ -27,6 +33,7 @@ func connectionStories() []Story {
 	stories := []Story{
 		{"connections/empty", "Connections: none yet", Connections(list), http.StatusOK},
 		{"connections/many", "Connections: every state, long names", Connections(many), http.StatusOK},
+		{"connections/order", "Connections: in an order", Connections(ordered), http.StatusOK},
 		{"connections/new", "New connection", NewConnection(form), http.StatusOK},
 		{"connections/new-wrong", "New connection: the metadata is a web page", NewConnection(wrong), http.StatusUnprocessableEntity},
 		{"connections/new-by-hand-wrong", "New connection: values by hand are refused", NewConnection(byHand), http.StatusUnprocessableEntity},

@@ -51,7 +51,14 @@ func domainStories() []Story {
 	missing := in(claimed, gone)
 	missing.State.NoticeKind, missing.State.Title = ui.Danger, "The last check did not find the proof."
 	now := in(verified, "")
+	now.Connections = DomainConnections{Action: "/connections", Everyone: true, Served: "Served now by Okta, Entra ID (Europe).", Options: []ui.Option{
+		{Value: "con_1", Label: "Okta"}, {Value: "con_2", Label: "Entra ID (Europe)"}, {Value: "con_3", Label: storyLongName, Help: "It is not active, and serves nobody until it is."},
+	}}
 	now.Flash = &Flash{Kind: ui.Working, Text: "example.com is verified."}
+	assigned := in(verified, "")
+	assigned.Connections = now.Connections
+	assigned.Connections.Everyone, assigned.Connections.Served = false, "No active connection serves it now: its people sign in with a password or a passkey, and nobody new comes in."
+	assigned.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "connections", Message: "Choose at least one connection, or every active one."}}}
 	silent := in(verified, "The DNS of example.com did not answer. Try again in some minutes; if it goes on, ask whoever keeps that DNS.")
 	silent.State.NoticeKind, silent.State.Title = ui.Neutral, "Nobody answered the last check."
 	silent.State.Meaning = "The domain stays verified: only an answer without the record counts against it. It is checked again within two hours."
@@ -69,6 +76,7 @@ func domainStories() []Story {
 		{"domain/missing", "Domain: the record was not found", Domain(missing), http.StatusOK},
 		{"domain/waiting", "Domain: proved, and another's lately", Domain(in(waiting, "")), http.StatusOK},
 		{"domain/verified", "Domain: verified", Domain(now), http.StatusOK},
+		{"domain/assigned", "Domain: assigned to one connection, and none was chosen", Domain(assigned), http.StatusUnprocessableEntity},
 		{"domain/silent", "Domain: verified, and nobody answered", Domain(silent), http.StatusOK},
 		{"domain/failing", "Domain: verified, and the record is missing", Domain(in(failing, gone)), http.StatusOK},
 		{"domain/lapsed", "Domain: lapsed, in its grace", Domain(in(lapsed, gone)), http.StatusOK},

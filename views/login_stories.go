@@ -24,6 +24,8 @@ func loginStories() []Story {
 		{"login/wrong-address", "Sign in: the address was refused", Login(LoginPage{Page: signIn, Email: "ada@", Problem: refused("email", "Enter an email address in full, like name@company.com.")}), http.StatusUnprocessableEntity},
 		{"login/choice", "Sign in: one connection or the password", LoginChoice(LoginChoicePage{Page: signIn, Email: "ada@acme.example", Connections: []LoginConnection{okta}, Password: true}), http.StatusOK},
 		{"login/choice-many", "Sign in: several connections, long names", LoginChoice(LoginChoicePage{Page: signIn, Email: storyLongEmail, Connections: []LoginConnection{okta, entra, {ID: "con_3", Name: storyLongName}}}), http.StatusOK},
+		{"login/choice-decided", "Sign in: the connection that was used last, others behind it", LoginChoice(LoginChoicePage{Page: signIn, Email: "ada@acme.example", Connections: []LoginConnection{entra}, Others: []LoginConnection{okta}, Password: true}), http.StatusOK},
+		{"login/remembered", "Sign in: a browser that was here before", Login(LoginPage{Page: signIn, Chooser: "/login?choose=yes"}), http.StatusOK},
 		{"login/password", "Sign in: password", LoginPassword(LoginPasswordPage{Page: signIn, Email: "ada@acme.example"}), http.StatusOK},
 		{"login/password-wrong", "Sign in: the password was refused", LoginPassword(LoginPasswordPage{Page: signIn, Email: "ada@acme.example", Problem: refused("password", "The email address or the password is wrong.")}), http.StatusUnprocessableEntity},
 		{"login/passkey", "Sign in: passkey", LoginPasskey(LoginPasskeyPage{Page: signIn, ReturnTo: "/account"}), http.StatusOK},

@@ -19,6 +19,9 @@ const (
 	// flowAge is the life of the flow cookie, and of a pending login.
 	flowAge   = 15 * time.Minute
 	noticeAge = time.Minute
+	// usedAge is how long a browser remembers the connections that it used, of which it keeps at most usedKept.
+	usedAge  = 180 * 24 * time.Hour
+	usedKept = 8
 
 	minCookieKey = 32 // bytes
 )
@@ -37,6 +40,7 @@ type Cookies struct {
 	Arrival *Cookie
 
 	notice *Cookie
+	used   *Cookie
 }
 
 // NewCookies makes the cookies of the site at base, signed by the first of keys and read by any of them, newest first: at least one, each
@@ -59,6 +63,8 @@ func NewCookies(base *url.URL, keys [][]byte) (*Cookies, error) {
 	none := sessions.Options{Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteNoneMode, MaxAge: int(flowAge.Seconds())}
 	brief := lax
 	brief.MaxAge = int(noticeAge.Seconds())
+	used := lax
+	used.MaxAge = int(usedAge.Seconds())
 	arrival := lax
 	arrival.MaxAge = int(flowAge.Seconds())
 	return &Cookies{
@@ -67,6 +73,7 @@ func NewCookies(base *url.URL, keys [][]byte) (*Cookies, error) {
 		Visit:   newCookie(prefix+"gatehouse-visit", keys, lax, sessionCookieAge),
 		Arrival: newCookie(prefix+"gatehouse-arrival", keys, arrival, flowAge),
 		notice:  newCookie(prefix+"gatehouse-notice", keys, brief, noticeAge),
+		used:    newCookie(prefix+"gatehouse-used", keys, used, usedAge),
 	}, nil
 }
 
