@@ -41,13 +41,13 @@ func spent(t *testing.T, folder, printed, hash string) store.User {
 
 func TestSetupAndBreakGlass(t *testing.T) {
 	folder := t.TempDir()
-	if printed, err := ask(t, folder, "migrate"); err != nil || !strings.Contains(printed, "up to date") {
-		t.Fatalf("migrate: %q, %v", printed, err)
-	}
 	printed, err := ask(t, folder, "setup", "--organization", "Acme", "--email", "ada@acme.test", "--json")
 	var answer struct{ Organization, Link string }
 	if err != nil || json.Unmarshal([]byte(printed), &answer) != nil || !store.IsID("org", answer.Organization) {
 		t.Fatalf("setup: %q, %v", printed, err)
+	}
+	if printed, err := ask(t, folder, "migrate"); err != nil || !strings.Contains(printed, "up to date") {
+		t.Fatalf("migrate: %q, %v", printed, err)
 	}
 	if user := spent(t, folder, answer.Link, "hash"); user.Email != "ada@acme.test" {
 		t.Errorf("the link let %+v in", user)
@@ -96,8 +96,10 @@ func TestUsageNamesEveryCommand(t *testing.T) {
 
 func TestAMissingDatabaseIsNotMade(t *testing.T) {
 	folder := t.TempDir()
-	if _, err := ask(t, folder, "organizations", "list"); err == nil || !strings.Contains(err.Error(), "there is no database") {
-		t.Errorf("%v", err)
+	for _, args := range [][]string{{"organizations", "list"}, {"migrate"}} {
+		if _, err := ask(t, folder, args...); err == nil || !strings.Contains(err.Error(), "there is no database") {
+			t.Errorf("%v: %v", args, err)
+		}
 	}
 	if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)

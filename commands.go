@@ -12,14 +12,15 @@ import (
 type commandLine struct {
 	Settings settings `embed:"" group:"Settings"`
 
-	Serve         serveCommand         `cmd:"" help:"Answer requests until told to stop."`
-	Demo          demoCommand          `cmd:"" help:"Show everything at once on localhost, with an identity provider and an API around it."`
-	Setup         setupCommand         `cmd:"" help:"Make a further organization and a one-time link for its first owner."`
-	BreakGlass    breakGlassCommand    `cmd:"" help:"Make a one-time link by which a member who cannot sign in sets a new password."`
-	Organizations organizationsCommand `cmd:"" help:"List organizations, suspend and resume them, set their plans."`
-	Import        importCommand        `cmd:"" help:"Take in what another program has made."`
-	Migrate       migrateCommand       `cmd:"" help:"Bring the database's schema up to date and stop."`
-	Version       versionCommand       `cmd:"" help:"Say which version this is."`
+	Serve          serveCommand          `cmd:"" help:"Answer requests until told to stop."`
+	Demo           demoCommand           `cmd:"" help:"Show everything at once on localhost, with an identity provider and an API around it."`
+	Setup          setupCommand          `cmd:"" help:"Make a further organization and a one-time link for its first owner."`
+	BreakGlass     breakGlassCommand     `cmd:"" help:"Make a one-time link by which a member who cannot sign in sets a new password."`
+	Organizations  organizationsCommand  `cmd:"" help:"List organizations, suspend and resume them, set their plans."`
+	OperatorTokens operatorTokensCommand `cmd:"" help:"Make, list and revoke the tokens by which the operator's programs make organizations."`
+	Import         importCommand         `cmd:"" help:"Take in what another program has made."`
+	Migrate        migrateCommand        `cmd:"" help:"Bring the database's schema up to date and stop."`
+	Version        versionCommand        `cmd:"" help:"Say which version this is."`
 }
 
 // realMain runs one command. What it was asked for goes to out; logs go to standard error.

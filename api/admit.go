@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -28,6 +29,8 @@ type call struct {
 	ctx    context.Context
 	token  secret.Token // not judged before the body has come
 	caller store.ServiceAccountSnapshot
+
+	operator store.OperatorToken // in place of the caller, on operations that ask for one
 
 	organization store.Organization
 	scope        *store.Scope
@@ -72,7 +75,11 @@ func (c *call) enter() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, step := range []func() error{c.recognize, c.enterOrganization, c.hold, c.checkForm} {
+	steps := []func() error{c.recognize, c.enterOrganization, c.hold, c.checkForm}
+	if c.op.operator {
+		steps = []func() error{c.recognizeOperator, c.checkForm}
+	}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -129,6 +136,9 @@ func (c *call) recognize() error {
 		return err
 	}
 	if !known {
+		if operators, err := c.isOperators(); err != nil || operators {
+			return cmp.Or(err, error(problem(http.StatusForbidden, "service_account_needed", "An operator token makes, lists and suspends organizations, and opens none. Send the token of one of its service accounts.")))
+		}
 		c.guesses.Allow(c.prefix())
 		return errUnknownToken()
 	}
@@ -215,6 +225,10 @@ func (c *call) isOwner() bool { return slices.Contains(c.caller.Roles, access.Or
 // actor is who is recorded for what this call changes.
 func (c *call) actor() audit.Actor {
 	info := web.RequestInfo(c.r)
+	if c.op.operator {
+		return audit.Actor{Kind: audit.Operator, ID: c.operator.ID, Name: c.operator.Name,
+			Request: audit.Request{ID: info.ID, Address: info.Address.String(), UserAgent: info.UserAgent}}
+	}
 	return audit.Actor{Kind: audit.ServiceAccount, ID: c.caller.ID, Name: c.caller.Name,
 		Request: audit.Request{ID: info.ID, Address: info.Address.String(), UserAgent: info.UserAgent}}
 }

@@ -28,6 +28,7 @@ func (a *API) config() huma.Config {
 				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"serviceAccount": {Type: "http", Scheme: "bearer", Description: "A service account's token, gate_sva_…"},
+					"operator":       {Type: "http", Scheme: "bearer", Description: "A token of the operator, gate_opr_…, made in the shell."},
 				},
 			},
 		},

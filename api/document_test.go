@@ -46,7 +46,7 @@ func TestDocumentDescribesEveryRoute(t *testing.T) {
 		for method, op := range operations {
 			pattern := strings.ToUpper(method) + " " + path
 			described = append(described, pattern)
-			if ids[op.OperationID] || op.Summary == "" || !strings.Contains(op.Description, "Asks for the permission `") || len(op.Security) != 1 {
+			if ids[op.OperationID] || op.Summary == "" || !strings.Contains(op.Description, "Asks for ") || len(op.Security) != 1 {
 				t.Errorf("%s: described as %+v", pattern, op)
 			}
 			ids[op.OperationID] = true
@@ -77,7 +77,7 @@ func TestDocumentDescribesEveryRoute(t *testing.T) {
 
 func TestReferenceSaysWhatTheDocumentSays(t *testing.T) {
 	for _, r := range newWorld(t).api.Reference() {
-		if r.Summary == "" || r.Status == "" || r.Permission == "" || len(r.Problems) < 8 || len(r.Parameters) == 0 || !strings.HasPrefix(r.Curl, "curl -sS "+publicURL+organizationPath) {
+		if r.Summary == "" || r.Status == "" || r.Permission == "" || len(r.Problems) < 8 || len(r.Parameters) == 0 && r.ID != "create-organization" || !strings.HasPrefix(r.Curl, "curl -sS "+publicURL+Base+"/organizations") {
 			t.Errorf("%+v", r)
 		}
 		if r.ID == "create-api-key" && (len(r.Body) != 7 || r.Status != "201 Created" || !strings.Contains(r.Curl, `{"name":"ci","roles":["ProjectEditor"]}`)) {

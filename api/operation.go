@@ -17,12 +17,13 @@ import (
 type operation struct {
 	id, noun string // "list-projects", "Projects"
 	method   string
-	path     string // under an organization: "/projects/{project}"
+	path     string // under an organization: "/projects/{project}"; of the operator's, under all of them
 	summary  string
 	about    string
 
 	permission  access.Permission
 	inProject   bool               // the permission is one in the {project} of the path
+	operator    bool               // asks for an operator token, not for a permission
 	entitlement access.Entitlement // of the plan, beside service accounts
 
 	creates   bool // takes an Idempotency-Key
@@ -32,7 +33,7 @@ type operation struct {
 	status    int  // of success; 0: 200
 }
 
-// organizationPath is where every operation stands.
+// organizationPath is where every operation stands that a service account calls.
 const organizationPath = Base + "/organizations/{organization}"
 
 // add makes an operation a route and a part of the document. Its handler runs behind the door.
@@ -54,11 +55,38 @@ func add[I, O any](a *API, op operation, do func(*call, *I) (*O, error)) {
 // described is the operation as the document has it, with every status that it can answer.
 func (a *API) described(op operation) huma.Operation {
 	return huma.Operation{
-		OperationID: op.id, Method: op.method, Path: organizationPath + op.path, Summary: op.summary, Tags: []string{op.noun},
-		Description:   op.about + "\n\nAsks for the permission `" + string(op.permission) + "`" + map[bool]string{true: " in the project"}[op.inProject] + ".",
-		DefaultStatus: cmp.Or(op.status, http.StatusOK), Errors: op.errors(), Security: []map[string][]string{{"serviceAccount": {}}},
+		OperationID: op.id, Method: op.method, Path: op.fullPath(), Summary: op.summary, Tags: []string{op.noun},
+		Description:   op.about + "\n\n" + op.asks(),
+		DefaultStatus: cmp.Or(op.status, http.StatusOK), Errors: op.errors(), Security: []map[string][]string{{op.principal(): {}}},
 		Middlewares: huma.Middlewares{a.admit(op)}, BodyReadTimeout: -1, MaxBodyBytes: op.bodyLimit() + 1,
 	}
+}
+
+// fullPath is where it stands.
+func (op operation) fullPath() string {
+	if op.operator {
+		return Base + "/organizations" + op.path
+	}
+	return organizationPath + op.path
+}
+
+// asks says what whoever calls it must hold.
+func (op operation) asks() string {
+	switch {
+	case op.operator:
+		return "Asks for an operator token."
+	case op.inProject:
+		return "Asks for the permission `" + string(op.permission) + "` in the project."
+	}
+	return "Asks for the permission `" + string(op.permission) + "`."
+}
+
+// principal is the security scheme of whoever calls it.
+func (op operation) principal() string {
+	if op.operator {
+		return "operator"
+	}
+	return "serviceAccount"
 }
 
 // bodyLimit is how many bytes a request may carry.

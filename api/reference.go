@@ -18,6 +18,7 @@ type Reference struct {
 	Method, Path, Summary string
 	About                 []string // paragraphs
 	Permission            string
+	Operator              bool // asks for an operator token instead
 	Parameters, Body      []ReferenceField
 	Status                string // of success: "201 Created"
 	Answer                []ReferenceField
@@ -42,14 +43,14 @@ func (a *API) Reference() []Reference {
 
 // documented is the operation as the document has it.
 func (a *API) documented(op operation) *huma.Operation {
-	path := a.huma.OpenAPI().Paths[organizationPath+op.path]
+	path := a.huma.OpenAPI().Paths[op.fullPath()]
 	return map[string]*huma.Operation{http.MethodGet: path.Get, http.MethodPost: path.Post, http.MethodPut: path.Put,
 		http.MethodPatch: path.Patch, http.MethodDelete: path.Delete}[op.method]
 }
 
 func (a *API) reference(op operation, d *huma.Operation) Reference {
-	r := Reference{ID: op.id, Noun: op.noun, Method: op.method, Path: organizationPath + op.path, Summary: op.summary,
-		About: strings.Split(strings.ReplaceAll(op.about, "`", ""), "\n\n"), Permission: string(op.permission)}
+	r := Reference{ID: op.id, Noun: op.noun, Method: op.method, Path: op.fullPath(), Summary: op.summary,
+		About: strings.Split(strings.ReplaceAll(op.about, "`", ""), "\n\n"), Permission: string(op.permission), Operator: op.operator}
 	for _, p := range d.Parameters {
 		r.Parameters = append(r.Parameters, ReferenceField{p.Name, p.In + ", " + typeWords(p.Schema), p.Description, p.Required})
 	}
@@ -120,12 +121,12 @@ func typeWords(s *huma.Schema) string {
 
 // curl is a line to try the operation with.
 func (a *API) curl(op operation, d *huma.Operation) string {
-	lines := []string{"curl -sS " + a.URL.JoinPath(organizationPath+op.path).String()}
+	lines := []string{"curl -sS " + a.URL.JoinPath(op.fullPath()).String()}
 	if op.method != http.MethodGet {
 		lines[0] += " -X " + op.method
 	}
 	lines[0] = strings.NewReplacer("%7B", "{", "%7D", "}").Replace(lines[0])
-	lines = append(lines, `  -H "Authorization: Bearer $GATEHOUSE_TOKEN"`)
+	lines = append(lines, `  -H "Authorization: Bearer `+map[bool]string{false: "$GATEHOUSE_TOKEN", true: "$GATEHOUSE_OPERATOR_TOKEN"}[op.operator]+`"`)
 	if op.versioned {
 		lines = append(lines, `  -H 'If-Match: "1"'`)
 	}

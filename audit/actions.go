@@ -10,6 +10,9 @@ const (
 
 	InstallationMasterKeyChanged Action = "installation.master_key_changed"
 
+	OperatorTokenCreated Action = "operator_token.created"
+	OperatorTokenRevoked Action = "operator_token.revoked"
+
 	OrganizationCreated   Action = "organization.created"
 	OrganizationRenamed   Action = "organization.renamed"
 	OrganizationSuspended Action = "organization.suspended"
@@ -137,6 +140,9 @@ var phrases = []phrase{
 	{InstallationCreated, "set up", "set up", " this installation"},
 	{InstallationMasterKeyChanged, "change", "changed", " the master key"},
 	{InstallationURLChanged, "change", "changed", " the public address of the installation[ from {before} to {after}]"},
+
+	{OperatorTokenCreated, "create", "created", " the operator token {operator_token}"},
+	{OperatorTokenRevoked, "revoke", "revoked", " the operator token {operator_token}"},
 
 	{OrganizationCreated, "create", "created", " the organization {organization}"},
 	{OrganizationRenamed, "rename", "renamed", " the organization[ from {before} to {after}]"},

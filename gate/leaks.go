@@ -9,10 +9,17 @@ import (
 	"github.com/gatehouse-sso/gatehouse/store"
 )
 
-// ReportLeak revokes the key, or ends the token of a service account, whose text was found where it should not be, and records where that was.
+// ReportLeak revokes the key, or ends the token of a service account or of the operator, whose text was found where it should not be, and records where that was.
 // Whoever has the text may report it. Revoked is true when the text opens nothing from now on, by this report or, of a key, since it was revoked;
 // false when it opened nothing here anyway. Real says that there was such a text: reporting it was no guess.
 func (g *Gate) ReportLeak(ctx context.Context, request audit.Request, token secret.Token, source string) (revoked, real bool, err error) {
+	switch t, err := g.store.OperatorTokenOf(ctx, token); {
+	case err == nil:
+		err = g.store.RevokeOperatorToken(ctx, audit.Actor{Kind: audit.Operator, ID: t.ID, Name: t.Name, Request: request}, t.ID)
+		return err == nil, err == nil, err
+	case !errors.Is(err, store.ErrNotFound):
+		return false, false, err
+	}
 	now := g.now()
 	if a, i, err := g.shows(ctx, token, now); err != nil || a != nil {
 		if err == nil {

@@ -29,7 +29,7 @@ func (v *visit) apiReference() error {
 			last++
 		}
 		page.Nouns[last].Operations = append(page.Nouns[last].Operations, views.APIOperation{
-			ID: r.ID, Method: r.Method, Path: r.Path, Summary: r.Summary, About: r.About, Permission: r.Permission, Status: r.Status, Problems: r.Problems,
+			ID: r.ID, Method: r.Method, Path: r.Path, Summary: r.Summary, About: r.About, Permission: r.Permission, Operator: r.Operator, Status: r.Status, Problems: r.Problems,
 			Curl: r.Curl, Parameters: apiFields(r.Parameters), Body: apiFields(r.Body), Answer: apiFields(r.Answer),
 		})
 	}

@@ -44,6 +44,7 @@ const (
 	askedAgain   answer = "asked to sign in again"
 	askedForOwn  answer = "asked for a credential of their own"
 	askedToken   answer = "asked for a service account's token"
+	askedForOps  answer = "asked for a token of the operator"
 	keyRefused   answer = "told that an API key is not accepted"
 	shutOut      answer = "told that the organization is shut for them"
 	notThere     answer = "told that there is no such thing"
@@ -61,6 +62,12 @@ func (r row) answers(v visitor) answer {
 		holds = v.inProject
 	}
 	switch {
+	case r.to == toOperators && v.with == anAPIKey:
+		return keyRefused
+	case r.to == toOperators && v.with == aServiceAccount:
+		return askedForOps
+	case r.to == toOperators:
+		return askedToken
 	case r.to != toPeople && r.to != toServiceAccounts, r.to == toServiceAccounts && r.asks == forAnyone:
 		return likeAnybody
 	case r.to == toServiceAccounts && v.with == anAPIKey:
@@ -97,6 +104,8 @@ func (r row) heard(shown *page, path string) answer {
 	switch {
 	case says(http.StatusUnauthorized, `"code":"token_missing"`):
 		return askedToken
+	case says(http.StatusForbidden, `"code":"operator_token_needed"`):
+		return askedForOps
 	case says(http.StatusForbidden, `"code":"api_key_not_accepted"`):
 		return keyRefused
 	case sent && !noticed, says(http.StatusUnauthorized, "You were signed out"):

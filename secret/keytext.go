@@ -14,6 +14,7 @@ import (
 const (
 	keyPrefix            = "gate_"
 	serviceAccountPrefix = "gate_sva_"
+	operatorPrefix       = "gate_opr_"
 	keyIDLength          = 26
 	keySecretChars       = 43
 	keyCheckChars        = 6
@@ -25,9 +26,9 @@ const (
 // ErrKeyText says that a text is not of the kind that was asked about: its form or its checksum is wrong.
 var ErrKeyText = errors.New("not the text of an API key or a service account's token")
 
-// LeakPattern finds the texts of keys and of the tokens of service accounts in whatever a secret scanner reads; it is published in docs/api.md.
+// LeakPattern finds the texts of keys and of the tokens of service accounts and operators in whatever a secret scanner reads; it is published in docs/api.md.
 // What it finds has the form of one: the last six characters, the CRC-32 of all before, tell most other texts apart.
-const LeakPattern = `gate_(?:sva_)?[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9A-Za-z]{49}`
+const LeakPattern = `gate_(?:(?:sva|opr)_)?[0-7][0-9a-hjkmnp-tv-z]{25}_[0-9A-Za-z]{49}`
 
 // NewKeyText makes the text of a new API key: the suffix of the key's id, a fresh secret and the checksum. It is shown once.
 func NewKeyText(idSuffix string) Token { return newText(keyPrefix, idSuffix) }
@@ -41,6 +42,9 @@ func newText(prefix, idSuffix string) Token {
 	return TokenOf(body + string(check[:]))
 }
 
+// NewOperatorText makes the text of a new token of the operator, whose id has the suffix. It is shown once.
+func NewOperatorText(idSuffix string) Token { return newText(operatorPrefix, idSuffix) }
+
 // ParseKeyText gives the suffix of the id that an API key speaks of, or ErrKeyText. It decides by form and checksum
 // alone, so that a mistyped key costs no look at the store.
 func ParseKeyText(text string) (idSuffix string, err error) { return parseText(keyPrefix, text) }
@@ -48,6 +52,11 @@ func ParseKeyText(text string) (idSuffix string, err error) { return parseText(k
 // ParseServiceAccountText is [ParseKeyText] for the tokens of service accounts. No text is both.
 func ParseServiceAccountText(text string) (idSuffix string, err error) {
 	return parseText(serviceAccountPrefix, text)
+}
+
+// ParseOperatorText is [ParseKeyText] for the tokens of the operator.
+func ParseOperatorText(text string) (idSuffix string, err error) {
+	return parseText(operatorPrefix, text)
 }
 
 func parseText(prefix, text string) (idSuffix string, err error) {

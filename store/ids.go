@@ -32,6 +32,7 @@ const (
 	idPasskey        = "psk"
 	idWebhook        = "whk"
 	idDelivery       = "dlv"
+	idOperatorToken  = "opr"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"
