@@ -103,6 +103,7 @@ var words = []struct {
 	{store.ErrLastOwner, http.StatusConflict, "last_owner", "This is the last owner who can sign in. Make somebody else an owner first."},
 	{store.ErrLastBreakGlass, http.StatusConflict, "last_break_glass", "Single sign-on is required, and this is the last owner with a password. Let another owner set one first, or stop requiring single sign-on."},
 	{store.ErrEnforced, http.StatusConflict, "sign_in_enforced", "Single sign-on is required, and this is part of the way in. Stop requiring it first."},
+	{store.ErrProjectsLeft, http.StatusConflict, "projects_left", "The organization still has projects. Delete them first."},
 	{store.ErrDomainTaken, http.StatusConflict, "domain_taken", "Another organization has verified this domain."},
 	{store.ErrKeyReused, http.StatusUnprocessableEntity, "idempotency_key_reused", "This Idempotency-Key came with another request in the last 24 hours. Choose a new one for each request."},
 }

@@ -17,8 +17,12 @@ const (
 	OrganizationRenamed   Action = "organization.renamed"
 	OrganizationSuspended Action = "organization.suspended"
 	OrganizationResumed   Action = "organization.resumed"
+	OrganizationDeleted   Action = "organization.deleted"
 
 	OrganizationPlanChanged Action = "organization.plan_changed"
+	OrganizationSlugChanged Action = "organization.slug_changed"
+
+	OrganizationDefaultProjectRoleChanged Action = "organization.default_project_role_changed"
 
 	ProjectCreated Action = "project.created"
 	ProjectRenamed Action = "project.renamed"
@@ -148,6 +152,9 @@ var phrases = []phrase{
 	{OrganizationRenamed, "rename", "renamed", " the organization[ from {before} to {after}]"},
 	{OrganizationSuspended, "suspend", "suspended", " the organization {organization}"},
 	{OrganizationResumed, "resume", "resumed", " the organization {organization}"},
+	{OrganizationDeleted, "delete", "deleted", " the organization {organization}"},
+	{OrganizationSlugChanged, "change", "changed", " the slug of the organization {organization}[ from {before} to {after}]"},
+	{OrganizationDefaultProjectRoleChanged, "change", "changed", " the default project role[ from {before} to {after}]"},
 	{OrganizationPlanChanged, "change", "changed", " the plan of the organization {organization}[ from {before} to {after}]"},
 
 	{ProjectCreated, "create", "created", " the project {project}"},

@@ -27,7 +27,9 @@ func (v *visit) setKeyPolicy() error {
 	policy.PerProject, _ = strconv.Atoi(sent.PerProject)
 	err := v.scope.SetKeyPolicy(v.ctx(), v.actor(), v.version(), policy)
 	if problem := editProblem(err, "longest_days"); problem != nil {
-		return v.showOrganizationSettings(http.StatusUnprocessableEntity, settingsForm{name: v.organization.Name, keys: &sent}, problem)
+		f := v.ownSettings()
+		f.keys = &sent
+		return v.showOrganizationSettings(http.StatusUnprocessableEntity, f, problem)
 	}
 	if err != nil {
 		return err

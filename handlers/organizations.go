@@ -42,7 +42,7 @@ func (v *visit) showOrganizations(status int, name string, problem *ui.Problem) 
 	page := views.OrganizationsPage{Page: v.page("Your organizations"), MayCreate: mayCreate, Name: name, Problem: problem}
 	for _, m := range memberships {
 		page.Rows = append(page.Rows, views.OrganizationRow{
-			Name: m.Organization.Name, Href: "/organizations/" + m.Organization.ID, Roles: roleTitles(m.Member.Roles),
+			Name: m.Organization.Name, Slug: m.Organization.Slug, Href: "/organizations/" + m.Organization.ID, Roles: roleTitles(m.Member.Roles),
 			Suspended: m.Organization.SuspendedAt != nil || m.Member.SuspendedAt != nil,
 		})
 	}
@@ -130,13 +130,14 @@ func (v *visit) tasks() ([]views.OrganizationTask, error) {
 }
 
 func (v *visit) organizationSettings() error {
-	return v.showOrganizationSettings(http.StatusOK, settingsForm{name: v.organization.Name}, nil)
+	return v.showOrganizationSettings(http.StatusOK, v.ownSettings(), nil)
 }
 
 // settingsForm is what was typed on the settings page; keys is nil where that section was not sent.
 type settingsForm struct {
-	name string
-	keys *views.KeyPolicyForm
+	name, slug string
+	role       access.Role // by default in projects
+	keys       *views.KeyPolicyForm
 }
 
 func (v *visit) showOrganizationSettings(status int, f settingsForm, problem *ui.Problem) error {
@@ -146,8 +147,11 @@ func (v *visit) showOrganizationSettings(status int, f settingsForm, problem *ui
 	}
 	o := v.organization
 	page := views.OrganizationSettingsPage{
-		Page: v.page("Settings"), Action: v.path("settings"), Name: f.name, ID: o.ID, Plan: capitalized(string(o.Plan)),
+		Page: v.page("Settings"), Action: v.path("settings"), Name: f.name, Slug: f.slug, ID: o.ID, Delete: v.path("settings/delete"), Plan: capitalized(string(o.Plan)),
 		Created: ui.MomentOf(o.CreatedAt, v.now()), Version: formVersion(o.Version), Keys: v.keyPolicyForm(policy), Problem: problem,
+	}
+	for _, role := range store.DefaultProjectRoles() {
+		page.Roles = append(page.Roles, ui.Option{Value: string(role), Label: role.Title(), Chosen: role == f.role})
 	}
 	if f.keys != nil {
 		page.Keys = *f.keys
@@ -155,16 +159,35 @@ func (v *visit) showOrganizationSettings(status int, f settingsForm, problem *ui
 	return v.render(status, views.OrganizationSettings(page))
 }
 
-func (v *visit) renameOrganization() error {
-	name := v.form().Text("name")
-	err := v.scope.RenameOrganization(v.ctx(), v.actor(), v.version(), name)
-	if problem := editProblem(err, "name"); problem != nil {
-		return v.showOrganizationSettings(http.StatusUnprocessableEntity, settingsForm{name: name}, problem)
+// changeOrganization changes what the form that was sent is about: the name and the slug, or the default project role.
+func (v *visit) changeOrganization() error {
+	f, field, done := v.ownSettings(), "name", "The name is saved."
+	var change store.OrganizationChange
+	if v.form().Count("name") > 0 {
+		f.name = v.form().Text("name")
+		change.Name = &f.name
+	}
+	if v.form().Count("slug") > 0 {
+		f.slug = v.form().Text("slug")
+		change.Slug = &f.slug
+	}
+	if v.form().Count("default_project_role") > 0 {
+		f.role, field, done = access.Role(v.form().Text("default_project_role")), "default_project_role", "The default project role is saved."
+		change.DefaultProjectRole = &f.role
+	}
+	err := v.scope.ChangeOrganization(v.ctx(), v.actor(), v.version(), change)
+	if problem := editProblem(err, field); problem != nil {
+		return v.showOrganizationSettings(http.StatusUnprocessableEntity, f, problem)
 	}
 	if err != nil {
 		return err
 	}
-	return v.goTo(v.path("settings"), "The name is saved.")
+	return v.goTo(v.path("settings"), done)
+}
+
+// ownSettings are the settings as they are.
+func (v *visit) ownSettings() settingsForm {
+	return settingsForm{name: v.organization.Name, slug: v.organization.Slug, role: v.organization.DefaultProjectRole}
 }
 
 // version is the version of a record that a form was made from; 0, which no record has, when it is missing.

@@ -173,7 +173,12 @@ func (v *visit) showProjectMembers(status int, problem *ui.Problem) error {
 	page := views.ProjectMembersPage{
 		ProjectFrame: v.projectFrame("Members"), MayManage: v.inProject.Has(access.ManageProjectMembers),
 		Action: v.projectPath("members"), Email: v.form().Text("email"), Problem: problem,
-		Roles: roleOptions(access.ProjectRoles(), func(r access.Role) bool { return slices.Contains(v.sentRoles(), r) }),
+		Roles: roleOptions(access.ProjectRoles(), func(r access.Role) bool {
+			if v.r.Method == http.MethodGet {
+				return r == v.organization.DefaultProjectRole
+			}
+			return slices.Contains(v.sentRoles(), r)
+		}),
 	}
 	for _, m := range members {
 		row := views.ProjectMemberRow{Name: m.Name, Email: m.Email, Roles: roleTitles(m.ProjectRoles[v.project.ID])}

@@ -64,7 +64,9 @@ func consoleRoutes() []route {
 
 		{pattern: "GET /organizations/{organization}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).organizationPage},
 		{pattern: "GET /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).organizationSettings},
-		{pattern: "POST /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).renameOrganization},
+		{pattern: "POST /organizations/{organization}/settings", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).changeOrganization},
+		{pattern: "GET /organizations/{organization}/settings/delete", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).deleteOrganizationPage, fresh: true},
+		{pattern: "POST /organizations/{organization}/settings/delete", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).deleteOrganization, fresh: true},
 		{pattern: "POST /organizations/{organization}/settings/api-keys", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).setKeyPolicy, fresh: true},
 
 		{pattern: "POST /organizations/{organization}/notices", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).readNotices},

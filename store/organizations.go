@@ -137,30 +137,6 @@ func (s *Store) OrganizationsOf(ctx context.Context, userID string) ([]Membershi
 	return all, nil
 }
 
-// RenameOrganization gives it another name; version is the one that the form was made from.
-func (c *Scope) RenameOrganization(ctx context.Context, actor audit.Actor, version int64, name string) error {
-	name, err := validName(name)
-	if err != nil {
-		return err
-	}
-	return c.write(ctx, actor, func(w *write) error {
-		before, err := organization(w.DB, w.organization)
-		if err != nil {
-			return err
-		}
-		if before.Name == name && before.Version == version {
-			return errUnchanged
-		}
-		if err := w.change(&Organization{}, w.organization, version, columns{"name": name}); err != nil {
-			return fmt.Errorf("rename organization: %w", err)
-		}
-		w.record(audit.Event{Action: audit.OrganizationRenamed, Targets: []audit.Target{before.target()},
-			Changes: []audit.Change{{Field: "name", Before: before.Name, After: name}}})
-		w.tell(ChangedOrganization, w.organization)
-		return nil
-	})
-}
-
 // SuspendOrganization bars everybody and every API key from the organization.
 func (s *Store) SuspendOrganization(ctx context.Context, actor audit.Actor, id string) error {
 	return s.suspendOrganization(ctx, actor, id, true)

@@ -11,7 +11,7 @@ func organizationStories() []Story {
 	start.Person = "Ada Lovelace"
 	none := OrganizationsPage{Page: start}
 	many := OrganizationsPage{Page: start, MayCreate: true, Rows: []OrganizationRow{
-		{Name: "Acme Corporation", Href: "/organizations/" + storyOrganization, Roles: "Organization owner"},
+		{Name: "Acme Corporation", Slug: "acme-corporation", Href: "/organizations/" + storyOrganization, Roles: "Organization owner"},
 		{Name: storyLongName, Href: "/organizations/2", Roles: "Organization member, Billing admin"},
 		{Name: "Initech", Href: "/organizations/3", Roles: "Organization member", Suspended: true},
 	}}
@@ -38,9 +38,24 @@ func organizationStories() []Story {
 	}}
 	settings := OrganizationSettingsPage{
 		Page: storyConsole("Settings", "Settings"), Action: "/settings", Name: "Acme Corporation", ID: storyOrganization,
-		Plan: "Enterprise", Created: storyOlder, Version: "3",
-		Keys: KeyPolicyForm{Action: "/settings/api-keys", Version: "1", LongestDays: "365", PerProject: "500"},
+		Plan: "Enterprise", Created: storyOlder, Version: "3", Slug: "acme-corporation", Delete: "/settings/delete",
+		Roles: []ui.Option{{Value: "ProjectMember", Label: "Project member", Chosen: true}, {Value: "ProjectViewer", Label: "Project viewer"}},
+		Keys:  KeyPolicyForm{Action: "/settings/api-keys", Version: "1", LongestDays: "365", PerProject: "500"},
 	}
+	taken := settings
+	taken.Slug = "globex"
+	taken.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "slug", Message: "Another organization has this slug. Choose another one."}}}
+	ending := DeleteOrganizationPage{
+		Page: storyConsole("Delete", "Settings", ui.Link{Text: "Settings", Href: "/settings"}), Name: "Acme Corporation",
+		Confirm: ui.Confirm{Action: "/settings/delete", Version: "3", Name: "Acme Corporation", Button: "Delete organization", Cancel: "/settings", Consequences: []string{
+			"1204 members lose their way in within a second, you among them. The people stay, with what they have elsewhere.",
+			"2 connections with everybody linked through them, their settings and their logins, and 3 domains. Another organization can verify the domains after a week.",
+			"1 service account with their tokens, 0 webhooks, and all invites.",
+			"The events stay with whoever runs this service. Every owner is told by mail.",
+		}},
+	}
+	early := ending
+	early.Projects, early.ProjectsAt = "14 projects", "/projects"
 	conflict := settings
 	conflict.Name = "Acme"
 	conflict.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "name", Message: "Somebody else changed this in the meantime. Check what is saved now, then save again."}}}
@@ -52,6 +67,9 @@ func organizationStories() []Story {
 		{"organization/member", "Organization: a member, long names", Organization(member), http.StatusOK},
 		{"organization/notices", "Organization: what no mail could tell", Organization(told), http.StatusOK},
 		{"organization/settings", "Organization settings", OrganizationSettings(settings), http.StatusOK},
+		{"organization/settings-slug-taken", "Organization settings: another has the slug", OrganizationSettings(taken), http.StatusUnprocessableEntity},
+		{"organization/delete", "Delete an organization", DeleteOrganization(ending), http.StatusOK},
+		{"organization/delete-projects", "Delete an organization: not while it has projects", DeleteOrganization(early), http.StatusOK},
 		{"organization/settings-conflict", "Organization settings: two edit the same", OrganizationSettings(conflict), http.StatusUnprocessableEntity},
 	}
 }
