@@ -15,7 +15,8 @@ type breakGlassCommand struct {
 	Email        string `required:"" help:"Address of the member who cannot sign in."`
 }
 
-// Run prints the one-time link by which a member sets a new password. An owner then signs in at /login/recovery, past the identity provider.
+// Run prints the one-time link by which a member sets a new password. Where the organization requires single sign-on, it lets an owner past
+// the identity provider, to mend sign-in and nothing else, whether they are named for break-glass or not.
 // The organization's log tells it with high severity.
 func (b *breakGlassCommand) Run(ctx context.Context, settings *settings, out io.Writer) error {
 	address, err := trust.ParseAddress(b.Email)
@@ -33,7 +34,7 @@ func (b *breakGlassCommand) Run(ctx context.Context, settings *settings, out io.
 		}
 		_, err = fmt.Fprintf(out, "%s sets a new password here, once and within the hour:\n%s\n", person.Member.Name, welcomeLink(c.URL, token))
 		if err == nil && person.Member.IsOwner() {
-			_, err = fmt.Fprintf(out, "If %s requires single sign-on, sign in afterwards at %s\n", person.Organization.Name, c.URL.JoinPath("login", "recovery"))
+			_, err = fmt.Fprintf(out, "If %s requires single sign-on, the link opens its connections, domains and sign-in settings.\n", person.Organization.Name)
 		}
 		return err
 	})

@@ -173,6 +173,31 @@ func TestDomainsAndPolicy(t *testing.T) {
 	o.send(http.MethodDelete, "/domains/"+made.get("id"), nil).want(http.StatusNoContent)
 }
 
+func TestBreakGlassOwners(t *testing.T) {
+	o := newWorld(t).found("acme")
+	owner, err := o.scope.MemberOf(o.Context(), o.owner.ID)
+	o.ok(err)
+	one := "/break-glass-owners/" + owner.ID
+	o.send(http.MethodDelete, one, nil).problem(http.StatusNotFound, "not_found")
+	o.send(http.MethodPut, "/break-glass-owners/mem_00000000000000000000000000", nil).problem(http.StatusNotFound, "not_found")
+	var named BreakGlassOwner
+	if o.send(http.MethodPut, one, nil).want(http.StatusOK).read(&named); named.MemberID != owner.ID || named.GetsIn {
+		t.Errorf("%+v", named)
+	}
+	o.send(http.MethodPut, one, nil).want(http.StatusOK) // nothing to do
+	_, err = o.scope.MakeRecoveryCodes(o.Context(), operator, o.owner.ID)
+	o.ok(err)
+	var page Page[BreakGlassOwner]
+	if o.send(http.MethodGet, "/break-glass-owners", nil).want(http.StatusOK).read(&page); len(page.Data) != 1 || !page.Data[0].GetsIn || page.Data[0].CodesLeft != 10 {
+		t.Errorf("%+v", page.Data)
+	}
+	o.send(http.MethodDelete, one, nil).want(http.StatusNoContent)
+	o.send(http.MethodGet, "/break-glass-owners", nil).want(http.StatusOK).read(&page)
+	if len(page.Data) != 0 {
+		t.Errorf("%+v", page.Data)
+	}
+}
+
 func TestConnections(t *testing.T) {
 	o := newWorld(t).found("acme")
 	c, err := o.scope.CreateConnection(o.Context(), operator, "Okta", store.SAMLSettings{EntityID: "https://idp.example"}, store.NewKey{CertificatePEM: []byte("c"), KeyPEM: []byte("private")})

@@ -90,8 +90,13 @@ const (
 	SessionProofAdded Action = "session.proof_added"
 	SessionEnded      Action = "session.ended"
 
-	BreakGlassLinkMade Action = "break_glass.link_made"
-	BreakGlassUsed     Action = "break_glass.used"
+	BreakGlassLinkMade     Action = "break_glass.link_made"
+	BreakGlassUsed         Action = "break_glass.used"
+	BreakGlassUsedUp       Action = "break_glass.used_up"
+	BreakGlassOwnerNamed   Action = "break_glass.owner_named"
+	BreakGlassOwnerRemoved Action = "break_glass.owner_removed"
+	BreakGlassCodesMade    Action = "break_glass.codes_made"
+	BreakGlassCodesEnded   Action = "break_glass.codes_ended"
 
 	WelcomeLinkMade  Action = "welcome.link_made"
 	WelcomeLinkSpent Action = "welcome.link_spent"
@@ -224,7 +229,12 @@ var phrases = []phrase{
 	{SessionEnded, "end", "ended", " a session[ of {user}]"},
 
 	{BreakGlassLinkMade, "make", "made", " a break-glass link for {user}"},
-	{BreakGlassUsed, "sign in", "signed in", " by break-glass"},
+	{BreakGlassUsed, "sign in", "signed in", " by break-glass[ with a recovery code; codes left: {after}]"},
+	{BreakGlassUsedUp, "", "used up", " the last way in by break-glass: while single sign-on is required, a break-glass owner needs a passkey or recovery codes"},
+	{BreakGlassOwnerNamed, "name", "named", " {user} a break-glass owner"},
+	{BreakGlassOwnerRemoved, "take", "took", " {user} off the break-glass owners"},
+	{BreakGlassCodesMade, "make", "made", " new recovery codes for {user}"},
+	{BreakGlassCodesEnded, "end", "ended", " the recovery codes of {user}"},
 
 	{WelcomeLinkMade, "make", "made", " a welcome link[ for {user}]"},
 	{WelcomeLinkSpent, "spend", "spent", " a welcome link"},

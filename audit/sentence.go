@@ -83,7 +83,7 @@ func (e Event) fill(rest string) string {
 const themselves = "themselves"
 
 // namesThePerson are the acts that name a person even where it is the actor: nobody was there to act on, or "of themselves" would not read.
-var namesThePerson = []Action{UserCreated, UserPasswordEnded, UserPasskeyRenamed, UserPasskeyRemoved, UserPasskeyRefused, UserLeftoversRemoved}
+var namesThePerson = []Action{UserCreated, UserPasswordEnded, UserPasskeyRenamed, UserPasskeyRemoved, UserPasskeyRefused, UserLeftoversRemoved, BreakGlassCodesEnded}
 
 // name is what {name} stands for, or "" where the event does not say.
 func (e Event) name(braced string) string {

@@ -128,7 +128,7 @@ func TestABrowserDoesNotChangeHandsUnasked(t *testing.T) {
 func TestD13_ASessionOfBreakGlassTakesNoFurtherProof(t *testing.T) {
 	w := newWorld(t)
 	w.enforce()
-	token, err := w.SignInAnew(t.Context(), audit.Request{}, Present{}, w.owner.ID, store.ProvenByRecovery(w.organization.ID, "hash"))
+	token, err := w.SignInAnew(t.Context(), audit.Request{}, Present{}, w.owner.ID, store.ProvenByOperator(w.organization.ID, "hash"))
 	w.ok(err)
 	recovery := w.holder(token)
 	token, err = w.SignIn(t.Context(), audit.Request{}, recovery, w.owner.ID, store.ProvenByPassword("hash"))

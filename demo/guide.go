@@ -34,7 +34,7 @@ Make keys, rotate and revoke them, as {{.Owner.Email}}
   (Gatehouse refuses it within one; the API keeps an answer for another).
 
 When the identity provider is down
-  {{.Gatehouse}}/login/recovery lets an owner in: {{.Owner.Email}}, password {{.Password}}
+  {{.Gatehouse}}/login/recovery lets the break-glass owner in: {{.Owner.Email}}, recovery code {{.RecoveryCode}}
 
 `))
 
@@ -43,5 +43,5 @@ type sample struct {
 	Gatehouse, IdentityProvider, API string
 	Owner, Employee                  Person
 	OrganizationID, ProjectID        string
-	Key, Password                    string
+	Key, RecoveryCode                string
 }

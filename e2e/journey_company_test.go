@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -22,7 +23,8 @@ type company struct {
 	dns       *DNS
 	idp       *SimpleSAMLphp
 	owner     *Person
-	password  string // the owner's own
+	password  string   // the owner's own
+	codes     []string // the owner's recovery codes, once they are named for break-glass
 
 	home, project, connection string // the paths of their pages
 }
@@ -187,8 +189,33 @@ func (c *company) activate() {
 	c.owner.See("The connection is active.")
 }
 
+// breakGlassOwner names the owner for break-glass and keeps the recovery codes that the page shows.
+func (c *company) breakGlassOwner() {
+	c.t.Helper()
+	c.goTo("Sign-in")
+	c.owner.Screenshot("nobody is named for break-glass")
+	c.owner.Click("button", "Name for break-glass")
+	c.owner.See("You are a break-glass owner. Now make your recovery codes.")
+	c.owner.Click("button", "Make ten recovery codes")
+	c.owner.See("they are not shown again")
+	c.codes = recoveryCode.FindAllString(c.owner.Text(), -1)
+	if len(c.codes) != 10 {
+		c.t.Fatalf("%d recovery codes are shown", len(c.codes))
+	}
+	for _, code := range c.codes {
+		c.gatehouse.Secret(code)
+	}
+	c.owner.Click("link", "I have kept them")
+	c.owner.See("10 recovery codes left")
+}
+
+var recoveryCode = regexp.MustCompile(`[0-9a-f]{4}(?:-[0-9a-f]{4}){7}`)
+
 func (c *company) enforce() {
 	c.t.Helper()
+	if c.codes == nil {
+		c.breakGlassOwner()
+	}
 	c.goTo("Sign-in")
 	c.owner.Click("link", "Require single sign-on")
 	c.owner.Click("button", "Require single sign-on")

@@ -16,12 +16,23 @@ func TestIdentityProviderDown(t *testing.T) {
 	c.enforce()
 	c.idp.Stop()
 
+	// The operator's link does it for any owner.
+	carol := NewPerson(t, "Alice with the operator's link")
+	carol.Open(welcomeLink.FindString(c.gatehouse.Run("break-glass", "--organization", "Acme", "--email", c.idp.Alice.Email)))
+	carol.Click("button", "Continue")
+	carol.Fill("Password", c.password)
+	carol.Click("button", "Save password")
+	carol.At(c.home + "/sign-in")
+	carol.See("This is a recovery session.")
+
 	alice := NewPerson(t, "Alice recovering")
-	c.recover(alice, "not "+c.password)
-	alice.See("This is not the address and password of an owner whose organization requires single sign-on.")
 	c.recover(alice, c.password)
+	alice.See("This is not the address of a break-glass owner with a recovery code that is still good.")
+	alice.Screenshot("recovery refused")
+	c.recover(alice, c.codes[0])
 	alice.At(c.home + "/sign-in")
 	alice.See("This is a recovery session.")
+	alice.See("9 recovery codes left")
 	alice.Within("navigation", "Organization").Lacks("link", "Projects")
 	alice.Screenshot("recovered")
 	for _, page := range []string{c.home + "/members", c.project + "/api-keys", "/account"} {
@@ -29,29 +40,64 @@ func TestIdentityProviderDown(t *testing.T) {
 		alice.See("You may not do this")
 	}
 	alice.Screenshot("closed to a recovery session")
+	again := NewPerson(t, "Somebody with the same code")
+	c.recover(again, c.codes[0])
+	again.See("This is not the address of a break-glass owner with a recovery code that is still good.")
+
 	c.open(alice, "sign-in")
 	alice.Click("link", "Stop requiring single sign-on")
 	alice.Screenshot("before stopping")
 	alice.Click("button", "Stop requiring single sign-on")
 	alice.See("Single sign-on is no longer required.")
+	c.open(alice, "connections")
+	alice.Click("link", "Corp")
+	alice.Click("button", "Disable connection")
+	alice.See("The connection is disabled.")
+	alice.See("This is a recovery session.")
 	alice.Click("button", "Sign out")
 
 	c.enterEmail(alice, c.idp.Alice.Email)
-	alice.Click("button", "Use your password")
 	alice.Fill("Password", c.password)
 	alice.Click("button", "Sign in")
 	c.isIn(alice, c.idp.Alice)
+	c.open(alice, "members")
+	alice.See(c.idp.Alice.Email)
 	c.open(alice, "events")
-	c.tells(alice, "Alice Adams signed in by break-glass. High severity", "Alice Adams stopped requiring single sign-on. High severity")
+	c.tells(alice, "Alice Adams signed in by break-glass with a recovery code; codes left: “9”. High severity", "Alice Adams stopped requiring single sign-on. High severity")
 	alice.Screenshot("what the events tell")
 }
 
+// TestRecoveryByPasskey: the same with a passkey, which Chromium's virtual
+// authenticator keeps.
+func TestRecoveryByPasskey(t *testing.T) {
+	c := newCompany(t, nil)
+	c.becomeOwner()
+	c.owner.keepsPasskeys()
+	c.owner.Open(c.gatehouse.URL + "/account/passkeys/new")
+	c.owner.Click("button", "Add passkey")
+	c.owner.See("Your passkey is added.")
+	c.open(c.owner, "sign-in")
+	c.owner.Click("button", "Name for break-glass")
+	c.owner.Click("link", "Cancel")
+	c.owner.See("1 passkey")
+	c.owner.See("Gets in")
+	c.owner.Click("button", "Sign out")
+
+	c.owner.Open(c.gatehouse.URL + "/login/recovery")
+	c.owner.Click("button", "Recover with a passkey")
+	c.owner.At(c.home + "/sign-in")
+	c.owner.See("This is a recovery session.")
+	c.owner.Screenshot("recovered by a passkey")
+	c.owner.Open(c.gatehouse.URL + c.home + "/members")
+	c.owner.See("You may not do this")
+}
+
 // recover tries to get in at /login/recovery.
-func (c *company) recover(alice *Person, password string) {
+func (c *company) recover(alice *Person, code string) {
 	c.t.Helper()
 	alice.Open(c.gatehouse.URL + "/login/recovery")
 	alice.Fill("Email address", c.idp.Alice.Email)
-	alice.Fill("Password", password)
+	alice.Fill("Recovery code", code)
 	alice.Click("button", "Recover access")
 }
 

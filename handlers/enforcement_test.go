@@ -40,6 +40,7 @@ func TestD08_NothingGoesRoundEnforcement(t *testing.T) {
 	for _, who := range []*someone{boss, bob, guest} {
 		who.get(acme.projectsPage()).want(http.StatusOK)
 	}
+	codes := acme.wayIn(boss)
 	acme.enforce(okta, access.EnforceDomain)
 
 	for name, c := range map[string]struct {
@@ -51,7 +52,7 @@ func TestD08_NothingGoesRoundEnforcement(t *testing.T) {
 		b := acme.browser()
 		signed := b.post("/login/password", "email", c.who.User.Email, "password", goodPassword)
 		recovery := acme.browser()
-		recovered := recovery.post("/login/recovery", "email", c.who.User.Email, "password", goodPassword)
+		recovered := recovery.post("/login/recovery", "email", c.who.User.Email, "code", codes[0], "password", goodPassword)
 		if c.covered {
 			old.want(http.StatusForbidden, requiresSSO, "Continue with Okta")
 			c.who.post("/organizations/"+acme.ID+"/projects", "name", "Search", "kind", "serverless").want(http.StatusForbidden, requiresSSO)

@@ -168,7 +168,7 @@ func memberProblem(err error) *ui.Problem {
 	case errors.Is(err, store.ErrLastOwner):
 		return &ui.Problem{Fields: []ui.FieldError{{Message: "This is the last owner who can sign in. Make somebody else an owner first."}}}
 	case errors.Is(err, store.ErrLastBreakGlass):
-		return &ui.Problem{Fields: []ui.FieldError{{Message: "This is the last owner with a password. Single sign-on is required here, so one must be able to sign in when the identity provider does not work. Let another owner set a password first, or stop requiring single sign-on."}}}
+		return &ui.Problem{Fields: []ui.FieldError{{Message: lastBreakGlass}}}
 	case isConflict(err):
 		return &ui.Problem{Fields: []ui.FieldError{{Message: "Somebody else changed this member in the meantime. What you see now is what is saved."}}}
 	}

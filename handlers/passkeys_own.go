@@ -160,7 +160,7 @@ func (v *visit) removePasskey() error {
 func needed(err error) string {
 	switch {
 	case errors.Is(err, store.ErrLastBreakGlass):
-		return "An organization that requires single sign-on needs your password for break-glass. Let another of its owners have one first."
+		return "An organization that requires single sign-on has no other way in for an emergency. Make recovery codes on its Sign-in page first, or let another break-glass owner make theirs."
 	case errors.Is(err, store.ErrLastOwner):
 		return "You are the last owner of an organization who can sign in. Add another way to sign in, or another owner, first."
 	case errors.Is(err, store.ErrLastCredential):

@@ -34,6 +34,9 @@ func (v *visit) showSignInPolicy(status int, chosen *store.SignInPolicy, problem
 		policy.DefaultRole, policy.DefaultProjectRoles = chosen.DefaultRole, chosen.DefaultProjectRoles
 	}
 	page.Admit = policy.AdmitNewcomers
+	if page.BreakGlass, err = v.breakGlassSection(policy); err != nil {
+		return err
+	}
 	page.Roles = roleOptions(access.DefaultRoles(), func(r access.Role) bool { return r == policy.DefaultRole })
 	if page.Projects, err = v.projectRoleChoices(policy.DefaultProjectRoles); err != nil {
 		return err
@@ -108,10 +111,14 @@ func (v *visit) showEnforcement(status int, scope access.Scope, problem *ui.Prob
 	if err != nil {
 		return err
 	}
+	named, err := v.scope.BreakGlassOwners(v.ctx())
+	if err != nil {
+		return err
+	}
 	page := views.EnforcementPage{
 		Page:  v.trail(v.page("Require single sign-on"), ui.Link{Text: "Sign-in", Href: v.path("sign-in")}),
 		Scope: string(scope), Action: v.path("sign-in/enforcement"), Version: formVersion(policy.Version), Ready: preview.Ready(),
-		Present: policy.Enforcement == scope, Cancel: v.path("sign-in"), Problem: problem, Consequences: v.consequences(preview),
+		Present: policy.Enforcement == scope, Cancel: v.path("sign-in"), Problem: problem, Consequences: v.consequences(preview, named),
 		Scopes: []ui.Link{
 			{Text: "Members on a verified domain", Href: v.path("sign-in/enforcement"), Current: scope == access.EnforceDomain},
 			{Text: "Everyone", Href: v.path("sign-in/enforcement?scope=everyone"), Current: scope == access.EnforceAll},
@@ -121,7 +128,7 @@ func (v *visit) showEnforcement(status int, scope access.Scope, problem *ui.Prob
 		page.Preconditions = append(page.Preconditions, preconditionStep(p))
 	}
 	for _, m := range preview.Covered {
-		page.Covered = append(page.Covered, views.CoveredRow{Name: m.Name, Email: m.Email, Href: v.path("members/" + m.ID), SignsIn: signsInWith(m)})
+		page.Covered = append(page.Covered, views.CoveredRow{Name: m.Name, Email: m.Email, Href: v.path("members/" + m.ID), SignsIn: signsInWith(m, named)})
 	}
 	if more := preview.CoveredCount - len(preview.Covered); more > 0 {
 		page.More = "And " + counted(int64(more), "more member") + "."
@@ -142,23 +149,27 @@ func preconditionStep(p store.Precondition) ui.Step {
 }
 
 // signsInWith says what a covered person would notice.
-func signsInWith(m store.Member) string {
+func signsInWith(m store.Member, named []store.BreakGlassOwner) string {
+	if slices.ContainsFunc(named, func(b store.BreakGlassOwner) bool { return b.Member.ID == m.ID && b.GetsIn() }) {
+		return "Your identity provider, or break-glass in an emergency"
+	}
 	own := ownCredentialOf(m)
 	if own == "" {
 		return "Your identity provider"
 	}
-	if m.IsOwner() && m.HasPassword {
-		return "A password, which an owner keeps for an emergency"
-	}
 	return capitalized(own) + ", which will no longer open this organization"
 }
 
-func (v *visit) consequences(p store.EnforcementPreview) []string {
+func (v *visit) consequences(p store.EnforcementPreview, named []store.BreakGlassOwner) []string {
 	lines := []string{
 		counted(int64(p.CoveredCount), "member") + " can enter through your identity provider alone, from their next click on.",
 		counted(int64(p.Sessions), "session") + " without a sign-in through it no longer " + opens(p.Sessions) + " this organization.",
 		"API keys are not interactive and go on working: " + counted(int64(p.APIKeys), "key") + " at present.",
-		"Owners who have a password can still get in at /login/recovery, to mend connections, domains and this setting, and nothing else.",
+	}
+	for _, b := range named {
+		if b.GetsIn() {
+			lines = append(lines, b.Member.Name+" can still get in at /login/recovery by break-glass, to mend connections, domains and this setting, and nothing else.")
+		}
 	}
 	if v.wouldBeBarred(p) {
 		lines = slices.Insert(lines, 2, "Your own session is one of them: the next page asks you to sign in through your identity provider.")

@@ -62,12 +62,13 @@ func TestEnforcementFromPreviewToEnd(t *testing.T) {
 	acme.owner.post(keys, "name", "ci", "permissions", "all", "expires", "90").want(http.StatusCreated)
 	path := "/organizations/" + acme.Organization.ID + "/sign-in/enforcement"
 
-	early := acme.owner.get(path).want(http.StatusOK, "Verify a domain", "Activate a connection", "within the last 15 minutes", "An owner has a password", "1 key at present", "Nobody yet")
+	early := acme.owner.get(path).want(http.StatusOK, "Verify a domain", "Activate a connection", "within the last 15 minutes", "Name a break-glass owner", "1 key at present", "Nobody yet")
 	acme.owner.post(path, "version", early.value("version"), "scope", "domain").want(http.StatusUnprocessableEntity, "There is a problem", "Verify a domain", "Activate a connection")
 
 	acme.verify("acme.test")
 	c := acme.connect("Okta")
-	acme.owner.get(path).want(http.StatusOK, "A domain is verified.", "A connection is active.", "ada@acme.test", "owner@acme.test").lacks("guest@elsewhere.test")
+	acme.wayIn(acme.owner)
+	acme.owner.get(path).want(http.StatusOK, "A break-glass owner has a passkey or recovery codes.", "Name of owner can still get in at /login/recovery", "A domain is verified.", "A connection is active.", "ada@acme.test", "owner@acme.test").lacks("guest@elsewhere.test")
 	c.test(acme.owner)
 	ready := acme.owner.get(path+"?scope=everyone").want(http.StatusOK, "You have just signed in", "2 members can enter")
 	p.pass(16 * time.Minute)

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/devicetest"
+	"github.com/gatehouse-sso/gatehouse/store"
 )
 
 // recovered is an owner's browser after break-glass, in an organization that requires single sign-on.
@@ -13,11 +15,7 @@ func recovered(t *testing.T) (*organization, *browser) {
 	t.Helper()
 	acme, okta := corp(t)
 	acme.enforce(okta, access.EnforceDomain)
-	b := acme.browser()
-	if landed := b.post("/login/recovery", "email", "owner@acme.test", "password", goodPassword); landed.path() != "/organizations/"+acme.ID+"/sign-in" {
-		t.Fatalf("recovery lands at %s with %d", landed.path(), landed.Status)
-	}
-	return acme, b
+	return acme, acme.recovers()
 }
 
 func TestD13_RecoveryOpensSignInSettingsAlone(t *testing.T) {
@@ -69,44 +67,89 @@ func TestD13_AnOrdinarySignInEndsRecovery(t *testing.T) {
 	}
 }
 
-func TestD13_RecoveryIsForOwnersOfOrganizationsThatRequireSingleSignOn(t *testing.T) {
+func TestD13_RecoveryIsForBreakGlassOwners(t *testing.T) {
 	acme, okta := corp(t)
-	member := acme.member("bob@guest.test", access.OrgMember)
-	try := func(email, password string, more ...string) *page {
+	member, second := acme.member("bob@guest.test", access.OrgMember), acme.member("second@acme.test", access.OrgOwner)
+	acme.enforce(okta, access.EnforceDomain)
+	try := func(email, code string) *page {
 		t.Helper()
 		b := acme.browser()
 		before := acme.rows()
-		shown := b.post("/login/recovery", append([]string{"email", email, "password", password}, more...)...)
+		shown := b.post("/login/recovery", "email", email, "code", code, "password", goodPassword)
 		if shown.Status == http.StatusUnprocessableEntity && (b.token().Reveal() != "" || acme.rows() != before) {
 			t.Errorf("%s: refused, and something was made", email)
 		}
 		return shown
 	}
-	const no = "This is not the address and password of an owner whose organization requires single sign-on."
-	try("owner@acme.test", goodPassword).want(http.StatusUnprocessableEntity, no)
-	acme.enforce(okta, access.EnforceDomain)
-	try("owner@acme.test", "not it").want(http.StatusUnprocessableEntity, no)
-	try("not an address", goodPassword).want(http.StatusUnprocessableEntity, no)
-	try(member.User.Email, goodPassword).want(http.StatusUnprocessableEntity, no)
-	try("owner@acme.test", goodPassword).want(http.StatusOK)
-
-	// An organization that is not one of theirs is no choice.
-	try("owner@acme.test", goodPassword, "organization", "org_00000000000000000000000000").want(http.StatusOK, "acme")
+	const no = "This is not the address of a break-glass owner with a recovery code that is still good."
+	code := acme.codes[0]
+	for email, typed := range map[string]string{
+		"owner@acme.test": "not it", "not an address": code, member.User.Email: code, second.User.Email: code, "nobody@acme.test": code, "OWNER@acme.test": code[:len(code)-1] + "?",
+	} {
+		try(email, typed).want(http.StatusUnprocessableEntity, no)
+	}
+	try("owner@acme.test", " "+strings.ToUpper(strings.ReplaceAll(code, "-", ""))+" ").want(http.StatusOK, "Sign-in", "9 recovery codes left")
+	try("owner@acme.test", code).want(http.StatusUnprocessableEntity, no)
 }
 
-func TestD13_AnOwnerOfSeveralChooses(t *testing.T) {
+// By a passkey, too: of one whom several organizations have named they choose, and sign again.
+func TestD13_RecoveryByPasskey(t *testing.T) {
 	acme, okta := corp(t)
+	hers, elsewhere := acme.device(), acme.device()
+	acme.owner.addPasskey(hers, "Phone")
+	acme.member("bob@guest.test", access.OrgOwner).addPasskey(elsewhere, "Phone")
 	acme.enforce(okta, access.EnforceDomain)
+	sign := func(b *browser, d *devicetest.Device, fields ...string) *page {
+		t.Helper()
+		asked := b.post("/login/recovery/challenge").want(http.StatusOK)
+		return b.post("/login/recovery", append(fields, "answer", d.Get([]byte(asked.Body)))...)
+	}
+	const no = "This passkey does not recover access to anything here"
+	stranger := acme.browser()
+	sign(stranger, acme.device()).want(http.StatusUnprocessableEntity, no)
+	sign(stranger, elsewhere).want(http.StatusUnprocessableEntity, no) // an owner, and not named
+	if stranger.token().Reveal() != "" {
+		t.Error("a session was opened")
+	}
+	b := acme.browser()
+	if landed := sign(b, hers); landed.path() != "/organizations/"+acme.ID+"/sign-in" {
+		t.Fatalf("lands at %s with %d", landed.path(), landed.Status)
+	}
+	b.get(acme.projectsPage()).want(http.StatusForbidden, "A recovery session opens")
+
 	second, err := acme.store.CreateOrganization(t.Context(), acme.owner.actor(), "second", acme.owner.User.ID)
 	acme.ok(err)
 	other := &organization{product: acme.product, Organization: second, scope: acme.store.In(second.ID), owner: acme.owner}
-	other.verify("second.test")
-	other.enforce(other.connect("Entra"), access.EnforceDomain)
-
-	b := acme.browser()
-	b.post("/login/recovery", "email", "owner@acme.test", "password", goodPassword).want(http.StatusUnprocessableEntity, "Choose which organization to open", "acme", "second")
-	b.post("/login/recovery", "email", "owner@acme.test", "password", goodPassword, "organization", "org_00000000000000000000000000").want(http.StatusUnprocessableEntity, "Choose which organization to open")
-	b.post("/login/recovery", "email", "owner@acme.test", "password", goodPassword, "organization", second.ID).want(http.StatusOK)
+	other.wayIn(acme.owner)
+	b = acme.browser()
+	sign(b, hers).want(http.StatusUnprocessableEntity, "Choose which organization to open", "acme", "second")
+	sign(b, hers, "organization", "org_00000000000000000000000000").want(http.StatusUnprocessableEntity, "Choose which organization to open")
+	sign(b, hers, "organization", second.ID).want(http.StatusOK)
 	b.get("/organizations/" + second.ID + "/domains").want(http.StatusOK)
 	b.get("/organizations/" + acme.ID + "/domains").want(http.StatusForbidden).lacks("corp.test")
+}
+
+// The operator's link to a new password lets an owner past the identity provider, named or not; nobody else, and whom the password alone lets in
+// gets in as always.
+func TestD13_TheOperatorsLinkBreaksTheGlass(t *testing.T) {
+	acme, okta := corp(t)
+	boss, bob := acme.member("boss@corp.test", access.OrgOwner), acme.member("bob@corp.test", access.OrgMember)
+	spend := func(who *someone) *browser {
+		t.Helper()
+		_, token, err := acme.store.MakeWelcome(t.Context(), acme.owner.actor(), store.Welcome{Kind: store.WelcomePassword, UserID: who.User.ID, OrganizationID: acme.ID})
+		acme.ok(err)
+		acme.hide(token.Reveal())
+		b := acme.browser()
+		b.post("/welcome/"+token.Reveal(), "password", "nine loud paper kettles")
+		return b
+	}
+	spend(boss).get(acme.projectsPage()).want(http.StatusOK) // nothing is required yet
+	acme.enforce(okta, access.EnforceDomain)
+	b := spend(boss)
+	b.get("/organizations/"+acme.ID+"/sign-in").want(http.StatusOK, "This is a recovery session.")
+	b.get(acme.projectsPage()).want(http.StatusForbidden, "A recovery session opens")
+	if acme.count("events WHERE organization_id = ? AND action = 'break_glass.used' AND severity = 'high'", acme.ID) != 1 {
+		t.Error("the operator's link is no event of high severity")
+	}
+	spend(bob).get("/organizations/"+acme.ID+"/sign-in").want(http.StatusForbidden, requiresSSO)
 }

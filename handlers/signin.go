@@ -152,13 +152,8 @@ func (v *visit) loginByPassword() error {
 // checkPassword returns whose password it is and the hash that it was checked against, both "" when it is nobody's. Known or not, the same work is done and the same limits count, by
 // person and address prefix together: a stranger's guesses never lock the person out at home (D-11, D-12).
 func (v *visit) checkPassword(address trust.Address, password string) (user, hash string, err error) {
-	prefix := web.AddressPrefix(web.ClientAddress(v.r))
-	person := address.Canonical() + " " + prefix
-	if !v.crowd.Allow(prefix) {
-		return "", "", &tooMany{v.crowd.RetryAfter(prefix)}
-	}
-	if !v.guesses.Allow(person) {
-		return "", "", &tooMany{v.guesses.RetryAfter(person)}
+	if err := v.limitTries(address); err != nil {
+		return "", "", err
 	}
 	if user, hash, err = v.store.PasswordHash(v.ctx(), address); err != nil {
 		return "", "", err
@@ -168,6 +163,19 @@ func (v *visit) checkPassword(address trust.Address, password string) (user, has
 		return "", "", err
 	}
 	return user, hash, nil
+}
+
+// limitTries counts a try at somebody's password or recovery code.
+func (v *visit) limitTries(address trust.Address) error {
+	prefix := web.AddressPrefix(web.ClientAddress(v.r))
+	person := address.Canonical() + " " + prefix
+	if !v.crowd.Allow(prefix) {
+		return &tooMany{v.crowd.RetryAfter(prefix)}
+	}
+	if !v.guesses.Allow(person) {
+		return &tooMany{v.guesses.RetryAfter(person)}
+	}
+	return nil
 }
 
 // startSession gives the browser a session of the user with the proof. If it is signed in as the same person, the proof joins theirs.

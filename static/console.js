@@ -34,6 +34,13 @@ for (const field of document.querySelectorAll("[data-copy]")) {
   });
 }
 
+// A page that is worth paper.
+const paper = document.querySelector("[data-print]");
+if (paper) {
+  paper.hidden = false;
+  paper.addEventListener("click", () => print());
+}
+
 // Where the sidebar is a strip, the present page's line is in sight.
 document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 

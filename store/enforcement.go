@@ -105,9 +105,9 @@ func preconditions(db *gorm.DB, organization, ownerID string, now time.Time) ([]
 		{Name: "domain", Words: "Verify a domain of your people's addresses."},
 		{Name: "connection", Words: "Activate a connection to your identity provider, and one for each domain that is assigned."},
 		{Name: "test", Words: "Sign in yourself through an active connection, by its test or for real, within the last 15 minutes."},
-		{Name: "break_glass", Words: "Let at least one owner have a password, so that somebody gets in when the identity provider does not answer."},
+		{Name: "break_glass", Words: "Name a break-glass owner on the Sign-in page who has a passkey or recovery codes, so that somebody gets in when the identity provider does not answer."},
 	}
-	met := []string{"A domain is verified.", "A connection is active.", "You have just signed in through an active connection.", "An owner has a password for an emergency."}
+	met := []string{"A domain is verified.", "A connection is active.", "You have just signed in through an active connection.", "A break-glass owner has a passkey or recovery codes."}
 	queries := []func() *gorm.DB{
 		func() *gorm.DB {
 			return db.Table("domains d").Where("d.organization_id = ?", organization).Where(domainVerified)
@@ -117,7 +117,7 @@ func preconditions(db *gorm.DB, organization, ownerID string, now time.Time) ([]
 				Where("NOT EXISTS (SELECT 1 FROM domains d WHERE d.organization_id = connections.organization_id AND "+unservedDomain+")", "")
 		},
 		func() *gorm.DB { return ownLogins(db, organization, ownerID, now) },
-		func() *gorm.DB { return breakGlassOwners(db, organization) },
+		func() *gorm.DB { return breakGlassWays(db, organization) },
 	}
 	for i, query := range queries {
 		var count int64
@@ -139,14 +139,6 @@ func ownLogins(db *gorm.DB, organization, ownerID string, now time.Time) *gorm.D
 		Joins("JOIN users u ON u.id = logins.user_id").Where(countsForUser, graceBegan(now)).
 		Joins("JOIN identities ON identities.connection_id = logins.connection_id AND identities.subject = logins.subject AND identities.user_id = logins.user_id").
 		Where("logins.organization_id = ? AND logins.user_id = ? AND logins.state = ? AND logins.ended_at >= ?", organization, ownerID, LoginFinished, now.Add(-testedWithin))
-}
-
-// breakGlassOwners are the owners who can get in without any identity provider.
-func breakGlassOwners(db *gorm.DB, organization string) *gorm.DB {
-	return db.Table("role_bindings").
-		Joins("JOIN users ON users.id = role_bindings.principal_id AND users.suspended_at IS NULL AND users.password_hash <> ''").
-		Joins("JOIN members ON members.user_id = users.id AND members.organization_id = role_bindings.organization_id AND members.suspended_at IS NULL").
-		Where("role_bindings.organization_id = ? AND role_bindings.scope_id = ? AND role_bindings.role = ?", organization, organization, access.OrgOwner)
 }
 
 // EnforcementPreview says whom the scope would cover and what still stands in the way of the acting owner.

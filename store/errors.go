@@ -16,8 +16,8 @@ var (
 	ErrLastCredential = errors.New("a person keeps at least one way to sign in")
 	// ErrCopied says that a passkey's count of its signatures does not grow: there may be a copy of it.
 	ErrCopied = errors.New("the passkey may have been copied")
-	// ErrLastBreakGlass says that single sign-on is required and no owner would be left who can sign in without the identity provider.
-	ErrLastBreakGlass = errors.New("while single sign-on is required, at least one owner keeps a password for break-glass")
+	// ErrLastBreakGlass says that single sign-on is required and no break-glass owner would be left who can get in without the identity provider.
+	ErrLastBreakGlass = errors.New("while single sign-on is required, at least one break-glass owner keeps a way in")
 )
 
 // FieldProblem is what is wrong with one value that a person gave, in words that fit beside its field.

@@ -83,7 +83,7 @@ func (w *write) vouchFor(user User, isOwner bool) error {
 	if err := w.Where("user_id = ?", user.ID).Delete(&Passkey{}).Error; err != nil {
 		return fmt.Errorf("remove passkeys of user %s: %w", user.ID, err)
 	}
-	if err := w.endSessions(w.Where("user_id = ?", user.ID)); err != nil {
+	if err := errors.Join(w.losesWayIn(user.ID), w.endRecoveryCodes(user), w.endSessions(w.Where("user_id = ?", user.ID))); err != nil {
 		return err
 	}
 	err = w.keepOwners(owned)

@@ -253,28 +253,25 @@ func (w *write) keepOwners(organizations []string) error {
 }
 
 // keepOwner refuses to end a transaction that leaves the organization without an owner who can sign in: by a credential of their own, or
-// through one of its active connections. While single sign-on is required, one of them must have a password. The organization must be locked (D-14).
+// through one of its active connections. While single sign-on is required, a way in by break-glass is kept as well. The organization must be
+// locked (D-14).
 func (w *write) keepOwner(organization string) error {
-	var left struct {
-		Owners, WithPassword int64
-		Enforcement          access.Scope
+	if err := w.unnameFormerOwners(organization); err != nil {
+		return err
 	}
-	err := w.Raw(`SELECT COUNT(*) AS owners, COALESCE(SUM(CASE WHEN u.password_hash <> '' THEN 1 ELSE 0 END), 0) AS with_password,
-			(SELECT enforcement FROM sign_in_policies WHERE organization_id = ?) AS enforcement
-		FROM role_bindings b
+	var owners int64
+	err := w.Raw(`SELECT COUNT(*) FROM role_bindings b
 		JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL
 		JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
 		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = u.id) OR EXISTS (
 			SELECT 1 FROM identities i JOIN connections c ON c.id = i.connection_id AND c.state = 'active'
 			WHERE i.organization_id = b.organization_id AND i.user_id = u.id))`,
-		organization, organization, scopeOrganization, access.OrgOwner).Scan(&left).Error
+		organization, scopeOrganization, access.OrgOwner).Scan(&owners).Error
 	switch {
 	case err != nil:
 		return fmt.Errorf("count the owners who are left: %w", err)
-	case left.Owners == 0:
+	case owners == 0:
 		return ErrLastOwner
-	case left.Enforcement != access.NoEnforcement && left.WithPassword == 0:
-		return ErrLastBreakGlass
 	}
-	return nil
+	return w.keepBreakGlass(organization)
 }

@@ -118,30 +118,10 @@ func TestD14_LastOwnerStaysUnderConcurrency(t *testing.T) {
 			t.Errorf("%d of 8 owners were kept, want exactly 1", refused)
 		}
 		var left int64
-		ok(t, breakGlassOwners(nodes[0].read(t.Context()), o.ID).Count(&left).Error)
+		ok(t, nodes[0].read(t.Context()).Raw(`SELECT COUNT(*) FROM role_bindings b JOIN users u ON u.id = b.principal_id AND u.password_hash <> ''
+			JOIN members m ON m.user_id = u.id AND m.suspended_at IS NULL WHERE b.role = 'OrgOwner'`).Scan(&left).Error)
 		if left != 1 {
 			t.Errorf("%d owners are left who can sign in, want 1", left)
-		}
-	})
-}
-
-func TestLastBreakGlassStaysWhileEnforced(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *Store) {
-		o, user := anOrganization(t, s, "acme")
-		second := aMember(t, s, o.ID, "second@acme.test", access.OrgOwner)
-		rawConnection(t, s, o.ID, "con_1", "active")
-		rawIdentity(t, s, o.ID, "con_1", "second", second.UserID)
-		ok(t, s.EndPassword(t.Context(), operator, second.UserID)) // an owner by the identity provider alone
-		owner := must(s.In(o.ID).MemberOf(t.Context(), user.ID))
-
-		behind(t, s, "UPDATE sign_in_policies SET enforcement = 'domain'")
-		if err := s.In(o.ID).RemoveMember(t.Context(), operator, owner.ID, owner.Version); !errors.Is(err, ErrLastBreakGlass) {
-			t.Errorf("removed the last owner with a password: %v", err)
-		}
-		behind(t, s, "UPDATE sign_in_policies SET enforcement = ''")
-		ok(t, s.In(o.ID).RemoveMember(t.Context(), operator, owner.ID, owner.Version)) // the honest twin
-		if m := must(s.In(o.ID).Member(t.Context(), second.ID)); m.HasPassword || !m.IsOwner() {
-			t.Errorf("who is left: %+v", m)
 		}
 	})
 }

@@ -77,17 +77,24 @@ func TestD13_EnforcementAndWhatWouldUndoItNeverBothHappen(t *testing.T) {
 		"disable the connection": func(ctx context.Context, _ *Store, scope *Scope, c Connection, _ Domain, _ Member) error {
 			return scope.DisableConnection(ctx, operator, c.ID, c.Version)
 		},
-		"remove the owner with a password": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
+		"remove the break-glass owner": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
 			return scope.RemoveMember(ctx, operator, owner.ID, owner.Version)
 		},
-		"make the owner with a password a member": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
+		"make the break-glass owner a member": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
 			return scope.SetMemberRoles(ctx, operator, owner.ID, owner.Version, []access.Role{access.OrgMember})
 		},
-		"suspend the owner with a password": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
+		"suspend the break-glass owner": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
 			return scope.SuspendMember(ctx, operator, owner.ID, owner.Version)
 		},
-		"end the password": func(ctx context.Context, s *Store, _ *Scope, _ Connection, _ Domain, owner Member) error {
-			return s.EndPassword(ctx, operator, owner.UserID)
+		"take them off the list": func(ctx context.Context, _ *Store, scope *Scope, _ Connection, _ Domain, owner Member) error {
+			return scope.RemoveBreakGlassOwner(ctx, operator, owner.ID)
+		},
+		"remove their only passkey": func(ctx context.Context, s *Store, _ *Scope, _ Connection, _ Domain, owner Member) error {
+			all, err := s.Passkeys(ctx, owner.UserID)
+			if err != nil || len(all) != 1 {
+				return fmt.Errorf("%d passkeys: %w", len(all), err)
+			}
+			return s.RemovePasskey(ctx, operator, owner.UserID, all[0].ID)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -96,6 +103,8 @@ func TestD13_EnforcementAndWhatWouldUndoItNeverBothHappen(t *testing.T) {
 				s := nodes[0]
 				scope, c, user := enforceable(t, s)
 				owner := must(scope.MemberOf(ctx, user.ID))
+				aPasskey(t, s, user, "Phone")
+				behind(t, s, "DELETE FROM recovery_codes") // the passkey is the way in
 				other := anOwnerWithoutPassword(t, s, c)
 				d := must(scope.Domains(ctx))[0]
 				c = must(scope.Connection(ctx, c.ID))

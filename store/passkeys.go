@@ -124,7 +124,8 @@ func (s *Store) RenamePasskey(ctx context.Context, actor audit.Actor, userID, id
 }
 
 // RemovePasskey takes the user's passkey away, and what it has proved from all their sessions but the one that the actor acts in. It refuses
-// to take the last way in, from the person ([ErrLastCredential]) or from an organization that they own ([ErrLastOwner]).
+// to take the last way in, from the person ([ErrLastCredential]) or from an organization that they own ([ErrLastOwner],
+// [ErrLastBreakGlass]).
 func (s *Store) RemovePasskey(ctx context.Context, actor audit.Actor, userID, id string) error {
 	return s.write(ctx, "", actor, func(w *write) error {
 		owned, err := w.lockOwned(userID)
@@ -139,7 +140,10 @@ func (s *Store) RemovePasskey(ctx context.Context, actor audit.Actor, userID, id
 			return fmt.Errorf("remove passkey: %w", err)
 		}
 		w.record(audit.Event{Action: audit.UserPasskeyRemoved, Targets: []audit.Target{user.target(), passkey.target()}})
-		proved := w.Where("kind = ? AND subject = ? AND session_id <> ?", access.ByPasskey, id, actor.Request.SessionID)
+		if err := w.losesWayIn(userID); err != nil {
+			return err
+		}
+		proved := w.Where("kind IN ? AND subject = ? AND session_id <> ?", []access.ProofKind{access.ByPasskey, access.ByRecovery}, id, actor.Request.SessionID)
 		return errors.Join(w.endProofs(userID, proved), w.keepOwners(owned), w.keepWayIn(userID))
 	})
 }
@@ -168,7 +172,7 @@ func (w *write) endPasskeys(user User) error {
 	if err := w.Where("user_id = ?", user.ID).Delete(&Passkey{}).Error; err != nil {
 		return fmt.Errorf("end passkeys: %w", err)
 	}
-	return w.endProofs(user.ID, w.Where("kind = ?", access.ByPasskey))
+	return errors.Join(w.losesWayIn(user.ID), w.endProofs(user.ID, w.Where("kind IN ?", []access.ProofKind{access.ByPasskey, access.ByRecovery})))
 }
 
 // keepWayIn refuses to leave a person with no way to sign in: neither a credential of their own nor a link to an active connection of an

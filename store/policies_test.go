@@ -15,6 +15,7 @@ func enforceable(t *testing.T, s *Store) (*Scope, Connection, User) {
 	t.Helper()
 	scope, c, owner := corp(t, s)
 	ok(t, tested(t, s, c, owner, "olga", "owner@corp.test"))
+	aWayIn(t, s, c.OrganizationID, owner.ID)
 	return scope, c, owner
 }
 
@@ -47,15 +48,29 @@ func TestEnforcementNeedsEachPrecondition(t *testing.T) {
 		{"a refused test", "test", func(t *testing.T, s *Store, _ Connection, _ User) {
 			behind(t, s, "UPDATE logins SET state = 'refused'")
 		}},
-		{"no owner with a password", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) {
-			behind(t, s, "UPDATE users SET password_hash = ''")
+		{"a passkey instead of codes", "", func(t *testing.T, s *Store, _ Connection, owner User) {
+			aPasskey(t, s, owner, "Phone")
+			behind(t, s, "DELETE FROM recovery_codes")
 		}},
-		{"the owner with a password is suspended", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) {
+		{"one code left", "", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "UPDATE recovery_codes SET spent_at = ? WHERE hash <> (SELECT hash FROM recovery_codes ORDER BY hash LIMIT 1)", s.now())
+		}},
+		{"nobody named, whatever passkeys and passwords there are", "break_glass", func(t *testing.T, s *Store, _ Connection, owner User) {
+			aPasskey(t, s, owner, "Phone")
+			behind(t, s, "DELETE FROM break_glass_owners")
+		}},
+		{"named, with nothing but a password", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) { behind(t, s, "DELETE FROM recovery_codes") }},
+		{"all codes spent", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "UPDATE recovery_codes SET spent_at = ?", s.now())
+		}},
+		{"the break-glass owner is suspended", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) {
 			behind(t, s, "UPDATE members SET suspended_at = created_at")
 		}},
-		{"a password, but no owner's", "break_glass", func(t *testing.T, s *Store, c Connection, owner User) {
-			aMember(t, s, c.OrganizationID, "member@corp.test", access.OrgMember)
-			behind(t, s, "UPDATE users SET password_hash = '' WHERE id = ?", owner.ID)
+		{"the break-glass owner is suspended everywhere", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "UPDATE users SET suspended_at = created_at")
+		}},
+		{"the break-glass owner is no owner any more", "break_glass", func(t *testing.T, s *Store, _ Connection, _ User) {
+			behind(t, s, "DELETE FROM role_bindings")
 		}},
 	}
 	eachDatabase(t, func(t *testing.T, s *Store) {

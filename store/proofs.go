@@ -28,13 +28,14 @@ func (proofRow) TableName() string { return "session_proofs" }
 
 var errNothingProven = errors.New("a session needs a proof of who somebody is")
 
-// Proven is one way in which somebody has just shown who they are. There are four, and what is none of them starts no session.
+// Proven is one way in which somebody has just shown who they are. There are four kinds, and what is of none starts no session.
 type Proven struct {
 	kind                     access.ProofKind
 	organization, connection string
 	subject                  string
 	until                    time.Time
 	hash                     string // of the password that was checked
+	code                     string // the hash of the recovery code, which is spent with this
 }
 
 // ProvenByIdentity is a login through a connection. The zero [trust.Identity] proves nothing.
@@ -51,30 +52,7 @@ func ProvenByPassword(hash string) Proven { return Proven{kind: access.ByPasswor
 
 // A passkey that has just signed proves who somebody is by [Store.UsePasskey], as long as it is one of theirs.
 
-// ProvenByRecovery is an owner's password, checked against this hash, used for break-glass into one organization, which must be one of those
-// that are [Store.Recoverable].
-func ProvenByRecovery(organization, hash string) Proven {
-	return Proven{kind: access.ByRecovery, organization: organization, hash: hash}
-}
-
-// Recoverable are the organizations that the user's password opens by break-glass, by name: those that they own, that require single
-// sign-on, and in which nobody suspended them.
-func (s *Store) Recoverable(ctx context.Context, userID string) ([]Organization, error) {
-	var organizations []Organization
-	if err := recoverable(s.read(ctx), userID).Order("lower(organizations.name), organizations.id").Find(&organizations).Error; err != nil {
-		return nil, fmt.Errorf("list the organizations that user %s may recover: %w", userID, err)
-	}
-	return organizations, nil
-}
-
-func recoverable(db *gorm.DB, userID string) *gorm.DB {
-	return db.Model(&Organization{}).
-		Joins("JOIN sign_in_policies p ON p.organization_id = organizations.id AND p.enforcement <> ?", access.NoEnforcement).
-		Joins("JOIN members m ON m.organization_id = organizations.id AND m.user_id = ? AND m.suspended_at IS NULL", userID).
-		Joins("JOIN users u ON u.id = m.user_id AND u.suspended_at IS NULL AND u.password_hash <> ''").
-		Joins("JOIN role_bindings b ON b.organization_id = organizations.id AND b.scope_kind = ? AND b.principal_id = u.id AND b.role = ?", scopeOrganization, access.OrgOwner).
-		Where("organizations.suspended_at IS NULL")
-}
+// Break-glass is proved by a recovery code, a passkey or the operator's link: recoverycodes.go.
 
 // prover is the user whom the proof is about, as they are now and stay until the transaction ends: whoever changes or ends their password
 // comes before, and the proof is worth nothing, or after, and ends the session with the others.
@@ -86,16 +64,19 @@ func (w *write) prover(userID string, p Proven) (User, error) {
 		return User{}, err
 	}
 	q := w.Where("id = ? AND suspended_at IS NULL", userID)
-	if p.kind == access.ByPassword || p.kind == access.ByRecovery {
-		q = q.Where("password_hash = ? AND password_hash <> ''", p.hash)
-	}
 	switch p.kind {
+	case access.ByPassword:
+		q = q.Where("password_hash = ? AND password_hash <> ''", p.hash)
 	case access.ByPasskey:
 		q = q.Where("EXISTS (SELECT 1 FROM passkeys k WHERE k.id = ? AND k.user_id = users.id)", p.subject)
 	case access.ByConnection:
 		q = q.Where("EXISTS (SELECT 1 FROM identities i WHERE i.connection_id = ? AND i.subject = ? AND i.user_id = users.id)", p.connection, p.subject)
 	case access.ByRecovery:
-		q = q.Where("EXISTS (?)", recoverable(w.DB, userID).Select("1").Where("organizations.id = ?", p.organization))
+		opens, err := w.recover(userID, p)
+		if err != nil {
+			return User{}, err
+		}
+		q = q.Where("EXISTS (?)", opens)
 	}
 	return userWhere(q)
 }
@@ -137,7 +118,7 @@ func (w *write) recordIn(user User, p Proven, e audit.Event) error {
 		w.record(e)
 	}
 	if p.kind == access.ByRecovery {
-		w.record(audit.Event{Action: audit.BreakGlassUsed, OrganizationID: p.organization, Severity: audit.High, Targets: []audit.Target{user.target()}})
+		return w.tellRecovery(user, p)
 	}
 	return nil
 }

@@ -219,10 +219,9 @@ func TestD07_APasswordThatIsNoMoreProvesNothing(t *testing.T) {
 		ctx := t.Context()
 		o, owner := anOrganization(t, s, "acme")
 		ada := must(s.User(ctx, aMember(t, s, o.ID, "ada@acme.test", access.OrgOwner).UserID))
-		behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", access.EnforceDomain)
 		starts := func(hash string) (found []bool) {
 			t.Helper()
-			for _, proof := range []Proven{ProvenByPassword(hash), ProvenByRecovery(o.ID, hash)} {
+			for _, proof := range []Proven{ProvenByPassword(hash), ProvenByOperator(o.ID, hash)} {
 				_, _, err := s.StartSession(ctx, actorOf(ada), NewSession{UserID: ada.ID, Proof: proof})
 				if err != nil {
 					isError(t, err, ErrNotFound)
@@ -246,60 +245,6 @@ func TestD07_APasswordThatIsNoMoreProvesNothing(t *testing.T) {
 		ok(t, s.EndPassword(ctx, operator, ada.ID))
 		if slices.Contains(starts("another hash"), true) || slices.Contains(starts(""), true) {
 			t.Error("a password that has ended, or none, starts a session")
-		}
-	})
-}
-
-func TestRecoverySessionIsLimitedAndLoud(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *Store) {
-		o, ada := anOrganization(t, s, "acme")
-		behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", access.EnforceDomain)
-		session, token := aSession(t, s, ada, ProvenByRecovery(o.ID, hashOf(t, s, ada)))
-		read, _, err := s.Session(t.Context(), token)
-		ok(t, err)
-		if session.LimitedTo != o.ID || read.LimitedTo != o.ID {
-			t.Errorf("limited to %q, read back %q", session.LimitedTo, read.LimitedTo)
-		}
-		entry, _, err := s.Entry(t.Context(), o.ID, ada.ID)
-		ok(t, err)
-		if v := access.MayEnter(entry, read.Proofs); !v.Allowed || !v.Limited {
-			t.Errorf("verdict %+v", v)
-		}
-		if e := must(s.In(o.ID).Events(t.Context(), EventFilter{Limit: 1}))[0]; e.Action != audit.BreakGlassUsed || e.Severity != audit.High {
-			t.Errorf("the event: %+v", e)
-		}
-	})
-}
-
-func TestD13_OnlyWhatMayBeRecoveredIs(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, s *Store) {
-		ctx := t.Context()
-		o, ada := anOrganization(t, s, "acme")
-		other, _ := anOrganization(t, s, "evil")
-		bob := must(s.User(ctx, aMember(t, s, o.ID, "bob@acme.test", access.OrgManager).UserID))
-		opens := func(what string, user User, organization Organization, want bool) {
-			t.Helper()
-			listed := slices.ContainsFunc(must(s.Recoverable(ctx, user.ID)), func(found Organization) bool { return found.ID == organization.ID })
-			_, _, err := s.StartSession(ctx, actorOf(user), NewSession{UserID: user.ID, Proof: ProvenByRecovery(organization.ID, hashOf(t, s, user))})
-			if listed != want || (err == nil) != want || !want && !errors.Is(err, ErrNotFound) {
-				t.Errorf("%s: listed %t, a session starts with %v", what, listed, err)
-			}
-		}
-		opens("without enforcement", ada, o, false)
-		behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", access.EnforceDomain)
-		opens("an owner", ada, o, true)
-		opens("an admin", bob, o, false)
-		opens("the owner of another organization", ada, other, false)
-		for _, way := range []struct{ what, table, column, off, on string }{
-			{"a suspended member", "members", "suspended_at", "CURRENT_TIMESTAMP", "NULL"},
-			{"a suspended user", "users", "suspended_at", "CURRENT_TIMESTAMP", "NULL"},
-			{"a suspended organization", "organizations", "suspended_at", "CURRENT_TIMESTAMP", "NULL"},
-			{"an owner without a password", "users", "password_hash", "''", "'hash'"},
-		} {
-			behind(t, s, "UPDATE "+way.table+" SET "+way.column+" = "+way.off)
-			opens(way.what, ada, o, false)
-			behind(t, s, "UPDATE "+way.table+" SET "+way.column+" = "+way.on)
-			opens("after "+way.what, ada, o, true)
 		}
 	})
 }

@@ -156,7 +156,7 @@ func (s *Store) SetPassword(ctx context.Context, actor audit.Actor, id, was, has
 	})
 }
 
-// EndPassword takes a user's password away, unless an organization needs it: [ErrLastOwner], [ErrLastBreakGlass].
+// EndPassword takes a user's password away, unless an organization needs it: [ErrLastOwner].
 func (s *Store) EndPassword(ctx context.Context, actor audit.Actor, id string) error {
 	return s.write(ctx, "", actor, func(w *write) error { return w.giveUpPassword(id) })
 }

@@ -301,7 +301,7 @@ func (w *write) verifiedByMail(user User) (User, error) {
 	if err := w.voidWelcomes(w.Where("user_id = ? OR kind = ? AND lower(email) = ?", user.ID, WelcomeSetup, user.CanonicalEmail)); err != nil {
 		return User{}, err
 	}
-	if err := w.endPasskeys(user); err != nil {
+	if err := errors.Join(w.endPasskeys(user), w.endRecoveryCodes(user), w.shoutWhereShut(user)); err != nil {
 		return User{}, err
 	}
 	return w.user(user.ID)

@@ -21,6 +21,7 @@ type write struct {
 	events       []audit.Event
 	changes      []Change
 	aboutOwner   bool // an owner comes, goes or changes: owners hear of it
+	fewerWaysIn  bool // somebody loses a way in by break-glass: one must be left where single sign-on is required
 }
 
 var (

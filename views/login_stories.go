@@ -38,6 +38,7 @@ func loginStories() []Story {
 		{"login/problem", "A refused sign-in, with a reference", Problem(ProblemPage{Page: storyPage("Not signed in"), Sentence: "Your company’s sign-in service answered for a different application.", Help: "Your company’s IT team can fix this. Give them the reference.", Reference: storyReference}), http.StatusForbidden},
 		{"login/problem-short", "A refused sign-in, nothing recorded", Problem(ProblemPage{Page: storyPage("Not signed in"), Sentence: "This sign-in took longer than 15 minutes and has expired."}), http.StatusForbidden},
 		{"login/recovery", "Recovery", Recovery(RecoveryPage{Page: storyPage("Recover access")}), http.StatusOK},
-		{"login/recovery-wrong", "Recovery: refused", Recovery(RecoveryPage{Page: storyPage("Recover access"), Email: "ada@acme.example", Problem: refused("password", "The email address or the password is wrong, or this person is not an owner.")}), http.StatusUnprocessableEntity},
+		{"login/recovery-wrong", "Recovery: refused", Recovery(RecoveryPage{Page: storyPage("Recover access"), Email: "ada@acme.example", Problem: refused("code", "This is not the address of a break-glass owner with a recovery code that is still good. Check both: each code works once, and new codes end the old ones.")}), http.StatusUnprocessableEntity},
+		{"login/recovery-choice", "Recovery: a passkey opens several organizations", Recovery(RecoveryPage{Page: storyPage("Recover access"), Organizations: []ui.Option{{Value: "org_1", Label: "Acme"}, {Value: "org_2", Label: storyLongName}}, Problem: refused("", "Choose which organization to open, then use your passkey again.")}), http.StatusUnprocessableEntity},
 	}
 }
