@@ -94,25 +94,37 @@ func (v *visit) nameBreakGlassOwner() error {
 	return v.goTo(v.path("sign-in"), "The owner is named for break-glass. They make their recovery codes on this page.")
 }
 
-// breakGlassOwner is the one of the path.
-func (v *visit) breakGlassOwner() (store.BreakGlassOwner, error) {
+// breakGlassOwner is what the member of the path is, if they are on the list; found says whether.
+func (v *visit) breakGlassOwner(memberID string) (owner store.BreakGlassOwner, found bool, err error) {
 	named, err := v.scope.BreakGlassOwners(v.ctx())
 	if err != nil {
-		return store.BreakGlassOwner{}, err
+		return store.BreakGlassOwner{}, false, err
 	}
-	at := slices.IndexFunc(named, func(b store.BreakGlassOwner) bool { return b.Member.ID == v.id("member") })
+	at := slices.IndexFunc(named, func(b store.BreakGlassOwner) bool { return b.Member.ID == memberID })
 	if at < 0 {
-		return store.BreakGlassOwner{}, store.ErrNotFound
+		return store.BreakGlassOwner{}, false, nil
 	}
-	return named[at], nil
+	return named[at], true, nil
 }
 
-func (v *visit) removeBreakGlassOwnerPage() error {
-	b, err := v.breakGlassOwner()
+// onList does it with the member of the path; where somebody else has removed them, there is nothing to do.
+func (v *visit) onList(do func(store.BreakGlassOwner) error) error {
+	m, err := v.scope.Member(v.ctx(), v.id("member"))
 	if err != nil {
 		return err
 	}
-	return v.showRemoveBreakGlassOwner(http.StatusOK, b, nil)
+	b, found, err := v.breakGlassOwner(m.ID)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return v.goTo(v.path("sign-in"), m.Name+" is not a break-glass owner.")
+	}
+	return do(b)
+}
+
+func (v *visit) removeBreakGlassOwnerPage() error {
+	return v.onList(func(b store.BreakGlassOwner) error { return v.showRemoveBreakGlassOwner(http.StatusOK, b, nil) })
 }
 
 func (v *visit) showRemoveBreakGlassOwner(status int, b store.BreakGlassOwner, problem *ui.Problem) error {
@@ -130,18 +142,16 @@ func (v *visit) showRemoveBreakGlassOwner(status int, b store.BreakGlassOwner, p
 }
 
 func (v *visit) removeBreakGlassOwner() error {
-	b, err := v.breakGlassOwner()
-	if err != nil {
-		return err
-	}
-	err = v.scope.RemoveBreakGlassOwner(v.ctx(), v.actor(), b.Member.ID)
-	if errors.Is(err, store.ErrLastBreakGlass) {
-		return v.showRemoveBreakGlassOwner(http.StatusUnprocessableEntity, b, fieldProblem("", lastBreakGlass))
-	}
-	if err != nil {
-		return err
-	}
-	return v.goTo(v.path("sign-in"), b.Member.Name+" is no longer a break-glass owner.")
+	return v.onList(func(b store.BreakGlassOwner) error {
+		err := v.scope.RemoveBreakGlassOwner(v.ctx(), v.actor(), b.Member.ID)
+		if errors.Is(err, store.ErrLastBreakGlass) {
+			return v.showRemoveBreakGlassOwner(http.StatusUnprocessableEntity, b, fieldProblem("", lastBreakGlass))
+		}
+		if err != nil {
+			return err
+		}
+		return v.goTo(v.path("sign-in"), b.Member.Name+" is no longer a break-glass owner.")
+	})
 }
 
 // lastBreakGlass says why the last way in stays, and what to do.
@@ -149,9 +159,12 @@ const lastBreakGlass = "Single sign-on is required here, and no other break-glas
 
 // recoveryCodesPage says what making codes means. They are for whoever asks, who must be named; nobody makes another's.
 func (v *visit) recoveryCodesPage() error {
-	own, err := v.ownBreakGlass()
+	own, named, err := v.breakGlassOwner(v.member.ID)
 	if err != nil {
 		return err
+	}
+	if !named {
+		return v.goTo(v.path("sign-in"), notNamed)
 	}
 	page := views.NewRecoveryCodesPage{
 		Page: v.trail(v.page("Recovery codes"), ui.Link{Text: "Sign-in", Href: v.path("sign-in")}), Action: v.path("sign-in/recovery-codes"), Cancel: v.path("sign-in"), Once: newForm(),
@@ -162,24 +175,15 @@ func (v *visit) recoveryCodesPage() error {
 	return v.render(http.StatusOK, views.NewRecoveryCodes(page))
 }
 
-// ownBreakGlass is the visitor, if they are named.
-func (v *visit) ownBreakGlass() (store.BreakGlassOwner, error) {
-	named, err := v.scope.BreakGlassOwners(v.ctx())
-	if err != nil {
-		return store.BreakGlassOwner{}, err
-	}
-	for _, b := range named {
-		if b.Member.ID == v.member.ID {
-			return b, nil
-		}
-	}
-	return store.BreakGlassOwner{}, store.ErrNotFound
-}
+const notNamed = "Recovery codes are for break-glass owners, and you are not one yet. Any owner can name you here."
 
 // makeRecoveryCodes shows ten codes once.
 func (v *visit) makeRecoveryCodes() error {
 	return v.once(func() (func(*visit) error, error) {
 		codes, err := v.scope.MakeRecoveryCodes(v.ctx(), v.actor(), v.user.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, v.goTo(v.path("sign-in"), notNamed)
+		}
 		return func(v *visit) error { return v.showRecoveryCodes(codes) }, err
 	})
 }
