@@ -62,7 +62,7 @@ func TestSetupAndBreakGlass(t *testing.T) {
 		t.Errorf("two organizations of one name: %v", err)
 	}
 	printed, err = ask(t, folder, "break-glass", "--organization", answer.Organization, "--email", "ADA@acme.test")
-	if err != nil || !strings.Contains(printed, "/login/recovery") {
+	if err != nil || !strings.Contains(printed, "the link opens its connections, domains and sign-in settings") {
 		t.Fatalf("break-glass: %q, %v", printed, err)
 	}
 	spent(t, folder, printed, "another hash")
