@@ -68,12 +68,23 @@ func (v *visit) breakGlassRow(b store.BreakGlassOwner) views.BreakGlassRow {
 	}
 	if b.CodesMadeAt != nil {
 		row.Codes = counted(int64(b.CodesLeft), "recovery code") + " left"
-		row.Few = b.CodesLeft <= store.RecoveryCodesFew
+		row.Few = runningOut(b.CodesLeft)
 	}
 	if !v.recovering() {
 		row.Href, row.Remove = v.path("members/"+b.Member.ID), v.path("sign-in/break-glass/"+b.Member.ID+"/remove")
 	}
 	return row
+}
+
+// runningOut warns of few codes, "" of enough.
+func runningOut(left int) string {
+	switch {
+	case left == 0:
+		return "Used up"
+	case left <= store.RecoveryCodesFew:
+		return "Running out"
+	}
+	return ""
 }
 
 func (v *visit) nameBreakGlassOwner() error {

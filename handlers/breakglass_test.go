@@ -32,7 +32,7 @@ func TestBreakGlassOwnerFromNameToRemoval(t *testing.T) {
 	acme.owner.post(path+"/break-glass", "member", acme.owner.member().ID).want(http.StatusOK, "Now make your recovery codes.", "Make ten recovery codes")
 	acme.owner.get(path).want(http.StatusOK, "No way in", "Nobody on this list has a way in yet", "Make your recovery codes")
 
-	form := acme.owner.get(path + "/recovery-codes").want(http.StatusOK).lacks("end now")
+	form := acme.owner.get(path + "/recovery-codes").want(http.StatusOK).lacks("can still be used")
 	shown := acme.owner.post(path+"/recovery-codes", "once", form.value("once")).want(http.StatusCreated, "they are not shown again", "https://gatehouse.test/login/recovery", acme.owner.User.Email)
 	codes := codesOn(shown)
 	if len(codes) != 10 {
@@ -55,7 +55,7 @@ func TestBreakGlassOwnerFromNameToRemoval(t *testing.T) {
 	p.pass(16 * time.Minute)
 	acme.owner.signInByPassword()
 	acme.owner.get(path).want(http.StatusOK, "3 recovery codes left", "Running out")
-	acme.owner.get(path+"/recovery-codes").want(http.StatusOK, "end now", "3 codes of them had not been used")
+	acme.owner.get(path+"/recovery-codes").want(http.StatusOK, "3 codes of them can still be used")
 
 	acme.owner.post(path+"/break-glass", "member", second.member().ID).want(http.StatusOK, "The owner is named for break-glass.")
 	remove := path + "/break-glass/" + acme.owner.member().ID + "/remove"

@@ -27,7 +27,7 @@ type BreakGlassRow struct {
 	State             ui.Kind
 	StateText         string
 	Passkeys, Codes   string // "1 passkey", "3 recovery codes left"
-	Few               bool   // the codes run out
+	Few               string // "Running out", "Used up"; empty while there are enough codes
 	Remove            string // where they are taken off the list; empty for whoever may not
 }
 
@@ -229,8 +229,8 @@ func breakGlass(p BreakGlassSection, problem *ui.Problem) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						if row.Few {
-							templ_7745c5c3_Err = ui.Badge(ui.Accent, "Running out").Render(ctx, templ_7745c5c3_Buffer)
+						if row.Few != "" {
+							templ_7745c5c3_Err = ui.Badge(ui.Accent, row.Few).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
@@ -441,9 +441,9 @@ func NewRecoveryCodes(p NewRecoveryCodesPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var18 string
-					templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs("Those that you made ")
+					templ_7745c5c3_Var18, templ_7745c5c3_Err = templ.JoinStringErrs("When you make new ones, those that you made ")
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/breakglass.templ`, Line: 108, Col: 29}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/breakglass.templ`, Line: 108, Col: 53}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var18))
 					if templ_7745c5c3_Err != nil {
@@ -454,9 +454,9 @@ func NewRecoveryCodes(p NewRecoveryCodesPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var19 string
-					templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(" end now: " + p.Left + " of them had not been used.")
+					templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(" end: " + p.Left + " of them can still be used.")
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/breakglass.templ`, Line: 110, Col: 60}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `views/breakglass.templ`, Line: 110, Col: 56}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 					if templ_7745c5c3_Err != nil {

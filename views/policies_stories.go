@@ -26,7 +26,7 @@ func policyStories() []Story {
 	projects.Enforced, projects.Covered, projects.Since, projects.Admit = true, "members on a verified domain", storyRecent, false
 	projects.BreakGlass = BreakGlassSection{
 		Owners: []BreakGlassRow{
-			{Name: "Ada Lovelace", Email: "ada@example.com", Href: "/members/1", State: ui.Working, StateText: "Gets in", Passkeys: "1 passkey", Codes: "3 recovery codes left", Few: true, Remove: "/remove"},
+			{Name: "Ada Lovelace", Email: "ada@example.com", Href: "/members/1", State: ui.Working, StateText: "Gets in", Passkeys: "1 passkey", Codes: "3 recovery codes left", Few: "Running out", Remove: "/remove"},
 			{Name: storyLongName, Email: storyLongEmail, Href: "/members/2", State: ui.Danger, StateText: "No way in", Passkeys: "No passkey", Codes: "No recovery codes", Remove: "/remove"},
 		},
 		Choice: []ui.Option{{Value: "mem_3", Label: "Grace Hopper (grace@example.com)"}}, Name: "/break-glass", Codes: "/recovery-codes", HasCodes: true,
@@ -37,7 +37,7 @@ func policyStories() []Story {
 	shut.Page.Limited = true
 	shut.BreakGlass = BreakGlassSection{
 		Warning: "Single sign-on is required, and nobody gets in when your identity provider fails. Name an owner who has a passkey, or make recovery codes.",
-		Owners:  []BreakGlassRow{{Name: "Ada Lovelace", Email: "ada@example.com", State: ui.Danger, StateText: "No way in", Passkeys: "No passkey", Codes: "0 recovery codes left", Few: true}},
+		Owners:  []BreakGlassRow{{Name: "Ada Lovelace", Email: "ada@example.com", State: ui.Danger, StateText: "No way in", Passkeys: "No passkey", Codes: "0 recovery codes left", Few: "Used up"}},
 	}
 	full := page
 	full.BreakGlass.Full, full.BreakGlass.Name = true, ""
