@@ -206,6 +206,7 @@ func (w *write) endOrganization() error {
 	for _, statement := range []string{
 		"DELETE FROM session_proofs WHERE organization_id = ?",
 		"DELETE FROM role_bindings WHERE organization_id = ?",
+		"DELETE FROM break_glass_owners WHERE organization_id = ?", // and by it their recovery codes
 		"DELETE FROM members WHERE organization_id = ?",
 		"DELETE FROM invites WHERE organization_id = ?",
 		"DELETE FROM welcomes WHERE organization_id = ?",
