@@ -142,7 +142,7 @@ func TestDeletingAnOrganizationKnowsEveryTable(t *testing.T) {
 	var tables []struct{ Name, SQL string }
 	ok(t, s.read(t.Context()).Raw("SELECT name, sql FROM sqlite_master WHERE type = 'table'").Scan(&tables).Error)
 	points := regexp.MustCompile(`REFERENCES organizations`)
-	goesWith := regexp.MustCompile(`REFERENCES (connections|projects|domains|service_accounts|webhooks) \(id\) ON DELETE CASCADE`)
+	goesWith := regexp.MustCompile(`REFERENCES (organizations|connections|projects|domains|service_accounts|webhooks) \(id\) ON DELETE CASCADE`)
 	source := string(must(os.ReadFile("organization_changes.go")))
 	seen := 0
 	for _, table := range tables {
