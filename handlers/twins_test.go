@@ -22,6 +22,7 @@ func none(act, reason string) twin             { return twin{act: act, reason: r
 var twins = []twin{
 	by("settings", "change-organization"),
 	by("settings/api-keys", "change-key-policy"),
+	by("settings/delete", "delete-organization"),
 	none("notices", "They are a person's own. A program is told by a webhook, or reads the events."),
 	none("leave", "A program is no member. Members are removed by `remove-member`; a service account may delete itself."),
 
@@ -63,6 +64,7 @@ var twins = []twin{
 	by("webhooks/{webhook}/delete", "delete-webhook"),
 
 	by("connections", "create-connection"),
+	by("connections/order", "rank-connection"),
 	by("connections/{connection}/name", "change-connection"),
 	none("connections/{connection}/test", "A test is a person's own sign-in, in a browser. `tested_at` says whether there was one."),
 	by("connections/{connection}/activate", "activate-connection"),
@@ -77,6 +79,7 @@ var twins = []twin{
 
 	by("domains", "claim-domain"),
 	by("domains/{domain}/verify", "verify-domain"),
+	by("domains/{domain}/connections", "assign-domain", "unassign-domain"),
 	by("domains/{domain}/release", "release-domain"),
 	by("sign-in/default-role", "set-default-role"),
 	by("sign-in/newcomers", "set-newcomers"),
