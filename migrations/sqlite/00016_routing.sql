@@ -6,7 +6,7 @@ CREATE INDEX connections_routing ON connections (organization_id, state, priorit
 
 -- A domain is served by every active connection of its organization or, where it is assigned, by those of domain_connections alone: by none, if
 -- the last of them was deleted.
-ALTER TABLE domains ADD COLUMN assigned BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE domains ADD COLUMN assigned BOOLEAN NOT NULL DEFAULT false;
 CREATE TABLE domain_connections (
     domain_id       TEXT NOT NULL REFERENCES domains (id) ON DELETE CASCADE,
     connection_id   TEXT NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
