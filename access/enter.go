@@ -25,7 +25,11 @@ type Proof struct {
 	Kind                         ProofKind
 	ConnectionID, OrganizationID string
 	At                           time.Time
+	Idle                         time.Duration // the longest time since then for which the session lay unused
 }
+
+// Limits are how long a proof opens an organization: while the session is in use, and at most. What is zero has no end of its own.
+type Limits struct{ Idle, Absolute time.Duration }
 
 // Scope says whom an organization requires to use single sign-on.
 type Scope string
@@ -59,8 +63,11 @@ type Entry struct {
 	// ActiveConnections are those whose proof lets this member in: where single sign-on is required of them, those
 	// that serve the domain of their address.
 	ActiveConnections []string
-	// ProofsAfter is when the member was last resumed after a suspension: older proofs open nothing. Zero if never.
+	// ProofsAfter is when the member was last resumed after a suspension, or this session ended by an owner: older proofs open nothing. Zero if never.
 	ProofsAfter time.Time
+	// Limits are the organization's for sign-ins; Now is when they are looked at.
+	Limits Limits
+	Now    time.Time
 
 	MemberSuspended, UserSuspended bool
 }
@@ -73,6 +80,7 @@ const (
 	WhyMemberSuspended       = "member_suspended"
 	WhySSORequired           = "sso_required"
 	WhyNoProof               = "no_proof"
+	WhyOutlived              = "outlived"
 )
 
 // Verdict is whether the session may enter, and if not, why. Limited is a session of
@@ -87,8 +95,34 @@ type Verdict struct {
 //
 // A proof by a connection opens the organization of that connection alone, and as long as the
 // connection is active. The person's own credential, password or passkey, opens every organization that
-// does not require single sign-on of this member. A recovery opens its organization, limited.
+// does not require single sign-on of this member. A recovery opens its organization, limited. A proof that has
+// outlived the organization's limits opens it no more.
 func MayEnter(e Entry, proofs []Proof) Verdict {
+	lasting := slices.DeleteFunc(slices.Clone(proofs), e.outlived)
+	verdict := e.judge(lasting)
+	if !verdict.Allowed && len(lasting) < len(proofs) && e.judge(proofs).Allowed {
+		return Verdict{Why: WhyOutlived}
+	}
+	return verdict
+}
+
+// outlived says whether a proof is older than the organization lets any be, or its session lay unused for too long since.
+func (e Entry) outlived(p Proof) bool {
+	return e.Limits.Idle > 0 && p.Idle >= e.Limits.Idle || e.Limits.Absolute > 0 && e.Now.Sub(p.At) >= e.Limits.Absolute
+}
+
+// Until is when the first of the proofs outlives the organization's limits however much the session is used; the zero time where none does.
+func (e Entry) Until(proofs []Proof) (until time.Time) {
+	for _, p := range proofs {
+		if end := p.At.Add(e.Limits.Absolute); e.Limits.Absolute > 0 && !e.outlived(p) && (until.IsZero() || end.Before(until)) {
+			until = end
+		}
+	}
+	return until
+}
+
+// judge is MayEnter for proofs that are within the limits.
+func (e Entry) judge(proofs []Proof) Verdict {
 	switch {
 	case e.OrganizationID == "":
 		return Verdict{Why: WhyNoOrganization}

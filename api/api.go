@@ -60,8 +60,8 @@ func New(o Options) (*API, error) {
 	a.huma = huma.NewAPI(a.config(), mount{a.router})
 	for _, noun := range []func(){
 		a.operatorOperations, a.organizationOperations, a.projectOperations, a.projectMemberOperations, a.hostOperations, a.apiKeyOperations, a.keyPolicyOperations, a.usageOperations,
-		a.memberOperations, a.inviteOperations, a.roleBindingOperations,
-		a.serviceAccountOperations, a.connectionOperations, a.domainOperations, a.routingOperations, a.policyOperations, a.breakGlassOperations, a.webhookOperations, a.loginOperations, a.eventOperations,
+		a.memberOperations, a.memberSessionOperations, a.waitingLinkOperations, a.inviteOperations, a.roleBindingOperations,
+		a.serviceAccountOperations, a.connectionOperations, a.domainOperations, a.routingOperations, a.policyOperations, a.sessionPolicyOperations, a.breakGlassOperations, a.webhookOperations, a.loginOperations, a.eventOperations,
 	} {
 		noun()
 	}

@@ -84,11 +84,18 @@ const (
 	LoginTestSucceeded Action = "login.test_succeeded"
 	LoginTestRefused   Action = "login.test_refused"
 
-	IdentityLinked Action = "identity.linked"
+	IdentityLinked      Action = "identity.linked"
+	IdentityLinkAsked   Action = "identity.link_asked"
+	IdentityLinkOffered Action = "identity.link_offered"
+	IdentityLinkRefused Action = "identity.link_refused"
+	IdentityUnlinked    Action = "identity.unlinked"
 
 	SessionStarted    Action = "session.started"
 	SessionProofAdded Action = "session.proof_added"
 	SessionEnded      Action = "session.ended"
+	SessionShutOut    Action = "session.shut_out" // of one organization, by its owner
+
+	SessionPolicyChanged Action = "session_policy.changed"
 
 	BreakGlassLinkMade     Action = "break_glass.link_made"
 	BreakGlassUsed         Action = "break_glass.used"
@@ -223,10 +230,18 @@ var phrases = []phrase{
 	{LoginTestRefused, "", "tested", " the connection {connection} with a real login, which was refused"},
 
 	{IdentityLinked, "link", "linked", " {user} to their sign-in[ through the connection {connection}]"},
+	{IdentityLinkAsked, "", "saw an unknown sign-in with the address of", " {user}[ through the connection {connection}]; it waits for an owner"},
+	{IdentityLinkOffered, "", "offered", " {user} to link a sign-in[ through the connection {connection}]"},
+	{IdentityLinkRefused, "refuse", "refused", " to link an unknown sign-in to {user}[ through the connection {connection}]"},
+	{IdentityUnlinked, "unlink", "unlinked", " {user} from their sign-in[ through the connection {connection}]"},
 
 	{SessionStarted, "start", "started", " a session[ of {user}]"},
 	{SessionProofAdded, "add", "added", " a proof to a session[ through the connection {connection}]"},
 	{SessionEnded, "end", "ended", " a session[ of {user}]"},
+
+	{SessionShutOut, "end", "ended", " a session[ of {user}] for this organization"},
+
+	{SessionPolicyChanged, "change", "changed", " how long sign-ins last"},
 
 	{BreakGlassLinkMade, "make", "made", " a break-glass link for {user}"},
 	{BreakGlassUsed, "sign in", "signed in", " by break-glass[ with a recovery code; codes left: {after}]"},

@@ -43,7 +43,8 @@ type Refused struct {
 	*trust.Refusal
 	LoginID        string
 	OrganizationID string
-	Test           bool // a test login of an owner, who may see everything about it
+	Test           bool              // a test login of an owner, who may see everything about it
+	Waiting        store.WaitingLink // what waits for an owner, or the person, to decide; zero where nobody can
 }
 
 // Unwrap makes errors.As find the Refusal.

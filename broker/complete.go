@@ -55,7 +55,7 @@ func (b *Broker) Complete(ctx context.Context, c Completion) (Arrived, error) {
 		return Arrived{}, err
 	}
 	if refusal != nil {
-		return Arrived{}, &Refused{Refusal: refusal, LoginID: login.ID, OrganizationID: login.OrganizationID}
+		return Arrived{}, &Refused{Refusal: refusal, LoginID: login.ID, OrganizationID: login.OrganizationID, Waiting: resolution.Waiting}
 	}
 	arrived.Token, err = b.SignIn(ctx, c.Browser.Request, c.Present, resolution.User.ID, store.ProvenByIdentity(identity))
 	return arrived, err
@@ -94,7 +94,7 @@ func (b *Broker) mayTest(ctx context.Context, present Present, login store.Login
 	if !present.signedIn() || present.Session.ID != login.OwnerSession || present.User.ID != login.OwnerID {
 		return trust.Refuse(trust.ReasonTestOwner, "the session in which the test was begun", "another one, or none"), nil
 	}
-	entry, _, err := b.store.Entry(ctx, login.OrganizationID, present.User.ID)
+	entry, _, err := b.store.Entry(ctx, login.OrganizationID, present.Session)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}

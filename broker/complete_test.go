@@ -282,14 +282,14 @@ func TestATestDoesNotLinkTheOwnerToSomebodyElse(t *testing.T) {
 func TestAProofOpensItsOwnOrganizationAlone(t *testing.T) {
 	w := newWorld(t)
 	person := w.holder(w.signIn(someBrowser()).Token)
-	entry, _, err := w.store.Entry(t.Context(), w.organization.ID, person.User.ID)
+	entry, _, err := w.store.Entry(t.Context(), w.organization.ID, store.Session{UserID: person.User.ID})
 	w.ok(err)
 	if !access.MayEnter(entry, person.Session.Proofs).Allowed {
 		t.Fatal("the organization of the connection stays shut")
 	}
 	other, err := w.store.CreateOrganization(t.Context(), operator, "Other", person.User.ID)
 	w.ok(err)
-	entry, _, err = w.store.Entry(t.Context(), other.ID, person.User.ID)
+	entry, _, err = w.store.Entry(t.Context(), other.ID, store.Session{UserID: person.User.ID})
 	w.ok(err)
 	if access.MayEnter(entry, person.Session.Proofs).Allowed {
 		t.Error("another organization of the same person opens")
@@ -297,7 +297,7 @@ func TestAProofOpensItsOwnOrganizationAlone(t *testing.T) {
 	c, err := w.scope().Connection(t.Context(), w.connection.ID)
 	w.ok(err)
 	w.ok(w.scope().DisableConnection(t.Context(), operator, c.ID, c.Version))
-	entry, _, err = w.store.Entry(t.Context(), w.organization.ID, person.User.ID)
+	entry, _, err = w.store.Entry(t.Context(), w.organization.ID, store.Session{UserID: person.User.ID})
 	w.ok(err)
 	if access.MayEnter(entry, person.Session.Proofs).Allowed {
 		t.Error("the proof of a disabled connection opens")

@@ -13,6 +13,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
 )
@@ -192,13 +193,16 @@ func (s *sessions) judge(ctx context.Context, held *heldPass, session store.Sess
 	if held.OrganizationID, err = s.store.ProjectOrganization(ctx, held.ProjectID); err != nil {
 		return err
 	}
-	entry, member, err := s.store.Entry(ctx, held.OrganizationID, held.UserID)
+	entry, member, err := s.store.Entry(ctx, held.OrganizationID, session)
 	if err != nil {
 		return err
 	}
+	if until := entry.Until(session.Proofs); !until.IsZero() && until.Before(held.until) {
+		held.until = until
+	}
 	verdict := access.MayEnter(entry, session.Proofs)
 	switch {
-	case verdict.Why == access.WhyNoProof || verdict.Why == access.WhySSORequired:
+	case verdict.Why == access.WhyNoProof || verdict.Why == access.WhySSORequired || verdict.Why == access.WhyOutlived:
 		held.Pass = Pass{Code: SignInRequired, SessionID: held.SessionID, OrganizationID: held.OrganizationID, ProjectID: held.ProjectID, Permissions: held.Permissions}
 		return nil
 	case !verdict.Allowed || verdict.Limited || session.LimitedTo != "":
@@ -211,6 +215,7 @@ func (s *sessions) judge(ctx context.Context, held *heldPass, session store.Sess
 	if len(held.Roles) > 0 {
 		held.Code, held.Permissions = Valid, s.catalogue.Permissions(held.Roles)
 		held.PermissionList = strings.Join(held.Permissions, ",")
+		return s.store.NoteEntry(ctx, held.OrganizationID, session, audit.Request{Address: session.Address, UserAgent: session.UserAgent})
 	}
 	return nil
 }

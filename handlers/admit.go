@@ -141,13 +141,16 @@ func (v *visit) recognize() error {
 // is told, not even that it exists.
 func (v *visit) enter() error {
 	id := v.id("organization")
-	entry, member, err := v.store.Entry(v.ctx(), id, v.user.ID)
+	entry, member, err := v.store.Entry(v.ctx(), id, v.session)
 	if err != nil {
 		return err
 	}
 	verdict := access.MayEnter(entry, v.session.Proofs)
 	if !verdict.Allowed {
 		return &barred{id, verdict, entry.ActiveConnections}
+	}
+	if err := v.store.NoteEntry(v.ctx(), id, v.session, requestOf(v.r)); err != nil {
+		return err
 	}
 	v.entry, v.limited = entry, verdict.Limited
 	if v.memberships, err = v.ownOrganizations(); err != nil {

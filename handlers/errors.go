@@ -79,6 +79,10 @@ func (v *visit) refuse(refused *broker.Refused) {
 		web.Redirect(v.w, v.r, loginRecordPath(refused.OrganizationID, refused.LoginID))
 		return
 	}
+	if refused.Waiting.ID != "" {
+		v.showWaiting(refused)
+		return
+	}
 	web.Render(v.w, v.r, refusalStatus(refused), views.Problem(refusal(v.card("Sign-in refused"), refused)))
 }
 
@@ -115,9 +119,13 @@ func (v *visit) bar(b *barred) {
 		v.fail(err)
 		return
 	}
-	page.Organization = organization.Name
+	if b.verdict.Why == access.WhyOutlived && !v.reads() {
+		v.resume(views.ResumePage{Page: v.card("Sign in again"), For: organization.Name, SignIn: "/login"})
+		return
+	}
+	page.Organization, page.SignIn, page.Outlived = organization.Name, v.signInPath(), b.verdict.Why == access.WhyOutlived
 	page.Required = b.verdict.Why == access.WhySSORequired
-	page.Suspended = !page.Required && b.verdict.Why != access.WhyNoProof
+	page.Suspended = !page.Required && !page.Outlived && b.verdict.Why != access.WhyNoProof
 	connections, err := scope.ActiveConnections(v.ctx())
 	if err != nil {
 		v.fail(err)

@@ -149,7 +149,10 @@ func newMatrix(a walked) matrix {
 }
 
 // behind reports whether only the door is asked: what is behind it would be carried out, or has another answer for each visitor.
-func (r row) behind() bool { return r.to == toPeople && (r.writes() || !r.inOrganization()) }
+func (r row) behind() bool {
+	ofOnePerson := strings.HasSuffix(r.pattern, "/links/{link}") // to everybody else it is like none
+	return r.to == toPeople && (r.writes() || !r.inOrganization() || ofOnePerson)
+}
 
 // ask lets a visitor ask for what the row is about.
 func (m matrix) ask(r row, v visitor, want answer) (shown *page, path string) {

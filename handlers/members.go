@@ -30,6 +30,13 @@ func (v *visit) members() error {
 	page := views.MembersPage{Page: v.page("Members"), Action: v.path("members"), Search: filter.Search, Count: counted(count, "member")}
 	if v.may.Has(access.ManageMembers) {
 		page.Invites, page.Invite = v.path("invites"), v.path("invites/new")
+		waiting, err := v.scope.CountWaitingLinks(v.ctx())
+		if err != nil {
+			return err
+		}
+		if waiting > 0 {
+			page.Waiting = ui.Link{Text: waitingWords(waiting), Href: v.path("waiting-links")}
+		}
 	}
 	upwards, further := filter.Before != "", len(found) > membersShown
 	if further && upwards {
@@ -82,7 +89,7 @@ func (v *visit) showMember(status int, m store.Member, chosen []access.Role, pro
 	}
 	if page.MayManage {
 		page.RoleOptions = roleOptions(access.OrganizationRoles(), func(r access.Role) bool { return slices.Contains(chosen, r) })
-		if err := errors.Join(v.memberIdentities(&page, m), v.memberProjects(&page, m), v.memberBindings(&page, m)); err != nil {
+		if err := errors.Join(v.memberIdentities(&page, m), v.memberSessions(&page, m), v.memberProjects(&page, m), v.memberBindings(&page, m)); err != nil {
 			return err
 		}
 	}
@@ -99,7 +106,7 @@ func (v *visit) memberIdentities(page *views.MemberPage, m store.Member) error {
 		if err != nil {
 			return err
 		}
-		row := views.MemberIdentity{Connection: connection.Name, Subject: i.Subject}
+		row := views.MemberIdentity{Connection: connection.Name, ConnectionID: i.ConnectionID, Subject: i.Subject}
 		if i.LastLoginAt != nil {
 			row.Last = ui.MomentOf(*i.LastLoginAt, v.now())
 		}

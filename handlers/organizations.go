@@ -133,11 +133,12 @@ func (v *visit) organizationSettings() error {
 	return v.showOrganizationSettings(http.StatusOK, v.ownSettings(), nil)
 }
 
-// settingsForm is what was typed on the settings page; keys is nil where that section was not sent.
+// settingsForm is what was typed on the settings page; what is nil was not sent.
 type settingsForm struct {
 	name, slug string
 	role       access.Role // by default in projects
 	keys       *views.KeyPolicyForm
+	sessions   *views.SessionPolicyForm
 }
 
 func (v *visit) showOrganizationSettings(status int, f settingsForm, problem *ui.Problem) error {
@@ -145,16 +146,23 @@ func (v *visit) showOrganizationSettings(status int, f settingsForm, problem *ui
 	if err != nil {
 		return err
 	}
+	sessions, err := v.scope.SessionPolicy(v.ctx())
+	if err != nil {
+		return err
+	}
 	o := v.organization
 	page := views.OrganizationSettingsPage{
 		Page: v.page("Settings"), Action: v.path("settings"), Name: f.name, Slug: f.slug, ID: o.ID, Delete: v.path("settings/delete"), Plan: capitalized(string(o.Plan)),
-		Created: ui.MomentOf(o.CreatedAt, v.now()), Version: formVersion(o.Version), Keys: v.keyPolicyForm(policy), Problem: problem,
+		Created: ui.MomentOf(o.CreatedAt, v.now()), Version: formVersion(o.Version), Keys: v.keyPolicyForm(policy), Sessions: v.sessionPolicyForm(sessions), Problem: problem,
 	}
 	for _, role := range store.DefaultProjectRoles() {
 		page.Roles = append(page.Roles, ui.Option{Value: string(role), Label: role.Title(), Chosen: role == f.role})
 	}
 	if f.keys != nil {
 		page.Keys = *f.keys
+	}
+	if f.sessions != nil {
+		page.Sessions = *f.sessions
 	}
 	return v.render(status, views.OrganizationSettings(page))
 }

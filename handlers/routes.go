@@ -69,6 +69,7 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/settings/delete", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).deleteOrganizationPage, fresh: true},
 		{pattern: "POST /organizations/{organization}/settings/delete", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).deleteOrganization, fresh: true},
 		{pattern: "POST /organizations/{organization}/settings/api-keys", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).setKeyPolicy, fresh: true},
+		{pattern: "POST /organizations/{organization}/settings/sessions", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).setSessionPolicy, fresh: true},
 
 		{pattern: "POST /organizations/{organization}/notices", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).readNotices},
 		{pattern: "GET /organizations/{organization}/leave", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).leavePage, fresh: true},
@@ -87,6 +88,17 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/members/{member}/resume", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).resumeMember},
 		{pattern: "GET /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMemberPage, fresh: true},
 		{pattern: "POST /organizations/{organization}/members/{member}/remove", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).removeMember, fresh: true},
+
+		{pattern: "POST /organizations/{organization}/members/{member}/unlink", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).unlinkMember, fresh: true},
+		{pattern: "POST /organizations/{organization}/members/{member}/sessions/{session}/end", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).endMemberSession},
+		{pattern: "POST /organizations/{organization}/members/{member}/sessions/end", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).endMemberSessions},
+
+		{pattern: "GET /organizations/{organization}/waiting-links", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).waitingLinks},
+		{pattern: "GET /organizations/{organization}/waiting-links/{link}", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).waitingLink},
+		{pattern: "POST /organizations/{organization}/waiting-links/{link}/approve", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).approveLink, fresh: true},
+		{pattern: "POST /organizations/{organization}/waiting-links/{link}/refuse", audience: inOrganization, permission: access.ManageMembers, handle: (*visit).refuseLink, fresh: true},
+		{pattern: "GET /organizations/{organization}/links/{link}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).ownLink, fresh: true},
+		{pattern: "POST /organizations/{organization}/links/{link}", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).confirmLink, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/projects", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).projects},
 		{pattern: "GET /organizations/{organization}/projects/new", audience: inOrganization, permission: access.CreateProjects, handle: (*visit).newProject},

@@ -163,7 +163,7 @@ func TestD07_FirstSingleSignOnFromASessionByPassword(t *testing.T) {
 
 // freshRoutes are what an unattended browser must not do: whatever gives trust, takes people away or makes a credential.
 var freshRoutes = []string{
-	"leave", "settings/api-keys", "settings/delete", "invites", "invites/{invite}/resend", "members/{member}/roles", "members/{member}/remove",
+	"leave", "settings/api-keys", "settings/sessions", "settings/delete", "invites", "invites/{invite}/resend", "members/{member}/roles", "members/{member}/remove", "members/{member}/unlink", "waiting-links/{link}/approve", "waiting-links/{link}/refuse", "links/{link}",
 	"projects/{project}/delete", "projects/{project}/hosts", "projects/{project}/api-keys", "projects/{project}/api-keys/{key}",
 	"projects/{project}/api-keys/{key}/rotate", "projects/{project}/api-keys/{key}/hand-over",
 	"service-accounts", "service-accounts/{account}", "service-accounts/{account}/projects", "service-accounts/{account}/rotate", "service-accounts/{account}/delete",

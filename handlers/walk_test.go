@@ -73,6 +73,11 @@ func furnish(o *organization) walked {
 	logins, err := o.scope.Logins(ctx, store.LoginFilter{})
 	o.ok(err)
 	w.ids["login"] = logins[0].ID
+	c.vouch("u-2", "employee@"+o.Name+"-corp.test")
+	c.signIn(o.browser(), c.loginPath())
+	waiting, err := o.scope.WaitingLinks(ctx, "", 1)
+	o.ok(err)
+	w.ids["link"] = waiting[0].ID
 	invite, _, err := o.scope.CreateInvite(ctx, actor, store.NewInvite{Address: o.address("grace@guest.test"), Roles: []access.Role{access.OrgMember}})
 	o.ok(err)
 	w.ids["invite"] = invite.ID
@@ -195,7 +200,7 @@ func (w walked) asks(r row, program *browser, ids map[string]string) *page {
 func (p *product) everything() string {
 	p.Helper()
 	var counts []string
-	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "break_glass_owners", "recovery_codes", "identities", "logins", "invites", "mails", "notices", "webhooks", "webhook_deliveries", "events"} {
+	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "break_glass_owners", "recovery_codes", "identities", "waiting_links", "session_policies", "logins", "invites", "mails", "notices", "webhooks", "webhook_deliveries", "events"} {
 		counts = append(counts, fmt.Sprintf("%s %d", table, p.count(table)))
 	}
 	return strings.Join(counts, ", ")

@@ -155,7 +155,7 @@ func TestD05_WhatALapsedDomainStillDoes(t *testing.T) {
 		known, _ := arrive("ada", "ada@corp.test")
 		behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", access.EnforceDomain)
 		covered := func() bool {
-			entry, _, err := s.Entry(ctx, o.ID, known.User.ID)
+			entry, _, err := s.Entry(ctx, o.ID, Session{UserID: known.User.ID})
 			ok(t, err)
 			return entry.Covered
 		}

@@ -90,8 +90,15 @@ func (s *Store) takeTicket(ctx context.Context, ticket secret.Token) (row ticket
 func (s *Store) beginVisit(ctx context.Context, actor audit.Actor, host Host, t Ticket) (secret.Token, error) {
 	visit := secret.NewToken()
 	err := s.write(ctx, host.OrganizationID, actor, func(w *write) error {
-		user, err := userWhere(w.Where(`suspended_at IS NULL AND id = (SELECT user_id FROM sessions WHERE id = ? AND expires_at > ? AND seen_at > ?)`,
-			t.SessionID, w.now, w.now.Add(-sessionIdle)))
+		var session sessionRow
+		session, err := one(session, w.Where("id = ? AND expires_at > ?", t.SessionID, w.now).Take(&session).Error)
+		if err == nil && session.unusedTooLong(w.now) {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		user, err := userWhere(w.Where("suspended_at IS NULL AND id = ?", session.UserID))
 		if err != nil {
 			return err
 		}

@@ -146,14 +146,15 @@ func (w *write) connectionName(id string) string {
 	return row.Name
 }
 
-// arriving is the user whom an Identity would turn out to be, "" for somebody new.
+// arriving is the user whom an Identity would turn out to be, or whose address it has and who is asked to show that it is they; "" for somebody
+// new.
 func (s *Store) arriving(ctx context.Context, identity trust.Identity) (string, error) {
 	var known Identity
 	known, err := one(known, s.read(ctx).Where("connection_id = ? AND subject = ?", identity.ConnectionID(), identity.Subject()).Take(&known).Error)
 	if err == nil || !errors.Is(err, ErrNotFound) {
 		return known.UserID, err
 	}
-	if identity.Address().IsZero() || !identity.OnVerifiedDomain() {
+	if identity.Address().IsZero() {
 		return "", nil
 	}
 	user, err := s.UserByAddress(ctx, identity.Address())

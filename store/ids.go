@@ -33,6 +33,7 @@ const (
 	idWebhook        = "whk"
 	idDelivery       = "dlv"
 	idOperatorToken  = "opr"
+	idWaitingLink    = "wtl"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -16,7 +16,8 @@ import (
 type Resolution struct {
 	User            User
 	Member          Member
-	Created, Linked bool // became a member; was recognized by their address for the first time
+	Created, Linked bool        // became a member; was recognized by their address for the first time
+	Waiting         WaitingLink // what a refused subject leaves for an owner, or the person, to decide; zero where nobody can
 }
 
 // ResolvePerson says which user an Identity is, and makes, links or refuses them by the rules of "who somebody is", in one transaction that
@@ -27,6 +28,7 @@ type Resolution struct {
 //	new subject, another address on a domain verified here       → a new member with the default role, if newcomers are admitted
 //	anybody else                                                 → refused
 //
+// Of the refused, whoever has the address of somebody known leaves a [WaitingLink].
 // Nobody who is suspended comes back by it (S-52). A refusal is recorded in a transaction of its own. The actor's request is recorded; the
 // person is the actor.
 func (s *Store) ResolvePerson(ctx context.Context, actor audit.Actor, identity trust.Identity, loginID string) (Resolution, *trust.Refusal, error) {
@@ -52,7 +54,18 @@ func (s *Store) ResolvePerson(ctx context.Context, actor audit.Actor, identity t
 				return Resolution{}, nil, fmt.Errorf("tell whom login %s would have taken: %w", loginID, err)
 			}
 		}
-		return Resolution{}, refusal, s.refuseArrived(ctx, actor, identity, loginID, refusal, false)
+		if err := s.refuseArrived(ctx, actor, identity, loginID, refusal, false); err != nil {
+			return Resolution{}, nil, err
+		}
+		var waiting *waits
+		if !errors.As(err, &waiting) {
+			return Resolution{}, refusal, nil
+		}
+		found = Resolution{}
+		if found.Waiting, err = s.keepWaiting(ctx, actor, identity, loginID, waiting); err != nil {
+			return Resolution{}, nil, fmt.Errorf("let the subject of login %s wait: %w", loginID, err)
+		}
+		return found, refusal, nil
 	}
 	if err != nil {
 		return Resolution{}, nil, fmt.Errorf("resolve the person of login %s: %w", loginID, err)
@@ -153,7 +166,7 @@ func (w *write) resolveNew(identity trust.Identity) (Resolution, error) {
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return Resolution{}, err
 	}
-	if err := w.mayMatch(identity, member); err != nil {
+	if err := w.mayMatch(identity, user, member); err != nil {
 		return Resolution{}, err
 	}
 	if refusal := suspended(user, member); refusal != nil {
@@ -170,7 +183,7 @@ func (w *write) resolveNew(identity trust.Identity) (Resolution, error) {
 
 // mayMatch refuses to make or match anybody by an address on a domain that this organization has not proved, or that the connection does not
 // serve, as it stands now (S-50).
-func (w *write) mayMatch(identity trust.Identity, member Member) error {
+func (w *write) mayMatch(identity trust.Identity, user User, member Member) error {
 	served, err := servedDomains(w.DB, w.organization, identity.ConnectionID())
 	if err != nil {
 		return err
@@ -187,8 +200,10 @@ func (w *write) mayMatch(identity trust.Identity, member Member) error {
 	switch {
 	case slices.Contains(verified, domain) && !slices.Contains(served, domain):
 		return trust.Refuse(trust.ReasonDomainNotVerified, want, domain+", which is assigned to other connections")
-	case member.ID != "":
+	case member.ID != "" && suspended(user, member) != nil:
 		return trust.Refuse(trust.ReasonGuestNotLinked, "a subject that the guest has linked", "one that nobody knows")
+	case member.ID != "":
+		return &waits{trust.Refuse(trust.ReasonGuestNotLinked, "a subject that the guest has linked", "one that nobody knows"), user, WaitsAsGuest}
 	}
 	return trust.Refuse(trust.ReasonDomainNotVerified, want, domain)
 }
@@ -208,7 +223,8 @@ func (w *write) notMoved(identity trust.Identity, user User) error {
 		return fmt.Errorf("ask whose people were on the domain: %w", err)
 	}
 	if theirs {
-		return trust.Refuse(trust.ReasonAddressTaken, "an address that nobody had before the domain changed hands", "one of somebody of the organization that had it")
+		refusal := trust.Refuse(trust.ReasonAddressTaken, "an address that nobody had before the domain changed hands", "one of somebody of the organization that had it")
+		return &waits{refusal, user, WaitsAsMoved}
 	}
 	return nil
 }
@@ -228,7 +244,7 @@ func (w *write) recognize(identity trust.Identity, user User, member Member) (Re
 		return Resolution{}, fmt.Errorf("look for other subjects: %w", err)
 	}
 	if others > 0 {
-		return Resolution{}, trust.Refuse(trust.ReasonAddressTaken, "the subject that this address is linked to", identity.Subject())
+		return Resolution{}, &waits{trust.Refuse(trust.ReasonAddressTaken, "the subject that this address is linked to", identity.Subject()), user, WaitsAsSecond}
 	}
 	if user, err = w.link(identity, user, member.IsOwner(), LinkedByLogin); err != nil {
 		return Resolution{}, err

@@ -53,7 +53,12 @@ func acceptance(login Login, identity trust.Identity, now time.Time) Accepted {
 // arrived takes a login as far as its browser's turn, and finishes it there: what is left is to resolve the person.
 func arrived(t *testing.T, s *Store, c Connection, subject, email string, change ...func(*NewLogin)) (Login, trust.Identity) {
 	t.Helper()
-	flow := secret.NewToken()
+	return arrivedIn(t, s, c, secret.NewToken(), subject, email, change...)
+}
+
+// arrivedIn is arrived in the browser with this flow cookie.
+func arrivedIn(t *testing.T, s *Store, c Connection, flow secret.Token, subject, email string, change ...func(*NewLogin)) (Login, trust.Identity) {
+	t.Helper()
 	login := begun(t, s, c, flow, change...)
 	a := acceptance(login, arriving(t, s, c, subject, email), s.Now())
 	ok(t, s.AcceptLogin(t.Context(), a))

@@ -14,12 +14,12 @@ var ownersHear = []audit.Action{
 	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionRanked, audit.ConnectionDeleted,
 	audit.DomainVerified, audit.DomainAssigned, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
 	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded,
-	audit.BreakGlassLinkMade, audit.BreakGlassUsed,
+	audit.BreakGlassLinkMade, audit.BreakGlassUsed, audit.IdentityLinkAsked,
 }
 
 // personHears are the acts that the person whom they are about is mailed about.
 var personHears = []audit.Action{
-	audit.UserPasswordSet, audit.UserPasswordEnded, audit.UserPasskeyAdded, audit.UserPasskeyRemoved, audit.UserLeftoversRemoved, audit.IdentityLinked, audit.BreakGlassLinkMade,
+	audit.UserPasswordSet, audit.UserPasswordEnded, audit.UserPasskeyAdded, audit.UserPasskeyRemoved, audit.UserLeftoversRemoved, audit.IdentityLinked, audit.IdentityUnlinked, audit.BreakGlassLinkMade,
 }
 
 // aboutMembers are the acts that owners and the person hear of when they make, change or end an owner.

@@ -209,6 +209,7 @@ func (c *Scope) RemoveMember(ctx context.Context, actor audit.Actor, id string, 
 		for _, statement := range []string{
 			"DELETE FROM role_bindings WHERE organization_id = ? AND principal_id = ?",
 			"DELETE FROM identities WHERE organization_id = ? AND user_id = ?",
+			"DELETE FROM waiting_links WHERE organization_id = ? AND user_id = ?",
 			"DELETE FROM members WHERE organization_id = ? AND user_id = ?",
 		} {
 			if err := w.Exec(statement, w.organization, m.UserID).Error; err != nil {

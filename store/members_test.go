@@ -157,7 +157,7 @@ func TestD16_SuspendedMemberIsBarredAndResumingRevivesNothing(t *testing.T) {
 
 		enters := func(organization string, proofs []access.Proof) access.Verdict {
 			t.Helper()
-			entry, _, err := s.Entry(t.Context(), organization, user.ID)
+			entry, _, err := s.Entry(t.Context(), organization, Session{UserID: user.ID})
 			ok(t, err)
 			return access.MayEnter(entry, proofs)
 		}
@@ -198,7 +198,7 @@ func TestRemovedMemberLeavesNothingBehind(t *testing.T) {
 		rawIdentity(t, s, o.ID, "con_1", "ada", ada.UserID)
 		ok(t, scope.SetProjectRoles(t.Context(), operator, p.ID, ada.ID, []access.Role{access.ProjectViewer}))
 		ok(t, scope.RemoveMember(t.Context(), operator, ada.ID, ada.Version))
-		if _, _, err := s.Entry(t.Context(), o.ID, ada.UserID); !errors.Is(err, ErrNotFound) {
+		if _, _, err := s.Entry(t.Context(), o.ID, Session{UserID: ada.UserID}); !errors.Is(err, ErrNotFound) {
 			t.Errorf("a removed member's entry: %v", err)
 		}
 		for _, left := range []string{"role_bindings WHERE principal_id = ?", "identities WHERE user_id = ?", "members WHERE user_id = ?"} {

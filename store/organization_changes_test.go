@@ -94,7 +94,7 @@ func TestAnOrganizationIsDeletedWithAllThatIsInIt(t *testing.T) {
 
 		isError(t, errorOf(s.Organization(ctx, o.ID)), ErrNotFound)
 		for _, user := range []string{owner.ID, ada.User.ID, shared.UserID} {
-			if _, _, err := s.Entry(ctx, o.ID, user); !errors.Is(err, ErrNotFound) {
+			if _, _, err := s.Entry(ctx, o.ID, Session{UserID: user}); !errors.Is(err, ErrNotFound) {
 				t.Errorf("%s may still ask to enter: %v", user, err)
 			}
 		}
@@ -109,7 +109,7 @@ func TestAnOrganizationIsDeletedWithAllThatIsInIt(t *testing.T) {
 			t.Errorf("%d of 3 people are left", n)
 		}
 		// Elsewhere nothing has changed, and the domain waits for whoever is next.
-		if _, _, err := s.Entry(ctx, elsewhere.ID, shared.UserID); err != nil {
+		if _, _, err := s.Entry(ctx, elsewhere.ID, Session{UserID: shared.UserID}); err != nil {
 			t.Errorf("the other organization: %v", err)
 		}
 		must(s.ConnectionByID(ctx, c2.ID))

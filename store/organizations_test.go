@@ -64,7 +64,7 @@ func TestSuspendedOrganizationLetsNobodyIn(t *testing.T) {
 			{func() error { return s.ResumeOrganization(t.Context(), operator, o.ID) }, ""}, // twice is once
 		} {
 			ok(t, step.do())
-			entry, _, err := s.Entry(t.Context(), o.ID, owner.ID)
+			entry, _, err := s.Entry(t.Context(), o.ID, Session{UserID: owner.ID})
 			ok(t, err)
 			if v := access.MayEnter(entry, session.Proofs); v.Why != step.want || v.Allowed != (step.want == "") {
 				t.Errorf("got %+v, want %q", v, step.want)
@@ -84,7 +84,7 @@ func TestEntryKnowsWhatDecides(t *testing.T) {
 		rawConnection(t, s, o.ID, "con_2", "disabled")
 		behind(t, s, "INSERT INTO domains (id, organization_id, name, token, verified_at, created_at, updated_at) VALUES ('dom_1', ?, 'acme.test', 't', ?, ?, ?)", o.ID, s.now(), s.now(), s.now())
 		covered := func(userID string) bool {
-			entry, _, err := s.Entry(t.Context(), o.ID, userID)
+			entry, _, err := s.Entry(t.Context(), o.ID, Session{UserID: userID})
 			ok(t, err)
 			if len(entry.ActiveConnections) != 1 || entry.ActiveConnections[0] != "con_1" {
 				t.Errorf("active connections %v", entry.ActiveConnections)

@@ -157,7 +157,7 @@ func TestEnforcementPreviewCountsWhomItCovers(t *testing.T) {
 			var covered []string
 			for _, m := range preview.Covered {
 				covered = append(covered, m.Email)
-				entry, _, err := s.Entry(ctx, c.OrganizationID, m.UserID)
+				entry, _, err := s.Entry(ctx, c.OrganizationID, Session{UserID: m.UserID})
 				ok(t, err)
 				_ = entry
 			}
@@ -167,7 +167,7 @@ func TestEnforcementPreviewCountsWhomItCovers(t *testing.T) {
 			}
 			behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", policy)
 			for _, m := range must(scope.Members(ctx, MemberFilter{})) {
-				entry, _, err := s.Entry(ctx, c.OrganizationID, m.UserID)
+				entry, _, err := s.Entry(ctx, c.OrganizationID, Session{UserID: m.UserID})
 				ok(t, err)
 				if entry.Covered != slices.Contains(want, m.Email) {
 					t.Errorf("%s: the preview and the door disagree about %s", policy, m.Email)

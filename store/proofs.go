@@ -22,6 +22,7 @@ type proofRow struct {
 	ConnectionID, OrganizationID string
 	Subject                      string
 	ProvedAt, ExpiresAt          time.Time
+	IdleSeconds                  int64 // the longest time since for which the session lay unused
 }
 
 func (proofRow) TableName() string { return "session_proofs" }
@@ -82,8 +83,22 @@ func (w *write) prover(userID string, p Proven) (User, error) {
 }
 
 // prove adds the proof to the session, in place of an earlier one of the same kind and connection. It ends with the session, or when the
-// identity provider said that it ends.
+// identity provider said that it ends. Where an organization that it opens lets sessions last longer, this one does.
 func (w *write) prove(session *Session, p Proven) error {
+	longest, err := w.longestPolicy(session.UserID, p)
+	if err != nil {
+		return err
+	}
+	if end := session.CreatedAt.Add(longest.limits().Absolute); end.After(session.ExpiresAt) || longest.IdleMinutes > session.IdleMinutes {
+		if end.After(session.ExpiresAt) {
+			session.ExpiresAt = end
+		}
+		session.IdleMinutes = max(session.IdleMinutes, longest.IdleMinutes)
+		err := w.Model(&sessionRow{}).Where("id = ?", session.ID).Updates(columns{"expires_at": session.ExpiresAt, "idle_minutes": session.IdleMinutes}).Error
+		if err != nil {
+			return fmt.Errorf("let session %s last: %w", session.ID, err)
+		}
+	}
 	row := proofRow{SessionID: session.ID, Kind: p.kind, ConnectionID: p.connection, OrganizationID: p.organization, Subject: p.subject,
 		ProvedAt: w.now, ExpiresAt: session.ExpiresAt}
 	if !p.until.IsZero() && p.until.Before(row.ExpiresAt) {
@@ -98,7 +113,8 @@ func (w *write) prove(session *Session, p Proven) error {
 }
 
 func (r proofRow) proof() access.Proof {
-	return access.Proof{Kind: r.Kind, ConnectionID: r.ConnectionID, OrganizationID: r.OrganizationID, At: r.ProvedAt}
+	return access.Proof{Kind: r.Kind, ConnectionID: r.ConnectionID, OrganizationID: r.OrganizationID, At: r.ProvedAt,
+		Idle: time.Duration(r.IdleSeconds) * time.Second}
 }
 
 // recordIn records the event where its readers look: in the organization that the proof opens; for their own

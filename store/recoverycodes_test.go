@@ -39,7 +39,7 @@ func TestRecoveryCodesAreMadeAnewAndSpent(t *testing.T) {
 		if session.LimitedTo != o.ID || read.LimitedTo != o.ID {
 			t.Errorf("limited to %q, read back %q", session.LimitedTo, read.LimitedTo)
 		}
-		entry, _, err := s.Entry(ctx, o.ID, ada.ID)
+		entry, _, err := s.Entry(ctx, o.ID, Session{UserID: ada.ID})
 		ok(t, err)
 		if v := access.MayEnter(entry, read.Proofs); !v.Allowed || !v.Limited {
 			t.Errorf("verdict %+v", v)

@@ -161,7 +161,7 @@ func TestD08_EnforcementAsksForAConnectionThatServesTheDomain(t *testing.T) {
 		guest := aMember(t, s, a.OrganizationID, "guest@else.test", access.OrgMember)
 		may := func(userID string, c Connection) access.Verdict {
 			t.Helper()
-			entry, _, err := s.Entry(ctx, a.OrganizationID, userID)
+			entry, _, err := s.Entry(ctx, a.OrganizationID, Session{UserID: userID})
 			ok(t, err)
 			return access.MayEnter(entry, []access.Proof{{Kind: access.ByConnection, ConnectionID: c.ID, OrganizationID: a.OrganizationID, At: s.Now()}})
 		}

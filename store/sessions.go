@@ -13,10 +13,12 @@ import (
 	"github.com/gatehouse-sso/gatehouse/secret"
 )
 
-// How long a session lasts: unused, and at most (W-06).
+// How long a session lasts: unused, and at most, where no organization has chosen longer (W-06).
 const (
 	sessionIdle     = 30 * time.Minute
 	sessionAbsolute = 12 * time.Hour
+	// sessionLongest is the most that an organization may choose.
+	sessionLongest = mostSessionMinutes * time.Minute
 	// seenEvery is how exactly the last use is noted, so that reading does not always write.
 	seenEvery = time.Minute
 )
@@ -29,6 +31,7 @@ type Session struct {
 	Proofs             []access.Proof `gorm:"-"`
 	CreatedAt, SeenAt  time.Time
 	ExpiresAt          time.Time
+	IdleMinutes        int       // how long it may lie unused
 	ProofsUntil        time.Time `gorm:"-"` // when the first of the proofs runs out; ExpiresAt if none does before
 }
 
@@ -54,7 +57,7 @@ func (s *Store) StartSession(ctx context.Context, actor audit.Actor, n NewSessio
 	row := sessionRow{TokenHash: token.Hash()}
 	err := s.write(ctx, "", actor, func(w *write) error {
 		row.Session = Session{ID: newID(idSession, w.now), UserID: n.UserID, Address: n.Address, UserAgent: n.UserAgent,
-			CreatedAt: w.now, SeenAt: w.now, ExpiresAt: w.now.Add(sessionAbsolute)}
+			CreatedAt: w.now, SeenAt: w.now, ExpiresAt: w.now.Add(sessionAbsolute), IdleMinutes: sessionPolicyOfNew.IdleMinutes}
 		if n.Proof.kind == access.ByRecovery {
 			row.LimitedTo = n.Proof.organization
 		}
@@ -138,20 +141,24 @@ func (s *Store) session(ctx context.Context, statement string, values ...any) (S
 		Session `gorm:"embedded"`
 		User    userRow `gorm:"embedded;embeddedPrefix:user_"`
 	}
-	err := s.read(ctx).Raw(statement, append([]any{now, now.Add(-sessionIdle)}, values...)...).Take(&row).Error
+	err := s.read(ctx).Raw(statement, append([]any{now, now.Add(-sessionLongest)}, values...)...).Take(&row).Error
 	if err != nil {
 		_, err = one(row, err)
 		return Session{}, User{}, err
+	}
+	unused := now.Sub(row.SeenAt)
+	if row.unusedTooLong(now) {
+		return Session{}, User{}, ErrNotFound
 	}
 	row.User.ID = row.UserID
 	if row.Proofs, row.ProofsUntil, err = s.proofs(ctx, row.ID, now); err != nil {
 		return Session{}, User{}, err
 	}
-	if now.Sub(row.SeenAt) >= seenEvery {
-		err = s.unrecorded(ctx, func(tx *gorm.DB) error {
-			return tx.Exec("UPDATE sessions SET seen_at = ? WHERE id = ? AND seen_at < ?", now, row.ID, now).Error
-		})
-		if err != nil {
+	for i := range row.Proofs {
+		row.Proofs[i].Idle = max(row.Proofs[i].Idle, unused)
+	}
+	if unused >= seenEvery {
+		if err := s.noteUse(ctx, row.ID, now, unused); err != nil {
 			return Session{}, User{}, fmt.Errorf("note the use of session %s: %w", row.ID, err)
 		}
 		row.SeenAt = now
@@ -159,20 +166,42 @@ func (s *Store) session(ctx context.Context, statement string, values ...any) (S
 	return row.Session, row.User.user(), nil
 }
 
+// noteUse remembers with the session's proofs for how long it had lain unused, where an organization could mind: being used elsewhere must not
+// make it new to one that allows less.
+func (s *Store) noteUse(ctx context.Context, id string, now time.Time, unused time.Duration) error {
+	return s.unrecorded(ctx, func(tx *gorm.DB) error {
+		if unused >= leastSessionMinutes*time.Minute {
+			seconds := int64(unused / time.Second)
+			if err := tx.Exec("UPDATE session_proofs SET idle_seconds = ? WHERE session_id = ? AND idle_seconds < ?", seconds, id, seconds).Error; err != nil {
+				return err
+			}
+		}
+		return tx.Exec("UPDATE sessions SET seen_at = ? WHERE id = ? AND seen_at < ?", now, id, now).Error
+	})
+}
+
+// unusedTooLong says whether the session is over because nobody used it.
+func (s Session) unusedTooLong(now time.Time) bool {
+	return now.Sub(s.SeenAt) >= time.Duration(s.IdleMinutes)*time.Minute
+}
+
 // SessionsOf are the user's live sessions, the one used last first.
 func (s *Store) SessionsOf(ctx context.Context, userID string) ([]Session, error) {
 	now := s.now()
 	var rows []sessionRow
-	err := s.read(ctx).Where("user_id = ? AND expires_at > ? AND seen_at > ?", userID, now, now.Add(-sessionIdle)).Order("seen_at DESC, id DESC").Limit(200).Find(&rows).Error
+	err := s.read(ctx).Where("user_id = ? AND expires_at > ? AND seen_at > ?", userID, now, now.Add(-sessionLongest)).Order("seen_at DESC, id DESC").Limit(200).Find(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list sessions of user %s: %w", userID, err)
 	}
-	sessions := make([]Session, len(rows))
-	for i, row := range rows {
-		sessions[i] = row.Session
-		if sessions[i].Proofs, sessions[i].ProofsUntil, err = s.proofs(ctx, row.ID, now); err != nil {
+	var sessions []Session
+	for _, row := range rows {
+		if row.unusedTooLong(now) {
+			continue
+		}
+		if row.Proofs, row.ProofsUntil, err = s.proofs(ctx, row.ID, now); err != nil {
 			return nil, err
 		}
+		sessions = append(sessions, row.Session)
 	}
 	return sessions, nil
 }

@@ -20,7 +20,8 @@ type leftover struct {
 // leftovers in the order in which they are removed. Events are never among them.
 var leftovers = []leftover{
 	{"sessions that are over", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < ? LIMIT ?)", 0},
-	{"sessions that nobody used", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE seen_at < ? LIMIT ?)", sessionIdle},
+	{"sessions that nobody used", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE seen_at < ? AND idle_minutes <= 30 LIMIT ?)", sessionIdle},
+	{"longer sessions that nobody used", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE seen_at < ? LIMIT ?)", sessionLongest},
 	{"raw messages", "DELETE FROM login_messages WHERE login_id IN (SELECT login_id FROM login_messages WHERE expires_at < ? LIMIT ?)", 0},
 	{"spent assertions", "DELETE FROM spent_assertions WHERE (connection_id, assertion_id) IN (SELECT connection_id, assertion_id FROM spent_assertions WHERE expires_at < ? LIMIT ?)", 0},
 	{"logins that nobody answered", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'pending' AND expires_at < ? LIMIT ?)", 0},
@@ -33,6 +34,8 @@ var leftovers = []leftover{
 	{"what was counted a day ago", "DELETE FROM tallies WHERE (kind, whose, at) IN (SELECT kind, whose, at FROM tallies WHERE at <= ? LIMIT ?)", tallyKept},
 	{"notices", "DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE created_at < ? LIMIT ?)", 400 * 24 * time.Hour},
 	{"invites of long ago", "DELETE FROM invites WHERE id IN (SELECT id FROM invites WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM role_bindings b WHERE b.organization_id = invites.organization_id AND b.origin = 'invite ' || invites.id) LIMIT ?)", 400 * 24 * time.Hour},
+	{"links that waited too long", "DELETE FROM waiting_links WHERE id IN (SELECT id FROM waiting_links WHERE expires_at < ? LIMIT ?)", 0},
+	{"other addresses that nobody confirmed", "DELETE FROM address_changes WHERE user_id IN (SELECT user_id FROM address_changes WHERE expires_at < ? LIMIT ?)", 0},
 	{"welcome links", "DELETE FROM welcomes WHERE id IN (SELECT id FROM welcomes WHERE expires_at < ? LIMIT ?)", 7 * 24 * time.Hour},
 	{"answers to repeatable requests", "DELETE FROM idempotency_keys WHERE (service_account_id, key_hash) IN (SELECT service_account_id, key_hash FROM idempotency_keys WHERE expires_at < ? LIMIT ?)", 0},
 	{"changes that everybody has heard of", "DELETE FROM changes WHERE sequence IN (SELECT sequence FROM changes WHERE at < ? LIMIT ?)", changesKept},

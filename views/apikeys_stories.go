@@ -156,8 +156,9 @@ func apiKeyCreatedStories() []Story {
 func keyPolicyStories() []Story {
 	settings := OrganizationSettingsPage{
 		Page: storyConsole("Settings", "Settings"), Action: "/settings", Name: "Acme Corporation", ID: storyOrganization, Plan: "Enterprise", Created: storyOlder, Version: "3",
-		Keys:    KeyPolicyForm{Action: "/settings/api-keys", Version: "1", LongestDays: "4000", PerProject: "500"},
-		Problem: &ui.Problem{Fields: []ui.FieldError{{Field: "longest_days", Message: "Enter a whole number of days from 1 to 3,650."}}},
+		Keys:     KeyPolicyForm{Action: "/settings/api-keys", Version: "1", LongestDays: "4000", PerProject: "500"},
+		Sessions: SessionPolicyForm{Action: "/settings/sessions", Version: "1", Idle: "30", Absolute: "12"},
+		Problem:  &ui.Problem{Fields: []ui.FieldError{{Field: "longest_days", Message: "Enter a whole number of days from 1 to 3,650."}}},
 	}
 	return []Story{{"organization/settings-keys-wrong", "Organization: its key policy was refused", OrganizationSettings(settings), http.StatusUnprocessableEntity}}
 }

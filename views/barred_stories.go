@@ -15,6 +15,7 @@ func barredStories() []Story {
 	return []Story{
 		{"barred/required", "An organization requires single sign-on", Barred(page(BarredPage{Required: true, Connections: okta})), http.StatusForbidden},
 		{"barred/no-proof", "What was shown does not open the organization", Barred(page(BarredPage{Connections: okta})), http.StatusForbidden},
+		{"barred/outlived", "An organization asks for a new sign-in", Barred(page(BarredPage{Outlived: true, Connections: okta, SignIn: "/login?return_to=%2F"})), http.StatusForbidden},
 		{"barred/suspended", "Suspended", Barred(page(BarredPage{Suspended: true})), http.StatusForbidden},
 	}
 }

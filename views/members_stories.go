@@ -11,6 +11,7 @@ func memberStories() []Story {
 	one := MembersPage{Page: storyConsole("Members", "Members"), Action: "/members", Rows: []MemberRow{ada}, Count: "1 member"}
 	many := one
 	many.Count, many.Pager = "128 members", ui.Pager{Previous: "/members", Next: "/members"}
+	many.Waiting = ui.Link{Text: "2 sign-ins wait for you", Href: "/waiting-links"}
 	many.Rows = []MemberRow{
 		{Name: storyLongName, Email: storyLongEmail, Href: "/members/3", Roles: "Organization manager, Billing admin", Joined: storyRecent},
 		{Name: "Grace Hopper", Email: "grace@acme.example", Href: "/members/2", Roles: "Organization member", Joined: storyRecent, Suspended: true},
@@ -32,13 +33,17 @@ func memberStories() []Story {
 			{Role: "Project owner", Where: "Search", Origin: "Given by Ada Lovelace", Since: storyRecent},
 			{Role: "Organization member", Where: "This organization", Origin: "Invited by Ada Lovelace", Since: storyOlder},
 		},
-		SignIn:   []MemberIdentity{{Connection: "Okta", Subject: "00u1a2b3c4d5e6f7g8h9", Last: storyRecent}},
+		SignIn: []MemberIdentity{{Connection: "Okta", ConnectionID: "con_01jd9k2x7k8y2v4q6w8r0t2b4m", Subject: "00u1a2b3c4d5e6f7g8h9", Last: storyRecent}},
+		Sessions: []MemberSession{
+			{ID: "ses_1", Browser: "Firefox on macOS", Address: "203.0.113.7", Proofs: "Okta", Entered: storyOlder, Seen: storyRecent},
+			{ID: "ses_2", Browser: "Chrome on Android", Address: "2001:db8:85a3::8a2e:370:7334", Proofs: "Okta, Password", Entered: storyOlder, Seen: storyRecent, Current: true},
+		},
 		Projects: []OrganizationRow{{Name: "Search", Href: "/projects/1/members", Roles: "Project owner"}},
 	}
 	lastOwner := managed
 	lastOwner.Page = storyConsole(storyLongName, "Members", up)
 	lastOwner.Name, lastOwner.Email, lastOwner.You = storyLongName, storyLongEmail, true
-	lastOwner.SignIn, lastOwner.Projects, lastOwner.Leave = nil, nil, "/leave"
+	lastOwner.SignIn, lastOwner.Sessions, lastOwner.Projects, lastOwner.Leave = nil, nil, nil, "/leave"
 	lastOwner.Problem = &ui.Problem{Fields: []ui.FieldError{{Message: "This is the last owner who can sign in. Make somebody else an owner first."}}}
 	noRole := managed
 	noRole.Suspended = true

@@ -39,8 +39,9 @@ func organizationStories() []Story {
 	settings := OrganizationSettingsPage{
 		Page: storyConsole("Settings", "Settings"), Action: "/settings", Name: "Acme Corporation", ID: storyOrganization,
 		Plan: "Enterprise", Created: storyOlder, Version: "3", Slug: "acme-corporation", Delete: "/settings/delete",
-		Roles: []ui.Option{{Value: "ProjectMember", Label: "Project member", Chosen: true}, {Value: "ProjectViewer", Label: "Project viewer"}},
-		Keys:  KeyPolicyForm{Action: "/settings/api-keys", Version: "1", LongestDays: "365", PerProject: "500"},
+		Roles:    []ui.Option{{Value: "ProjectMember", Label: "Project member", Chosen: true}, {Value: "ProjectViewer", Label: "Project viewer"}},
+		Keys:     KeyPolicyForm{Action: "/settings/api-keys", Version: "1", LongestDays: "365", PerProject: "500"},
+		Sessions: SessionPolicyForm{Action: "/settings/sessions", Version: "1", Idle: "30", Absolute: "12"},
 	}
 	taken := settings
 	taken.Slug = "globex"
@@ -59,7 +60,11 @@ func organizationStories() []Story {
 	conflict := settings
 	conflict.Name = "Acme"
 	conflict.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "name", Message: "Somebody else changed this in the meantime. Check what is saved now, then save again."}}}
+	limits := settings
+	limits.Sessions = SessionPolicyForm{Action: "/settings/sessions", Version: "1", Idle: "90", Absolute: "36"}
+	limits.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "absolute_hours", Message: "Choose 1 to 24 hours."}}}
 	return []Story{
+		{"organization/settings-sessions-wrong", "Organization: its session limits were refused", OrganizationSettings(limits), http.StatusUnprocessableEntity},
 		{"organizations/none", "Start: no organization", Organizations(none), http.StatusOK},
 		{"organizations/many", "Start: several organizations", Organizations(many), http.StatusOK},
 		{"organizations/wrong", "Start: the name was refused", Organizations(wrong), http.StatusUnprocessableEntity},

@@ -27,6 +27,7 @@ func Stories() []Story {
 		accountStories(),
 		organizationStories(),
 		memberStories(),
+		waitingLinkStories(),
 		inviteStories(),
 		forgottenStories(),
 		projectStories(),

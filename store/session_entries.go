@@ -1,0 +1,184 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// sessionEntryRow says that a session entered an organization, and from where. EnteredAt is nil where it did not and an owner has ended it
+// beforehand.
+type sessionEntryRow struct {
+	SessionID          string `gorm:"primaryKey"`
+	OrganizationID     string `gorm:"primaryKey"`
+	Address, UserAgent string
+	EnteredAt, SeenAt  *time.Time
+	EndedAt            *time.Time
+}
+
+func (sessionEntryRow) TableName() string { return "session_entries" }
+
+// NoteEntry notes that the session has just entered the organization, at most once a minute: its owners see what concerns them, and nothing
+// else of the session. Who asks has found that it may ([access.MayEnter]).
+func (s *Store) NoteEntry(ctx context.Context, organizationID string, session Session, from audit.Request) error {
+	var row sessionEntryRow
+	err := s.read(ctx).Where("session_id = ? AND organization_id = ?", session.ID, organizationID).Take(&row).Error
+	now := s.now()
+	switch {
+	case errors.Is(err, gorm.ErrRecordNotFound):
+	case err != nil:
+		return fmt.Errorf("read where session %s has been: %w", session.ID, err)
+	case row.SeenAt != nil && now.Sub(*row.SeenAt) < seenEvery:
+		return nil
+	}
+	err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+		entered := sessionEntryRow{SessionID: session.ID, OrganizationID: organizationID, Address: from.Address, UserAgent: from.UserAgent, EnteredAt: &now, SeenAt: &now}
+		if row.EnteredAt != nil {
+			entered.EnteredAt = row.EnteredAt
+		}
+		return tx.Clauses(clause.OnConflict{
+			Columns:   []clause.Column{{Name: "session_id"}, {Name: "organization_id"}},
+			DoUpdates: clause.AssignmentColumns([]string{"address", "user_agent", "entered_at", "seen_at"}),
+		}).Create(&entered).Error
+	})
+	if errors.Is(err, gorm.ErrForeignKeyViolated) {
+		return nil // the session has ended a moment ago
+	}
+	if err != nil {
+		return fmt.Errorf("note where session %s has been: %w", session.ID, err)
+	}
+	return nil
+}
+
+// MemberSession is a session of a member as far as it concerns one organization: where it was last seen there, and by which proofs it enters.
+type MemberSession struct {
+	ID                 string
+	Address, UserAgent string
+	Proofs             []access.Proof
+	EnteredAt, SeenAt  time.Time
+}
+
+// MemberSessions are the live sessions by which the member has entered the organization and still may, the one used last first, at most 200.
+// What they have proved elsewhere is left out, and so are those that never came here.
+func (c *Scope) MemberSessions(ctx context.Context, memberID string) ([]MemberSession, error) {
+	m, err := c.Member(ctx, memberID)
+	if err != nil {
+		return nil, err
+	}
+	var rows []sessionEntryRow
+	err = c.read(ctx).Where("entered_at IS NOT NULL AND session_id IN (SELECT id FROM sessions WHERE user_id = ? AND expires_at > ?)", m.UserID, c.store.now()).
+		Order("seen_at DESC, session_id DESC").Limit(200).Find(&rows).Error
+	if err != nil {
+		return nil, fmt.Errorf("list where sessions of member %s have been: %w", memberID, err)
+	}
+	live, err := c.store.SessionsOf(ctx, m.UserID)
+	if err != nil {
+		return nil, err
+	}
+	var sessions []MemberSession
+	for _, row := range rows {
+		for _, session := range live {
+			if session.ID != row.SessionID {
+				continue
+			}
+			proofs, err := c.opening(ctx, session)
+			if err != nil {
+				return nil, err
+			}
+			if len(proofs) > 0 {
+				sessions = append(sessions, MemberSession{row.SessionID, row.Address, row.UserAgent, proofs, row.EnteredAt.UTC(), row.SeenAt.UTC()})
+			}
+		}
+	}
+	return sessions, nil
+}
+
+// opening are those of the session's proofs that open this organization, each by itself.
+func (c *Scope) opening(ctx context.Context, session Session) ([]access.Proof, error) {
+	entry, _, err := c.store.Entry(ctx, c.organization, session)
+	if err != nil {
+		return nil, err
+	}
+	var opening []access.Proof
+	for _, p := range session.Proofs {
+		if access.MayEnter(entry, []access.Proof{p}).Allowed {
+			opening = append(opening, p)
+		}
+	}
+	return opening, nil
+}
+
+// EndMemberSession makes one of the member's sessions worth nothing in this organization: what its connections have proved ends, and what the
+// person's own credential has proved opens other organizations alone. A new sign-in opens this one again. A session that never came here is
+// [ErrNotFound], like one that does not exist.
+func (c *Scope) EndMemberSession(ctx context.Context, actor audit.Actor, memberID, id string) error {
+	shown, err := c.MemberSessions(ctx, memberID)
+	if err == nil && !slices.ContainsFunc(shown, func(s MemberSession) bool { return s.ID == id }) {
+		err = ErrNotFound
+	}
+	if err == nil {
+		err = c.endMemberSessions(ctx, actor, memberID, func(*write, Member) ([]string, error) { return []string{id}, nil })
+	}
+	if err != nil {
+		return fmt.Errorf("end session %s of member %s: %w", id, memberID, err)
+	}
+	return nil
+}
+
+// EndMemberSessions does so with all of them, also with those that have not come here yet.
+func (c *Scope) EndMemberSessions(ctx context.Context, actor audit.Actor, memberID string) error {
+	err := c.endMemberSessions(ctx, actor, memberID, func(w *write, m Member) (ids []string, err error) {
+		err = w.Raw("SELECT id FROM sessions WHERE user_id = ? AND expires_at > ? ORDER BY id", m.UserID, w.now).Scan(&ids).Error
+		return ids, err
+	})
+	if err != nil {
+		return fmt.Errorf("end the sessions of member %s: %w", memberID, err)
+	}
+	return nil
+}
+
+func (c *Scope) endMemberSessions(ctx context.Context, actor audit.Actor, memberID string, find func(*write, Member) ([]string, error)) error {
+	return c.write(ctx, actor, func(w *write) error {
+		m, err := memberWhere(w.DB, w.Where("members.organization_id = ? AND members.id = ?", w.organization, memberID))
+		if err != nil {
+			return err
+		}
+		if err := w.lockUser(m.UserID); err != nil { // nobody starts or adds to a session meanwhile
+			return err
+		}
+		ids, err := find(w, m)
+		if err != nil {
+			return err
+		}
+		if len(ids) == 0 {
+			return errUnchanged
+		}
+		for _, id := range ids {
+			if err := w.shut(id, m); err != nil {
+				return err
+			}
+		}
+		return w.endProofs(m.UserID, w.Where("organization_id = ? AND session_id IN ?", w.organization, ids))
+	})
+}
+
+// shut notes that what the session has proved so far opens this organization no more.
+func (w *write) shut(sessionID string, m Member) error {
+	err := w.Clauses(clause.OnConflict{
+		Columns: []clause.Column{{Name: "session_id"}, {Name: "organization_id"}}, DoUpdates: clause.AssignmentColumns([]string{"ended_at"}),
+	}).Create(&sessionEntryRow{SessionID: sessionID, OrganizationID: w.organization, EndedAt: &w.now}).Error
+	if err != nil {
+		return fmt.Errorf("shut session %s out: %w", sessionID, err)
+	}
+	w.record(audit.Event{Action: audit.SessionShutOut, Targets: []audit.Target{m.target(), {Kind: "session", ID: sessionID}}})
+	w.tell(ChangedSession, sessionID)
+	return nil
+}
