@@ -114,7 +114,7 @@ func (v *visit) byOperatorsLink(i invitation, user store.User, hash string) (sto
 	if i.Kind != store.WelcomePassword || i.OrganizationID == "" {
 		return store.Recovery{}, nil
 	}
-	entry, member, err := v.store.Entry(v.ctx(), i.OrganizationID, user.ID)
+	entry, member, err := v.store.Entry(v.ctx(), i.OrganizationID, store.Session{UserID: user.ID})
 	if errors.Is(err, store.ErrNotFound) {
 		return store.Recovery{}, nil
 	}

@@ -48,13 +48,3 @@ CREATE UNIQUE INDEX waiting_links_subject ON waiting_links (connection_id, subje
 CREATE INDEX waiting_links_organization ON waiting_links (organization_id, id);
 CREATE INDEX waiting_links_user ON waiting_links (user_id);
 CREATE INDEX waiting_links_expiry ON waiting_links (expires_at);
-
--- Another address for a person, until they have read its mail.
-CREATE TABLE address_changes (
-    user_id    TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
-    email      TEXT NOT NULL,
-    token_hash BLOB NOT NULL,
-    created_at DATETIME NOT NULL,
-    expires_at DATETIME NOT NULL
-);
-CREATE UNIQUE INDEX address_changes_token ON address_changes (token_hash);
