@@ -22,6 +22,7 @@ func none(act, reason string) twin             { return twin{act: act, reason: r
 var twins = []twin{
 	by("settings", "change-organization"),
 	by("settings/api-keys", "change-key-policy"),
+	by("settings/sessions", "change-session-policy"),
 	by("settings/delete", "delete-organization"),
 	none("notices", "They are a person's own. A program is told by a webhook, or reads the events."),
 	none("leave", "A program is no member. Members are removed by `remove-member`; a service account may delete itself."),
@@ -33,6 +34,12 @@ var twins = []twin{
 	by("members/{member}/suspend", "suspend-member"),
 	by("members/{member}/resume", "resume-member"),
 	by("members/{member}/remove", "remove-member"),
+	by("members/{member}/unlink", "remove-member-identity"),
+	by("members/{member}/sessions/end", "end-member-sessions"),
+	by("members/{member}/sessions/{session}/end", "end-member-session"),
+	by("waiting-links/{link}/approve", "approve-waiting-link"),
+	by("waiting-links/{link}/refuse", "refuse-waiting-link"),
+	none("links/{link}", "It is the person's own: proof of the old sign-in, in the browser that was refused."),
 
 	by("projects", "create-project"),
 	by("projects/{project}/settings", "change-project"),
