@@ -36,6 +36,8 @@ func journey(t *testing.T, settings map[string]string) {
 	c.owner.Screenshot("test login")
 	c.activate()
 	c.owner.Screenshot("connection active")
+	c.breakGlassOwner()
+	c.owner.Screenshot("owner named for break-glass")
 	c.requireSingleSignOn()
 	c.owner.Click("button", "Sign out")
 	c.owner.See("You are signed out")
