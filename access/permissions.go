@@ -40,6 +40,9 @@ type Row struct {
 	Roles       []Role
 }
 
+// Has says whether the role holds the permission.
+func (r Row) Has(role Role) bool { return slices.Contains(r.Roles, role) }
+
 var organizationMatrix = []Row{
 	{ViewOrganization, "View organization (name, members, own projects)", []Role{OrgOwner, OrgManager, OrgMember, OrgBillingAdmin}},
 	{CreateProjects, "Create projects", []Role{OrgOwner, OrgManager}},
@@ -101,7 +104,7 @@ func Project(roles []Role, orgOwner bool) Permissions {
 func granted(matrix []Row, roles []Role) Permissions {
 	var out Permissions
 	for _, row := range matrix {
-		if slices.ContainsFunc(roles, func(r Role) bool { return slices.Contains(row.Roles, r) }) {
+		if slices.ContainsFunc(roles, row.Has) {
 			out = append(out, row.Permission)
 		}
 	}

@@ -38,6 +38,7 @@ type MappingChange struct {
 	GivenName  *string            `json:"given_name,omitempty" maxLength:"256"`
 	FamilyName *string            `json:"family_name,omitempty" maxLength:"256"`
 	Groups     *string            `json:"groups,omitempty" maxLength:"256"`
+	Roles      *string            `json:"roles,omitempty" maxLength:"256"`
 	Own        *map[string]string `json:"own,omitempty" doc:"Names of your choice, in small letters, digits and underscores, and their attributes; at most 20."`
 }
 
@@ -51,7 +52,7 @@ func (c SettingsChange) into(call *call, s *store.SAMLSettings) error {
 	s.UnsignedResponseAroundEncrypted = given(c.UnsignedResponseAroundEncrypted, s.UnsignedResponseAroundEncrypted)
 	if m := c.Mapping; m != nil {
 		s.Mapping = store.Mapping{Subject: given(m.Subject, s.Mapping.Subject), Email: given(m.Email, s.Mapping.Email), Name: given(m.Name, s.Mapping.Name),
-			GivenName: given(m.GivenName, s.Mapping.GivenName), FamilyName: given(m.FamilyName, s.Mapping.FamilyName), Groups: given(m.Groups, s.Mapping.Groups),
+			GivenName: given(m.GivenName, s.Mapping.GivenName), FamilyName: given(m.FamilyName, s.Mapping.FamilyName), Groups: given(m.Groups, s.Mapping.Groups), Roles: given(m.Roles, s.Mapping.Roles),
 			Own: given(m.Own, s.Mapping.Own)}
 	}
 	if c.Certificates != nil {

@@ -87,6 +87,7 @@ type Mapping struct {
 	GivenName  string            `json:"given_name"`
 	FamilyName string            `json:"family_name"`
 	Groups     string            `json:"groups"`
+	Roles      string            `json:"roles"`
 	Own        map[string]string `json:"own"`
 }
 
@@ -95,7 +96,7 @@ func showSettings(s store.SAMLSettings) Settings {
 	shown := Settings{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL, Binding: s.Binding, Certificates: append([]string{}, s.Certificates...),
 		MetadataURL: s.MetadataURL, NameIDFormat: s.NameIDFormat, ForceAuthn: s.ForceAuthn, AuthnContext: append([]string{}, s.AuthnContext...),
 		IDPInitiated: s.IDPInitiated, LoginHintAs: s.LoginHintAs, InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted,
-		Mapping: Mapping{m.Subject, m.Email, m.Name, m.GivenName, m.FamilyName, m.Groups, m.Own}}
+		Mapping: Mapping{m.Subject, m.Email, m.Name, m.GivenName, m.FamilyName, m.Groups, m.Roles, m.Own}}
 	if m.Own == nil {
 		shown.Mapping.Own = map[string]string{}
 	}

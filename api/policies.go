@@ -36,6 +36,9 @@ type SignInPolicy struct {
 	DefaultRole         access.Role          `json:"default_role"`
 	DefaultProjectRoles []DefaultProjectRole `json:"default_project_roles"`
 	UpdatedAt           time.Time            `json:"updated_at"`
+	RoleMode            access.RoleMode      `json:"role_mode" doc:"Where the roles of members come from: console, or idp-roles (the identity provider, at every sign-in)."`
+	OwnersFromIDP       bool                 `json:"owners_from_idp" doc:"Whether the identity provider makes and unmakes owners."`
+	RoleRules           []RoleRule           `json:"role_rules"`
 	Version             int64                `json:"version" doc:"In quotes, the ETag."`
 }
 
@@ -56,7 +59,7 @@ func (c *call) signInPolicy(*InOrganization) (*One[SignInPolicy], error) {
 	if err != nil {
 		return nil, err
 	}
-	shown := SignInPolicy{p.Enforcement, p.EnforcedAt, p.AdmitNewcomers, p.DefaultRole, []DefaultProjectRole{}, p.UpdatedAt, p.Version}
+	shown := SignInPolicy{p.Enforcement, p.EnforcedAt, p.AdmitNewcomers, p.DefaultRole, []DefaultProjectRole{}, p.UpdatedAt, p.Mode, p.OwnersFromIDP, showRules(p.Rules), p.Version}
 	for _, project := range p.DefaultProjectRoles {
 		shown.DefaultProjectRoles = append(shown.DefaultProjectRoles, DefaultProjectRole{project.ProjectID, ProjectRole(project.Role)})
 	}

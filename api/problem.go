@@ -102,6 +102,7 @@ var words = []struct {
 	{store.ErrNotFound, http.StatusNotFound, "not_found", "There is nothing here, or nothing that this service account may know of."},
 	{store.ErrLastOwner, http.StatusConflict, "last_owner", "This is the last owner who can sign in. Make somebody else an owner first."},
 	{store.ErrLastBreakGlass, http.StatusConflict, "last_break_glass", "Single sign-on is required, and no other break-glass owner gets in when the identity provider fails. Name another owner who has a passkey or recovery codes first, or stop requiring single sign-on."},
+	{store.ErrRolesFromIDP, http.StatusConflict, "roles_from_identity_provider", "Roles come from the identity provider in this organization, at every sign-in. Change them there, or by the rules of the sign-in policy."},
 	{store.ErrEnforced, http.StatusConflict, "sign_in_enforced", "Single sign-on is required, and this is part of the way in. Stop requiring it first."},
 	{store.ErrProjectsLeft, http.StatusConflict, "projects_left", "The organization still has projects. Delete them first."},
 	{store.ErrDomainTaken, http.StatusConflict, "domain_taken", "Another organization has verified this domain."},

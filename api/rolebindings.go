@@ -19,8 +19,8 @@ func (a *API) roleBindingOperations() {
 	}
 	add(a, in(operation{id: "list-role-bindings", method: http.MethodGet, path: list,
 		summary: "List role bindings", about: "Who holds which role where, and where they have it from, the newest first. Without a project it asks for `members:manage`, with one for `project:members:read` there."}), (*call).roleBindings)
-	add(a, in(operation{id: "add-role-binding", method: http.MethodPost, path: list, creates: true, status: http.StatusCreated,
-		summary: "Give a role", about: "To a user or a service account, in the organization or in a project. One that they have already stays as it is." + who}), (*call).addRoleBinding)
+	add(a, in(operation{id: "add-role-binding", method: http.MethodPost, path: list, creates: true, conflicts: true, status: http.StatusCreated,
+		summary: "Give a role", about: "To a user or a service account, in the organization or in a project. One that they have already stays as it is. Where roles come from the identity provider, those of users are not given here (409)." + who}), (*call).addRoleBinding)
 	add(a, in(operation{id: "remove-role-binding", method: http.MethodDelete, path: single, conflicts: true, status: http.StatusNoContent,
 		summary: "Take a role away", about: "At least one role in the organization stays: to take the last, remove the member." + who}), (*call).removeRoleBinding)
 }
@@ -31,7 +31,7 @@ type RoleBinding struct {
 	Principal string      `json:"principal" doc:"The id of a user (usr_…) or service account (sva_…)."`
 	Role      access.Role `json:"role"`
 	Project   string      `json:"project,omitempty" doc:"Absent: a role in the organization."`
-	Origin    string      `json:"origin" doc:"Where they have it from: creation, setup, default_role, or console and the id of who gave it."`
+	Origin    string      `json:"origin" doc:"Where they have it from: creation, setup, default_role; invite and its id; console and the id of who gave it; or idp, the connection's id and what gave it: value and the value, rule and the group, default, or kept (the last owner, against what the identity provider says)."`
 	CreatedAt time.Time   `json:"created_at"`
 }
 

@@ -43,6 +43,7 @@ const (
 	MemberSuspended    Action = "member.suspended"
 	MemberResumed      Action = "member.resumed"
 	MemberRemoved      Action = "member.removed"
+	MemberOwnerKept    Action = "member.owner_kept" // against what the identity provider said
 
 	InviteCreated  Action = "invite.created"
 	InviteResent   Action = "invite.resent"
@@ -78,6 +79,7 @@ const (
 	SignInPolicyNewcomersChanged    Action = "sign_in_policy.newcomers_changed"
 	SignInPolicyEnforcementTurnedOn Action = "sign_in_policy.enforcement_turned_on"
 	SignInPolicyEnforcementEnded    Action = "sign_in_policy.enforcement_ended"
+	SignInPolicyRolesChanged        Action = "sign_in_policy.roles_changed"
 
 	LoginSucceeded     Action = "login.succeeded"
 	LoginRefused       Action = "login.refused"
@@ -188,6 +190,7 @@ var phrases = []phrase{
 	{MemberSuspended, "suspend", "suspended", " the member {user}"},
 	{MemberResumed, "resume", "resumed", " the member {user}"},
 	{MemberRemoved, "remove", "removed", " {user} from the members"},
+	{MemberOwnerKept, "", "kept", " {user} an owner although the identity provider[ {connection}] says otherwise: no other owner who can sign in would be left"},
 
 	{InviteCreated, "invite", "invited", " {user}[ as {after}]"},
 	{InviteResent, "invite", "invited", " {user} again[ as {after}]"},
@@ -223,6 +226,7 @@ var phrases = []phrase{
 	{SignInPolicyNewcomersChanged, "change", "changed", " whether newcomers are admitted at their first login[ from {before} to {after}]"},
 	{SignInPolicyEnforcementTurnedOn, "require", "required", " single sign-on[ for {after}]"},
 	{SignInPolicyEnforcementEnded, "stop", "stopped", " requiring single sign-on"},
+	{SignInPolicyRolesChanged, "change", "changed", " where the roles of members come from[ from {before} to {after}]"},
 
 	{LoginSucceeded, "", "signed in", "[ through the connection {connection}]"},
 	{LoginRefused, "", "was refused at sign-in", "[ through the connection {connection}]"},

@@ -28,7 +28,7 @@ func (v *visit) showAttributes(status int, c store.Connection, problem *ui.Probl
 	}
 	page := views.AttributesPage{
 		ConnectionFrame: frame, Action: v.path("connections/" + c.ID + "/attributes"),
-		Subject: m.Subject, Email: m.Email, FullName: m.Name, GivenName: m.GivenName, FamilyName: m.FamilyName, Groups: m.Groups,
+		Subject: m.Subject, Email: m.Email, FullName: m.Name, GivenName: m.GivenName, FamilyName: m.FamilyName, Groups: m.Groups, Roles: m.Roles,
 		SubjectIsAddress: m.Subject == "" && strings.HasSuffix(c.Settings.NameIDFormat, ":emailAddress"),
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Own)) {
@@ -47,7 +47,7 @@ func (v *visit) saveAttributes() error {
 	return v.changeSettings("/attributes", func(s *store.SAMLSettings) *ui.Problem {
 		s.Mapping = store.Mapping{
 			Subject: form.Text("map_subject"), Email: form.Text("map_email"), Name: form.Text("map_name"),
-			GivenName: form.Text("map_given_name"), FamilyName: form.Text("map_family_name"), Groups: form.Text("map_groups"),
+			GivenName: form.Text("map_given_name"), FamilyName: form.Text("map_family_name"), Groups: form.Text("map_groups"), Roles: form.Text("map_roles"),
 		}
 		var problem *ui.Problem
 		s.Mapping.Own, problem = ownFields(form.Text("map_own"))

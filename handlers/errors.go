@@ -153,6 +153,9 @@ func (t *tooMany) page(w http.ResponseWriter, page views.Page) views.ErrorPage {
 
 // problemOf turns what the store found wrong with a form into words beside its fields; nil when err is something else.
 func problemOf(err error) *ui.Problem {
+	if errors.Is(err, store.ErrRolesFromIDP) {
+		return &ui.Problem{Fields: []ui.FieldError{{Message: "Roles come from the identity provider in this organization, at every sign-in. Change them there, or by the rules under Sign-in, Roles. Somebody whom it does not know can be removed and invited with other roles."}}}
+	}
 	var invalid *store.Invalid
 	if !errors.As(err, &invalid) {
 		var found *saml.Problem

@@ -137,6 +137,11 @@ func (v *visit) showNewInvite(status int, once string, roles []access.Role, proj
 		Action: v.path("invites"), Cancel: v.path("members"), Email: v.form().Text("email"), Mailed: v.SendsMail, Once: once, Problem: problem,
 		Roles: roleOptions(access.OrganizationRoles(), func(r access.Role) bool { return slices.Contains(roles, r) }),
 	}
+	policy, err := v.scope.SignInPolicy(v.ctx())
+	if err != nil {
+		return err
+	}
+	page.FromIDP = policy.Mode == access.IDPRoles
 	all, err := v.scope.Projects(v.ctx())
 	if err != nil {
 		return err

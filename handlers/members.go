@@ -27,7 +27,7 @@ func (v *visit) members() error {
 	if err != nil {
 		return err
 	}
-	page := views.MembersPage{Page: v.page("Members"), Action: v.path("members"), Search: filter.Search, Count: counted(count, "member")}
+	page := views.MembersPage{Page: v.page("Members"), Action: v.path("members"), Search: filter.Search, Count: counted(count, "member"), Matrix: v.path("roles")}
 	if v.may.Has(access.ManageMembers) {
 		page.Invites, page.Invite = v.path("invites"), v.path("invites/new")
 		waiting, err := v.scope.CountWaitingLinks(v.ctx())
@@ -88,12 +88,42 @@ func (v *visit) showMember(status int, m store.Member, chosen []access.Role, pro
 		page.Leave = v.path("leave")
 	}
 	if page.MayManage {
-		page.RoleOptions = roleOptions(access.OrganizationRoles(), func(r access.Role) bool { return slices.Contains(chosen, r) })
-		if err := errors.Join(v.memberIdentities(&page, m), v.memberSessions(&page, m), v.memberProjects(&page, m), v.memberBindings(&page, m)); err != nil {
+		if err := errors.Join(v.memberRoles(&page, m, chosen), v.memberIdentities(&page, m), v.memberSessions(&page, m), v.memberProjects(&page, m), v.memberBindings(&page, m)); err != nil {
 			return err
 		}
 	}
 	return v.render(status, views.Member(page))
+}
+
+// memberRoles are the roles to choose from: all, or ownership alone where the others come from the identity provider, or none.
+func (v *visit) memberRoles(page *views.MemberPage, m store.Member, chosen []access.Role) error {
+	policy, err := v.scope.SignInPolicy(v.ctx())
+	if err != nil {
+		return err
+	}
+	given := access.OrganizationRoles()
+	if policy.Mode == access.IDPRoles {
+		page.FromIDP, given = v.path("sign-in/roles"), nil
+		if !policy.OwnersFromIDP {
+			given, page.OtherRoles = []access.Role{access.OrgOwner}, otherRoles(m.Roles, policy.DefaultRole)
+		}
+	}
+	page.RoleOptions = roleOptions(given, func(r access.Role) bool { return slices.Contains(chosen, r) })
+	return nil
+}
+
+// otherRoles are what a member is beside an owner, or what newcomers are where they are nothing else.
+func otherRoles(roles []access.Role, byDefault access.Role) []string {
+	var others []string
+	for _, r := range roles {
+		if r != access.OrgOwner {
+			others = append(others, string(r))
+		}
+	}
+	if len(others) == 0 {
+		others = []string{string(byDefault)}
+	}
+	return others
 }
 
 func (v *visit) memberIdentities(page *views.MemberPage, m store.Member) error {

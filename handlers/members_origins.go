@@ -53,6 +53,8 @@ func (v *visit) originWords(origin string, givers map[string]string) (string, er
 			return "An invite", nil
 		}
 		return "Invited by " + invite.InviterName, err
+	case "idp":
+		return v.sourceOfRole(id)
 	case "console":
 		name, err := v.giver(id, givers)
 		if name == "" {
@@ -61,6 +63,29 @@ func (v *visit) originWords(origin string, givers map[string]string) (string, er
 		return "Given by " + name, err
 	}
 	return capitalized(strings.ReplaceAll(origin, "_", " ")), nil
+}
+
+// sourceOfRole says by what a connection's identity provider gave a role: the value that it sent, or the rule for a group.
+func (v *visit) sourceOfRole(origin string) (string, error) {
+	id, rest, _ := strings.Cut(origin, " ")
+	connection, err := v.scope.Connection(v.ctx(), id)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", err
+	}
+	from := "Identity provider"
+	if connection.Name != "" {
+		from = connection.Name
+	}
+	kind, which, _ := strings.Cut(rest, " ")
+	switch kind {
+	case "value":
+		return from + ": it sent the value “" + which + "”", nil
+	case "rule":
+		return from + ": rule for the group “" + which + "”", nil
+	case "kept":
+		return "Stays the last owner, although " + from + " says otherwise", nil
+	}
+	return from + ": it sent nothing that gives a role, so the default role", nil
 }
 
 // giver is the name of whoever gave a role, "" where that is not known or they are gone.

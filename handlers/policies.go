@@ -27,6 +27,10 @@ func (v *visit) showSignInPolicy(status int, chosen *store.SignInPolicy, problem
 		Require: v.path("sign-in/enforcement"), End: v.path("sign-in/enforcement/end"), Version: formVersion(policy.Version),
 		Newcomers: v.path("sign-in/newcomers"), DefaultRole: v.path("sign-in/default-role"), Problem: problem,
 	}
+	page.FromIDP, page.RoleWords = policy.Mode == access.IDPRoles, sourceWords(policy)
+	if !v.recovering() {
+		page.RoleSource = v.path("sign-in/roles")
+	}
 	if policy.EnforcedAt != nil {
 		page.Since = ui.MomentOf(*policy.EnforcedAt, v.now())
 	}

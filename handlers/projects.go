@@ -180,6 +180,11 @@ func (v *visit) showProjectMembers(status int, problem *ui.Problem) error {
 			return slices.Contains(v.sentRoles(), r)
 		}),
 	}
+	if policy, err := v.scope.SignInPolicy(v.ctx()); err != nil {
+		return err
+	} else if policy.Mode == access.IDPRoles {
+		page.FromIDP, page.MayManage = true, false
+	}
 	for _, m := range members {
 		row := views.ProjectMemberRow{Name: m.Name, Email: m.Email, Roles: roleTitles(m.ProjectRoles[v.project.ID])}
 		if page.MayManage {

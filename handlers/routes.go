@@ -156,6 +156,7 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/webhooks/{webhook}/delete", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).deleteWebhookPage, fresh: true},
 		{pattern: "POST /organizations/{organization}/webhooks/{webhook}/delete", audience: inOrganization, permission: access.ManageOrganization, handle: (*visit).deleteWebhook, fresh: true},
 
+		{pattern: "GET /organizations/{organization}/roles", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).roles},
 		{pattern: "GET /organizations/{organization}/catalogue", audience: inOrganization, permission: access.ViewOrganization, handle: (*visit).catalogue},
 		{pattern: "GET /organizations/{organization}/usage", audience: inOrganization, permission: access.ViewBilling, handle: (*visit).usage},
 
@@ -201,6 +202,15 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/sign-in/enforcement", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).requireSingleSignOn, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/sign-in/enforcement/end", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).endEnforcementPage, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/sign-in/enforcement/end", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).endEnforcement, recovery: true, fresh: true},
+
+		{pattern: "GET /organizations/{organization}/sign-in/roles", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).roleSource},
+		{pattern: "POST /organizations/{organization}/sign-in/roles", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).draftRoles},
+		{pattern: "POST /organizations/{organization}/sign-in/roles/rules", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).addRoleRule},
+		{pattern: "POST /organizations/{organization}/sign-in/roles/rules/remove", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).removeRoleRule},
+		{pattern: "POST /organizations/{organization}/sign-in/roles/discard", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).discardRoles},
+		{pattern: "GET /organizations/{organization}/sign-in/roles/preview", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).rolePreview},
+		{pattern: "POST /organizations/{organization}/sign-in/roles/preview", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).previewRoles},
+		{pattern: "POST /organizations/{organization}/sign-in/roles/apply", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).applyRoles, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/logins", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecords},
 		{pattern: "GET /organizations/{organization}/logins/{login}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecord, recovery: true},

@@ -33,6 +33,7 @@ type Service struct {
 type Person struct {
 	Subject, Email, Name, GivenName, FamilyName string
 	Groups                                      []string
+	Roles                                       []string // values of the attribute for roles
 }
 
 // Ada is the person of most tests.
@@ -81,6 +82,9 @@ func (p Person) attributes() []Attribute {
 	}
 	if len(p.Groups) > 0 {
 		all = append(all, Attribute{Name: "groups", Format: Basic, Values: p.Groups})
+	}
+	if len(p.Roles) > 0 {
+		all = append(all, Attribute{Name: "roles", Format: Basic, Values: p.Roles})
 	}
 	return all
 }

@@ -17,7 +17,7 @@ const FromNameID = "nameid"
 type Mapping struct {
 	Subject                            string
 	Email, Name, GivenName, FamilyName string
-	Groups                             string
+	Groups, Roles                      string
 	Own                                map[string]string
 }
 
@@ -33,6 +33,7 @@ var (
 		"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname"}
 	familyNames = []string{"urn:oid:2.5.4.4", "sn", "surname", "lastName", "LastName", "User.LastName",
 		"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/surname"}
+	roleNames  = []string{"gatehouse", "roles", "http://schemas.microsoft.com/ws/2008/06/identity/claims/role"}
 	groupNames = []string{"groups", "memberOf", "Role", "http://schemas.microsoft.com/ws/2008/06/identity/claims/groups"}
 )
 
@@ -104,6 +105,9 @@ func (m *message) readAttributes() (want, got string, refusal *trust.Refusal) {
 	}
 	if groups := first(values, mapping.Groups, groupNames); len(groups) > 0 {
 		m.claim.Attributes["groups"] = groups
+	}
+	if roles := first(values, mapping.Roles, roleNames); len(roles) > 0 {
+		m.claim.Attributes["roles"] = roles
 	}
 	return "", strings.Join(slices.Sorted(maps.Keys(values)), ", "), nil
 }

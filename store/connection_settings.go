@@ -61,7 +61,7 @@ type SAMLSettings struct {
 type Mapping struct {
 	Subject                            string
 	Email, Name, GivenName, FamilyName string
-	Groups                             string
+	Groups, Roles                      string
 	Own                                map[string]string
 }
 
@@ -76,7 +76,7 @@ func (s SAMLSettings) Location() string {
 // normal fills in what has a default and trims what people paste.
 func (s SAMLSettings) normal() SAMLSettings {
 	for _, field := range []*string{&s.EntityID, &s.RedirectURL, &s.PostURL, &s.MetadataURL, &s.NameIDFormat, &s.Mapping.Subject,
-		&s.Mapping.Email, &s.Mapping.Name, &s.Mapping.GivenName, &s.Mapping.FamilyName, &s.Mapping.Groups} {
+		&s.Mapping.Email, &s.Mapping.Name, &s.Mapping.GivenName, &s.Mapping.FamilyName, &s.Mapping.Groups, &s.Mapping.Roles} {
 		*field = strings.TrimSpace(*field)
 	}
 	if s.Binding == "" {
@@ -162,7 +162,7 @@ func (m Mapping) check(problems *Invalid) {
 		}
 	}
 	for _, mapped := range []struct{ field, name string }{{"map_subject", m.Subject}, {"map_email", m.Email}, {"map_name", m.Name},
-		{"map_given_name", m.GivenName}, {"map_family_name", m.FamilyName}, {"map_groups", m.Groups}} {
+		{"map_given_name", m.GivenName}, {"map_family_name", m.FamilyName}, {"map_groups", m.Groups}, {"map_roles", m.Roles}} {
 		if len(mapped.name) > 256 {
 			problems.Add(mapped.field, "An attribute's name has at most 256 characters.")
 		}
@@ -258,6 +258,7 @@ func (s SAMLSettings) fields() []audit.Change {
 		{Field: "unsigned_response_around_encrypted", Before: fmt.Sprint(s.UnsignedResponseAroundEncrypted)},
 		{Field: "map_subject", Before: m.Subject}, {Field: "map_email", Before: m.Email}, {Field: "map_name", Before: m.Name},
 		{Field: "map_given_name", Before: m.GivenName}, {Field: "map_family_name", Before: m.FamilyName}, {Field: "map_groups", Before: m.Groups},
+		{Field: "map_roles", Before: m.Roles},
 		{Field: "map_own", Before: m.own()},
 	}
 }

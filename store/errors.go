@@ -18,6 +18,8 @@ var (
 	ErrCopied = errors.New("the passkey may have been copied")
 	// ErrLastBreakGlass says that single sign-on is required and no break-glass owner would be left who can get in without the identity provider.
 	ErrLastBreakGlass = errors.New("while single sign-on is required, at least one break-glass owner keeps a way in")
+	// ErrRolesFromIDP says that roles are not given by hand here: the identity provider is where they come from.
+	ErrRolesFromIDP = errors.New("roles come from the identity provider in this organization")
 )
 
 // FieldProblem is what is wrong with one value that a person gave, in words that fit beside its field.

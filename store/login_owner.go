@@ -48,6 +48,9 @@ func (w *write) linkOwner(identity trust.Identity, login Login) error {
 		return err
 	}
 	if linked {
+		if err := w.keepSaid(identity); err != nil {
+			return err
+		}
 		return w.endLogin(login.ID, OutcomeTested, owner.ID, "the owner who runs the test")
 	}
 	return w.askOwner(login, identity, owner)

@@ -44,7 +44,10 @@ func (s *Store) ResolvePerson(ctx context.Context, actor audit.Actor, identity t
 		if found, err = w.resolve(identity); err != nil {
 			return err
 		}
-		return w.signedIn(identity, loginID, found)
+		if err := w.signedIn(identity, loginID, found); err != nil {
+			return err
+		}
+		return w.rolesByLogin(identity, loginID, &found)
 	})
 	var refusal *trust.Refusal
 	if errors.As(err, &refusal) {
@@ -73,10 +76,16 @@ func (s *Store) ResolvePerson(ctx context.Context, actor audit.Actor, identity t
 	return found, nil, nil
 }
 
-// resolve finds a known subject without a lock. Everybody else waits for their turn in the organization, so that of two new subjects with
-// one address the second sees the first.
+// resolve finds a known subject without a lock, unless its login may change roles. Everybody else waits for their turn in the organization, so
+// that of two new subjects with one address the second sees the first.
 func (w *write) resolve(identity trust.Identity) (Resolution, error) {
 	known, err := w.identity(identity)
+	if err == nil {
+		if err := w.lockForRoles(); err != nil {
+			return Resolution{}, err
+		}
+		known, err = w.identity(identity)
+	}
 	if errors.Is(err, ErrNotFound) {
 		if err := w.lockForNew(identity); err != nil {
 			return Resolution{}, err
@@ -293,8 +302,8 @@ func (w *write) joinByDefault(user User, policy SignInPolicy) error {
 	if !slices.Contains(access.DefaultRoles(), role) {
 		role = access.OrgMember // whatever the row says, a newcomer owns nothing (D-15)
 	}
-	if _, err := w.addMember(user, "default_role", role); err != nil {
-		return err
+	if _, err := w.addMember(user, "default_role", role); err != nil || policy.Mode == access.IDPRoles {
+		return err // what the identity provider says comes next, and with it the projects
 	}
 	return w.giveDefaultProjects(user, policy.DefaultProjectRoles)
 }

@@ -13,7 +13,7 @@ import (
 var ownersHear = []audit.Action{
 	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionRanked, audit.ConnectionDeleted,
 	audit.DomainVerified, audit.DomainAssigned, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
-	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded,
+	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded, audit.SignInPolicyRolesChanged,
 	audit.BreakGlassLinkMade, audit.BreakGlassUsed, audit.IdentityLinkAsked,
 }
 

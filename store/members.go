@@ -153,7 +153,8 @@ func (w *write) addMember(user User, origin string, roles ...access.Role) (Membe
 	return w.member(row.ID, 1)
 }
 
-// SetMemberRoles makes these the member's roles in the organization: one at least. [ErrLastOwner] where no owner would be left.
+// SetMemberRoles makes these the member's roles in the organization: one at least. [ErrLastOwner] where no owner would be left, [ErrRolesFromIDP]
+// where the identity provider is the source and more than ownership changes.
 func (c *Scope) SetMemberRoles(ctx context.Context, actor audit.Actor, id string, version int64, roles []access.Role) error {
 	roles, err := validRoles(roles, access.OrganizationRoles())
 	if err != nil {
@@ -165,6 +166,9 @@ func (c *Scope) SetMemberRoles(ctx context.Context, actor audit.Actor, id string
 	return c.changeMember(ctx, actor, id, version, func(w *write, m Member) error {
 		if slices.Equal(m.Roles, roles) {
 			return errUnchanged
+		}
+		if err := w.byHand(m.Roles, roles); err != nil {
+			return err
 		}
 		if err := w.change(&memberRow{}, id, version, columns{}); err != nil {
 			return err

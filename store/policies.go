@@ -13,7 +13,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/audit"
 )
 
-// SignInPolicy is how an organization's people sign in: whether single sign-on is required of them, and what newcomers get.
+// SignInPolicy is how an organization's people sign in: whether single sign-on is required of them, what newcomers get, and where roles come from.
 type SignInPolicy struct {
 	OrganizationID      string
 	Enforcement         access.Scope
@@ -21,8 +21,9 @@ type SignInPolicy struct {
 	AdmitNewcomers      bool
 	DefaultRole         access.Role
 	DefaultProjectRoles []ProjectRole
-	Version             int64
-	UpdatedAt           time.Time
+	RoleSettings
+	Version   int64
+	UpdatedAt time.Time
 }
 
 // ProjectRole is a role in a project.
@@ -38,6 +39,7 @@ type policyRow struct {
 	AdmitNewcomers      bool
 	DefaultRole         access.Role
 	DefaultProjectRoles string
+	Roles               roleColumns `gorm:"embedded"`
 	Version             int64
 	UpdatedAt           time.Time
 }
@@ -64,7 +66,8 @@ func signInPolicy(db *gorm.DB, organization string) (SignInPolicy, error) {
 	if err := json.Unmarshal([]byte(row.DefaultProjectRoles), &policy.DefaultProjectRoles); err != nil {
 		return SignInPolicy{}, fmt.Errorf("read the default project roles: %w", err)
 	}
-	return policy, nil
+	policy.RoleSettings, err = row.Roles.settings()
+	return policy, err
 }
 
 // SetDefaultRole chooses what newcomers get from now on; nobody who is a member already changes. It is never OrgOwner, nor a role that
@@ -114,21 +117,27 @@ func (w *write) checkDefaults(role access.Role, projects []ProjectRole) error {
 	return problems.Err()
 }
 
-// forgetDefaultRoles takes a project that ends out of what newcomers get.
-func (w *write) forgetDefaultRoles(projectID string) error {
+// forgetRolesIn takes a project that ends out of what newcomers get, and out of the rules for roles.
+func (w *write) forgetRolesIn(projectID string) error {
 	was, err := w.signInPolicy()
 	if err != nil {
 		return err
 	}
 	left := slices.DeleteFunc(slices.Clone(was.DefaultProjectRoles), func(p ProjectRole) bool { return p.ProjectID == projectID })
-	if len(left) == len(was.DefaultProjectRoles) {
+	rules := slices.DeleteFunc(slices.Clone(was.Rules), func(r access.RoleRule) bool { return r.ProjectID == projectID })
+	if len(left) == len(was.DefaultProjectRoles) && len(rules) == len(was.Rules) {
 		return nil
 	}
-	w.record(audit.Event{Action: audit.SignInPolicyDefaultRoleChanged,
-		Changes: []audit.Change{{Field: "default_project_roles", Before: encodeList(was.DefaultProjectRoles), After: encodeList(left)}}})
+	if len(left) < len(was.DefaultProjectRoles) {
+		w.record(audit.Event{Action: audit.SignInPolicyDefaultRoleChanged,
+			Changes: []audit.Change{{Field: "default_project_roles", Before: encodeList(was.DefaultProjectRoles), After: encodeList(left)}}})
+	}
+	if len(rules) < len(was.Rules) {
+		w.record(audit.Event{Action: audit.SignInPolicyRolesChanged, Changes: was.RoleSettings.differences(RoleSettings{was.Mode, was.OwnersFromIDP, rules})})
+	}
 	w.tell(ChangedPolicy, w.organization)
 	return updated(w.Model(&policyRow{}).Where("organization_id = ? AND version = ?", w.organization, was.Version).
-		Updates(columns{"default_project_roles": encodeList(left), "version": was.Version + 1, "updated_at": w.now}))
+		Updates(columns{"default_project_roles": encodeList(left), "role_rules": encodeList(rules), "version": was.Version + 1, "updated_at": w.now}))
 }
 
 // SetAdmitNewcomers says whether people on a verified domain become members at their first login, or must be members before.

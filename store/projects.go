@@ -138,7 +138,7 @@ func (c *Scope) DeleteProject(ctx context.Context, actor audit.Actor, id string,
 
 // endProject removes what is in the project and does not go by itself, and gives what is to be told of it.
 func (w *write) endProject(id string) ([]audit.Change, error) {
-	if err := w.forgetDefaultRoles(id); err != nil {
+	if err := w.forgetRolesIn(id); err != nil {
 		return nil, err
 	}
 	var hosts []string
@@ -202,6 +202,11 @@ func (c *Scope) ChangeProjectRoles(ctx context.Context, actor audit.Actor, proje
 		}
 		if len(w.events) == 0 {
 			return errUnchanged
+		}
+		if policy, err := w.signInPolicy(); err != nil {
+			return err
+		} else if policy.Mode == access.IDPRoles {
+			return ErrRolesFromIDP
 		}
 		w.tell(ChangedMember, m.ID)
 		return w.rebind(m.UserID, scopeProject, projectID, roles)

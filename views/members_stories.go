@@ -8,7 +8,7 @@ import (
 
 func memberStories() []Story {
 	ada := MemberRow{Name: "Ada Lovelace", Email: "ada@acme.example", Href: "/members/1", Roles: "Organization owner", Joined: storyOlder, You: true}
-	one := MembersPage{Page: storyConsole("Members", "Members"), Action: "/members", Rows: []MemberRow{ada}, Count: "1 member"}
+	one := MembersPage{Page: storyConsole("Members", "Members"), Action: "/members", Matrix: "/roles", Rows: []MemberRow{ada}, Count: "1 member"}
 	many := one
 	many.Count, many.Pager = "128 members", ui.Pager{Previous: "/members", Next: "/members"}
 	many.Waiting = ui.Link{Text: "2 sign-ins wait for you", Href: "/waiting-links"}
@@ -48,6 +48,12 @@ func memberStories() []Story {
 	noRole := managed
 	noRole.Suspended = true
 	noRole.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "roles", Message: "Choose at least one role."}}}
+	fromIDP := managed
+	fromIDP.FromIDP, fromIDP.Roles, fromIDP.RoleOptions, fromIDP.OtherRoles = "/sign-in/roles", "Organization manager", roles[:1:1], []string{"OrgManager"}
+	fromIDP.Bindings = []MemberBinding{
+		{Role: "Project editor", Where: "Search", Origin: "Okta: rule for the group “engineering”", Since: storyRecent},
+		{Role: "Organization manager", Where: "This organization", Origin: "Okta: it sent the value “gatehouse:OrgManager”", Since: storyOlder},
+	}
 	seen := managed
 	seen.MayManage, seen.Roles = false, "Organization owner"
 	own := seen
@@ -74,6 +80,7 @@ func memberStories() []Story {
 		{"members/many", "Members: many, long names", Members(many), http.StatusOK},
 		{"members/nobody", "Members: the search finds nobody", Members(nobody), http.StatusOK},
 		{"member/managed", "Member: an owner looks", Member(managed), http.StatusOK},
+		{"member/from-idp", "Member: roles come from the identity provider", Member(fromIDP), http.StatusOK},
 		{"member/seen", "Member: a member looks", Member(seen), http.StatusOK},
 		{"member/last-owner", "Member: the last owner stays", Member(lastOwner), http.StatusUnprocessableEntity},
 		{"member/no-role", "Member: suspended, no role chosen", Member(noRole), http.StatusUnprocessableEntity},

@@ -13,6 +13,7 @@ func policyStories() []Story {
 	}
 	page := SignInPolicyPage{
 		Page: storyConsole("Sign-in", "Sign-in"), Require: "/enforcement", End: "/end", Version: "3", Newcomers: "/newcomers", DefaultRole: "/default-role", Admit: true,
+		RoleSource: "/sign-in/roles", RoleWords: "Roles are given here, in the console.",
 		Roles: []ui.Option{
 			role("OrgManager", "Organization manager", "Creates projects and becomes their owner.", false),
 			role("OrgMember", "Organization member", "Sees the organization and the projects they were given.", true),
@@ -23,6 +24,7 @@ func policyStories() []Story {
 	options := []ui.Option{{Label: "None"}, {Value: "prj_1", Label: "Search", Chosen: true}, {Value: "prj_2", Label: storyLongName}}
 	roles := []ui.Option{{Value: "ProjectManager", Label: "Project manager"}, {Value: "ProjectViewer", Label: "Project viewer", Chosen: true}}
 	projects.Projects = []ProjectRoleChoice{{Number: "1", Project: options, Roles: roles}, {Number: "2", Project: options[:1], Roles: roles}}
+	projects.FromIDP, projects.RoleWords = true, "Roles come from the identity provider, at every sign-in. Owners are made by owners. Whom nothing gives a role in the organization gets the default role, Organization member."
 	projects.Enforced, projects.Covered, projects.Since, projects.Admit = true, "members on a verified domain", storyRecent, false
 	projects.BreakGlass = BreakGlassSection{
 		Owners: []BreakGlassRow{

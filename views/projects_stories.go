@@ -33,6 +33,8 @@ func projectStories() []Story {
 	}
 	stranger := members
 	stranger.Email, stranger.Problem = "eve@acme.example", &ui.Problem{Fields: []ui.FieldError{{Field: "email", Message: "No member of this organization has this address."}}}
+	fromIDP := members
+	fromIDP.FromIDP, fromIDP.MayManage = true, false
 	nobody := ProjectMembersPage{ProjectFrame: storyProjectFrame("Members", storyLongName)}
 	return []Story{
 		{"projects/none", "Projects: none yet", Projects(ProjectsPage{Page: page, Create: "/projects/new"}), http.StatusOK},
@@ -46,6 +48,7 @@ func projectStories() []Story {
 		}), http.StatusOK},
 		{"project/members", "Project: its members", ProjectMembers(members), http.StatusOK},
 		{"project/members-nobody", "Project: nobody, seen without the right to add", ProjectMembers(nobody), http.StatusOK},
+		{"project/members-from-idp", "Project: its members, whose roles come from the identity provider", ProjectMembers(fromIDP), http.StatusOK},
 		{"project/members-stranger", "Project: a stranger was refused", ProjectMembers(stranger), http.StatusUnprocessableEntity},
 		{"project/member", "Project: one member's roles", ProjectMember(ProjectMemberPage{
 			ProjectFrame: storyProjectFrame("Members", "Search"), Action: "/members/1", Cancel: "/members", Member: "Grace Hopper", Email: "grace@acme.example", Roles: roles,

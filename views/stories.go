@@ -40,6 +40,7 @@ func Stories() []Story {
 		connectionStories(),
 		domainStories(),
 		policyStories(),
+		roleStories(),
 		loginRecordStories(),
 		errorStories(),
 		barredStories(),
