@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/views"
@@ -19,7 +20,7 @@ func (v *visit) roles() error {
 }
 
 func roleMatrix(name, help string, roles []access.Role, rows []access.Row) views.RoleMatrix {
-	matrix := views.RoleMatrix{Name: name, Help: help}
+	matrix := views.RoleMatrix{Name: name, Help: help, In: strings.ToLower(name)}
 	for _, role := range roles {
 		matrix.Roles = append(matrix.Roles, views.RoleWords{Title: role.Title(), Name: string(role), For: role.Description()})
 	}

@@ -58,7 +58,7 @@ func TestRolesFromTheIdentityProviderFromDraftToLogin(t *testing.T) {
 	acme.owner.post(path+"/rules", "version", "1", "group", "a", "role", "OrgMember").want(http.StatusUnprocessableEntity, "Somebody else changed the draft")
 	acme.owner.post(path, "version", version(), "mode", "scim").want(http.StatusUnprocessableEntity, "Choose where roles come from")
 	acme.owner.post(path+"/rules", "version", version(), "group", "temporary", "role", "OrgMember").want(http.StatusOK, "temporary")
-	acme.owner.post(path+"/rules/remove", "version", version(), "group", "temporary", "role", "OrgMember").want(http.StatusOK, "The rule is out of the draft.").lacks("<code class=\"mono\">temporary")
+	acme.owner.post(path+"/rules/remove", "version", version(), "group", "temporary", "role", "OrgMember").want(http.StatusOK, "The rule is out of the draft.").lacks("<code class=\"row-title\">temporary")
 
 	preview := acme.owner.post(path+"/preview", "version", version()).want(http.StatusOK, "Other roles change for 1 member.", "For 2 members nothing changes before", "1 owner would be left",
 		"Organization manager, Project editor in Search serverless", "Other roles (1)", "Put into force")
@@ -71,6 +71,7 @@ func TestRolesFromTheIdentityProviderFromDraftToLogin(t *testing.T) {
 	acme.owner.get(base+"/members/"+ada.ID).want(http.StatusOK, "Roles come from the identity provider here", "Okta: it sent the value “gatehouse:OrgManager”", "Okta: rule for the group “engineering”").
 		lacks(`value="OrgBillingAdmin"`)
 
+	p.pass(time.Minute)
 	// Another sign-in, other roles; the page of the login says why, and what gave nothing.
 	person, ada := okta.says("ada@acme.test", []string{"gatehouse:OrgBillingAdmin", "gatehouse:OrgOwner", "gatehouse:project:prj_00000000000000000000000000:ProjectOwner"}, nil)
 	if !slices.Equal(ada.Roles, []access.Role{access.OrgBillingAdmin}) || len(ada.ProjectRoles) != 0 {

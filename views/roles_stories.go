@@ -2,6 +2,7 @@ package views
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
@@ -80,7 +81,7 @@ func roleStories() []Story {
 
 // storyMatrix is a table; a permission is its words, its name, and an x for each role that has it.
 func storyMatrix(name, help string, roles []RoleWords, permissions ...[3]string) RoleMatrix {
-	matrix := RoleMatrix{Name: name, Help: help, Roles: roles}
+	matrix := RoleMatrix{Name: name, Help: help, In: strings.ToLower(name), Roles: roles}
 	for _, p := range permissions {
 		row := RoleRow{Permission: p[0], Name: p[1]}
 		for _, given := range p[2] {
