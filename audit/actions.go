@@ -190,7 +190,7 @@ var phrases = []phrase{
 	{MemberSuspended, "suspend", "suspended", " the member {user}"},
 	{MemberResumed, "resume", "resumed", " the member {user}"},
 	{MemberRemoved, "remove", "removed", " {user} from the members"},
-	{MemberOwnerKept, "", "kept", " {user} an owner although the identity provider[ {connection}] says otherwise: no other owner who can sign in would be left"},
+	{MemberOwnerKept, "", "kept", " {user} an owner although the identity provider[ {connection}] says otherwise: the organization cannot be without them"},
 
 	{InviteCreated, "invite", "invited", " {user}[ as {after}]"},
 	{InviteResent, "invite", "invited", " {user} again[ as {after}]"},

@@ -83,7 +83,7 @@ func (v *visit) sourceOfRole(origin string) (string, error) {
 	case "rule":
 		return from + ": rule for the group “" + which + "”", nil
 	case "kept":
-		return "Stays the last owner, although " + from + " says otherwise", nil
+		return "Stays an owner whom the organization cannot be without, although " + from + " says otherwise", nil
 	}
 	return from + ": it sent nothing that gives a role, so the default role", nil
 }

@@ -80,7 +80,7 @@ func TestRolesFromTheIdentityProviderFromDraftToLogin(t *testing.T) {
 	logins, err := acme.scope.Logins(t.Context(), store.LoginFilter{Limit: 1})
 	p.ok(err)
 	acme.owner.get(base+"/logins/"+logins[0].ID).want(http.StatusOK, "Billing admin, by the value gatehouse:OrgBillingAdmin", "the identity provider may not make owners here", "this organization has no such project")
-	person.get(base+"/sign-in").want(http.StatusForbidden)
+	person.get(base + "/sign-in").want(http.StatusForbidden)
 
 	// By hand nobody gives a role but ownership.
 	refused := "Roles come from the identity provider in this organization"

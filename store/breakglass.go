@@ -202,21 +202,21 @@ func (w *write) keepBreakGlass(organization string) error {
 	if !w.fewerWaysIn {
 		return nil
 	}
-	shut, err := w.isShut(organization)
+	shut, err := w.isShut(organization, "")
 	if err == nil && shut {
 		err = ErrLastBreakGlass
 	}
 	return err
 }
 
-// isShut says whether the organization requires single sign-on and has no way in by break-glass.
-func (w *write) isShut(organization string) (bool, error) {
+// isShut says whether the organization requires single sign-on and has no way in by break-glass, other than this user's ("" for whosever it is).
+func (w *write) isShut(organization, otherThan string) (bool, error) {
 	policy, err := signInPolicy(w.DB, organization)
 	if err != nil || policy.Enforcement == access.NoEnforcement {
 		return false, err
 	}
 	var ways int64
-	if err := breakGlassWays(w.DB, organization).Count(&ways).Error; err != nil {
+	if err := breakGlassWays(w.DB, organization).Where("n.user_id <> ?", otherThan).Count(&ways).Error; err != nil {
 		return false, fmt.Errorf("count the ways in by break-glass: %w", err)
 	}
 	return ways == 0, nil
@@ -239,7 +239,7 @@ func (w *write) shoutWhereShut(user User) error {
 
 // shoutIfShut tells the organization's owners that no way in by break-glass is left, where that is so.
 func (w *write) shoutIfShut(organization string, user User) error {
-	shut, err := w.isShut(organization)
+	shut, err := w.isShut(organization, "")
 	if err == nil && shut {
 		w.record(audit.Event{Action: audit.BreakGlassUsedUp, OrganizationID: organization, Severity: audit.High, Targets: []audit.Target{user.target()}})
 	}

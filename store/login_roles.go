@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -133,16 +132,19 @@ func (w *write) rolesByLogin(identity trust.Identity, loginID string, found *Res
 	return addSteps(w.DB, loginID, roleSteps(grants, unheard, kept, projects), w.now)
 }
 
-// follow makes the member's roles the grants, but for the last owner: they stay one, and owners are told once.
-func (w *write) follow(policy SignInPolicy, m Member, connection string, grants []access.Grant, projects map[string]string) (kept bool, err error) {
+// follow makes the member's roles the grants. An owner whom the organization cannot be without stays one, which kept tells; owners are told once.
+func (w *write) follow(policy SignInPolicy, m Member, connection string, grants []access.Grant, projects map[string]string) (kept string, err error) {
 	held, err := w.held(m.UserID)
 	if err != nil {
-		return false, err
+		return "", err
 	}
 	s := policy.shiftTo(w.organization, m.UserID, connection, held, grants)
 	if s.losesOwner() {
-		if kept, err = w.keepLastOwner(m, connection, &s); err != nil {
-			return false, err
+		if kept, err = w.neededOwner(m.UserID); err != nil {
+			return "", err
+		}
+		if kept != "" {
+			w.keepAsOwner(m, connection, kept, &s)
 		}
 	}
 	if s.empty() && len(s.renew) == 0 {
@@ -152,7 +154,12 @@ func (w *write) follow(policy SignInPolicy, m Member, connection string, grants 
 		w.tell(ChangedMember, m.ID)
 	}
 	if err := w.give(m, s, projects); err != nil {
-		return false, err
+		return "", err
+	}
+	if s.losesOwner() {
+		if err := w.unnameFormerOwners(w.organization); err != nil {
+			return "", err
+		}
 	}
 	return kept, w.voidInvites(audit.User, m.UserID, m.Roles)
 }
@@ -166,38 +173,60 @@ func (w *write) held(userID string) ([]binding, error) {
 	return held, nil
 }
 
-// keepLastOwner takes ownership out of what the shift removes where nobody who can sign in would be left with it (D-14).
-func (w *write) keepLastOwner(m Member, connection string, s *shift) (bool, error) {
-	i := slices.IndexFunc(s.remove, binding.isOwner)
-	owner := s.remove[i]
-	if err := w.Where("id = ?", owner.ID).Delete(&binding{}).Error; err != nil {
-		return false, fmt.Errorf("take the ownership: %w", err)
+// Why an owner stays one whatever the identity provider says, by the code that the event carries, in the words of a login's steps.
+const (
+	neededToOwn   = "last_owner"
+	neededToGetIn = "last_break_glass"
+)
+
+var neededWords = map[string]string{
+	neededToOwn:   "no other owner who can sign in would be left",
+	neededToGetIn: "single sign-on is required, and no other break-glass owner would get in without the identity provider",
+}
+
+// neededOwner says why the organization cannot be without this owner (D-14, D-13), "" where it can. It changes nothing: whoever stays an owner also
+// stays named for break-glass, with their codes.
+func (w *write) neededOwner(userID string) (string, error) {
+	owned, err := w.isOwned(w.organization, userID)
+	if err != nil {
+		return "", err
 	}
-	err := w.keepOwner(w.organization)
-	if err == nil || !errors.Is(err, ErrLastOwner) && !errors.Is(err, ErrLastBreakGlass) {
-		return false, err
+	if !owned {
+		return neededToOwn, nil
 	}
+	before, err := w.isShut(w.organization, "")
+	if err != nil || before { // without a way in there is none to lose
+		return "", err
+	}
+	after, err := w.isShut(w.organization, userID)
+	if err != nil || !after {
+		return "", err
+	}
+	return neededToGetIn, nil
+}
+
+// keepAsOwner takes ownership out of what the shift removes. Owners are told when it is first kept.
+func (w *write) keepAsOwner(m Member, connection, why string, s *shift) {
+	owner := s.remove[slices.IndexFunc(s.remove, binding.isOwner)]
 	s.remove = slices.DeleteFunc(s.remove, binding.isOwner)
-	before := owner.Origin
-	owner.Origin = originFromIDP + " " + connection + " " + keptOwner
-	if err := w.Create(&owner).Error; err != nil {
-		return false, fmt.Errorf("keep the last owner: %w", err)
+	origin := originFromIDP + " " + connection + " " + keptOwner
+	if owner.Origin == origin {
+		return
 	}
-	if before != owner.Origin {
-		w.record(audit.Event{Action: audit.MemberOwnerKept, Severity: audit.High,
-			Targets: []audit.Target{m.target(), {Kind: "connection", ID: connection, Name: w.connectionName(connection)}}})
-	}
-	return true, nil
+	owner.Origin = origin
+	s.renew = append(s.renew, owner)
+	w.record(audit.Event{Action: audit.MemberOwnerKept, Severity: audit.High, Reason: why,
+		Targets: []audit.Target{m.target(), {Kind: "connection", ID: connection, Name: w.connectionName(connection)}}})
 }
 
 // roleSteps tell an admin what a login's values and groups gave, and what of them gave nothing.
-func roleSteps(grants []access.Grant, unheard []access.Unheard, kept bool, projects map[string]string) []LoginStep {
+func roleSteps(grants []access.Grant, unheard []access.Unheard, kept string, projects map[string]string) []LoginStep {
 	var steps []LoginStep
 	for _, g := range grants {
 		steps = append(steps, LoginStep{Name: "Role", Verdict: StepPassed, Got: grantWords(g, projects)})
 	}
-	if kept {
-		steps = append(steps, LoginStep{Name: "Role", Verdict: StepNoted, Got: "stays an owner, since no other owner who can sign in would be left"})
+	if kept != "" {
+		steps = append(steps, LoginStep{Name: "Role", Verdict: StepNoted, Got: "stays an owner, since " + neededWords[kept]})
 	}
 	for _, u := range unheard {
 		steps = append(steps, LoginStep{Name: "Role", Verdict: StepNoted, Got: u.Value + " gives nothing: " + u.Why})

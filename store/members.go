@@ -264,19 +264,28 @@ func (w *write) keepOwner(organization string) error {
 	if err := w.unnameFormerOwners(organization); err != nil {
 		return err
 	}
+	owned, err := w.isOwned(organization, "")
+	if err == nil && !owned {
+		err = ErrLastOwner
+	}
+	if err != nil {
+		return err
+	}
+	return w.keepBreakGlass(organization)
+}
+
+// isOwned says whether the organization has an owner who can sign in, other than this user ("" for whoever it is).
+func (w *write) isOwned(organization, otherThan string) (bool, error) {
 	var owners int64
 	err := w.Raw(`SELECT COUNT(*) FROM role_bindings b
 		JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL
 		JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
-		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = u.id) OR EXISTS (
+		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? AND u.id <> ? AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = u.id) OR EXISTS (
 			SELECT 1 FROM identities i JOIN connections c ON c.id = i.connection_id AND c.state = 'active'
 			WHERE i.organization_id = b.organization_id AND i.user_id = u.id))`,
-		organization, scopeOrganization, access.OrgOwner).Scan(&owners).Error
-	switch {
-	case err != nil:
-		return fmt.Errorf("count the owners who are left: %w", err)
-	case owners == 0:
-		return ErrLastOwner
+		organization, scopeOrganization, access.OrgOwner, otherThan).Scan(&owners).Error
+	if err != nil {
+		return false, fmt.Errorf("count the owners who are left: %w", err)
 	}
-	return w.keepBreakGlass(organization)
+	return owners > 0, nil
 }

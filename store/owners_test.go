@@ -56,8 +56,7 @@ func TestD14_TwoOwnersRemovingEachOtherAThousandTimesLeaveOne(t *testing.T) {
 				return way.do(nodes[i].In(o.ID), nodes[i], victim)
 			})
 			what := fmt.Sprintf("round %d, %s and %s: %v and %v", round, ways[chosen[0]].name, ways[chosen[1]].name, errs[0], errs[1])
-			var left int64
-			ok(t, breakGlassOwners(nodes[0].read(ctx), o.ID).Count(&left).Error)
+			left := count(t, nodes[0], activeOwners, o.ID)
 			// One who removes the other while that one leaves both want the same to go, and the second finds it gone, or changed since.
 			for _, err := range errs {
 				if err != nil && !errors.Is(err, ErrLastOwner) && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrConflict) {
@@ -71,6 +70,11 @@ func TestD14_TwoOwnersRemovingEachOtherAThousandTimesLeaveOne(t *testing.T) {
 		}
 	})
 }
+
+// activeOwners are the owners of an organization who are not suspended and have a password, which is all that these have to sign in with.
+const activeOwners = `role_bindings b JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL AND u.password_hash <> ''
+	JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
+	WHERE b.organization_id = ? AND b.scope_kind = 'organization' AND b.role = 'OrgOwner'`
 
 // picture is the members of an organization as they were, for putting back by force.
 type picture struct {

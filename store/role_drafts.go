@@ -154,8 +154,8 @@ func (w *write) forgetPreview() error {
 }
 
 // ApplyRoles puts the draft into force, as its preview showed: the roles of every member of whom an identity provider has said something become
-// what it says, the others keep theirs. It returns *[Invalid] where there is no young preview of this version or no owner would be left;
-// nothing has changed then. The mode of the console changes nobody.
+// what it says, the others keep theirs. It returns *[Invalid] where there is no young preview of this version, or no owner would be left, or none
+// who gets in by break-glass while single sign-on is required; nothing has changed then. The mode of the console changes nobody.
 func (c *Scope) ApplyRoles(ctx context.Context, actor audit.Actor, version int64) error {
 	err := c.write(ctx, actor, func(w *write) error {
 		if err := w.lockOrganization(c.organization); err != nil {
@@ -181,7 +181,10 @@ func (c *Scope) ApplyRoles(ctx context.Context, actor audit.Actor, version int64
 		}
 		return w.applyRoles(policy, intended)
 	})
-	if errors.Is(err, ErrLastOwner) || errors.Is(err, ErrLastBreakGlass) {
+	if errors.Is(err, ErrLastBreakGlass) {
+		return invalid("owners", "Single sign-on is required, and this would leave no break-glass owner who gets in when the identity provider fails, so nothing was changed. Let the identity provider name such an owner, or keep owners a matter of this console.")
+	}
+	if errors.Is(err, ErrLastOwner) {
 		return invalid("owners", "This would leave the organization without an owner who can sign in, so nothing was changed. Let the identity provider name an owner, or keep owners a matter of this console.")
 	}
 	if err != nil {

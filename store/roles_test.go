@@ -198,6 +198,106 @@ func TestD14_TheLastOwnerStaysWhateverTheIdentityProviderSays(t *testing.T) {
 	})
 }
 
+// What the identity provider unmakes is no longer named for break-glass; what cannot be unmade keeps the naming, and the codes.
+func TestD13_ALoginTakesNoLastWayIn(t *testing.T) {
+	allowed := RoleSettings{Mode: access.IDPRoles, OwnersFromIDP: true}
+	owner, manager := says{roles: []string{"gatehouse:OrgOwner"}}, says{roles: []string{"gatehouse:OrgManager"}}
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		stillIn := func(t *testing.T, scope *Scope, m Member, why string) {
+			t.Helper()
+			has(t, m, roles(access.OrgOwner, access.OrgManager), nil)
+			named := must(scope.BreakGlassOwners(t.Context()))
+			if !slices.ContainsFunc(named, func(n BreakGlassOwner) bool { return n.Member.ID == m.ID && n.CodesLeft == 10 }) {
+				t.Errorf("named are %+v", named)
+			}
+			if kept := must(scope.Events(t.Context(), EventFilter{Action: string(audit.MemberOwnerKept)})); len(kept) != 1 || kept[0].Reason != why {
+				t.Errorf("the events are %+v, want one for %s", kept, why)
+			}
+			if n := happened(t, s, scope.organization, audit.BreakGlassOwnerRemoved); n != 0 {
+				t.Errorf("%d times somebody was taken off the list", n)
+			}
+		}
+		t.Run("of the only owner", func(t *testing.T) {
+			forget(t, s)
+			scope, c, founder := corp(t, s)
+			m, _ := comesWith(t, s, c, "owner", owner) // the founder, recognized by their address
+			aWayIn(t, s, c.OrganizationID, founder.ID)
+			intends(t, scope, allowed)
+			for range 2 { // again: nothing wears off
+				m, _ = comesWith(t, s, c, "owner", manager)
+				stillIn(t, scope, m, "last_owner")
+			}
+		})
+		t.Run("of the only one who gets in by break-glass, while enforced", func(t *testing.T) {
+			forget(t, s)
+			scope, c, founder := corp(t, s) // another owner, with a password
+			ada, _ := comesWith(t, s, c, "ada", owner)
+			intends(t, scope, allowed)
+			codes := aWayIn(t, s, c.OrganizationID, ada.UserID)
+			enforced(t, s, c.OrganizationID, access.EnforceAll)
+			ada, _ = comesWith(t, s, c, "ada", manager)
+			stillIn(t, scope, ada, "last_break_glass")
+
+			// The twin: with another way in they are what the identity provider says, and named no longer.
+			aWayIn(t, s, c.OrganizationID, founder.ID)
+			ada, _ = comesWith(t, s, c, "ada", manager)
+			has(t, ada, roles(access.OrgManager), nil)
+			if named := must(scope.BreakGlassOwners(t.Context())); len(named) != 1 || named[0].Member.UserID != founder.ID {
+				t.Errorf("named are %+v", named)
+			}
+			_, _, err := recovers(t, s, must(s.User(t.Context(), ada.UserID)), codes[0])
+			isError(t, err, ErrNotFound)
+		})
+		t.Run("without enforcement", func(t *testing.T) {
+			forget(t, s)
+			scope, c, _ := corp(t, s)
+			ada, _ := comesWith(t, s, c, "ada", owner)
+			intends(t, scope, allowed)
+			aWayIn(t, s, c.OrganizationID, ada.UserID)
+			ada, _ = comesWith(t, s, c, "ada", manager)
+			has(t, ada, roles(access.OrgManager), nil)
+			if named := must(scope.BreakGlassOwners(t.Context())); len(named) != 0 {
+				t.Errorf("named are %+v", named)
+			}
+		})
+		t.Run("where none was left before, a login is not refused", func(t *testing.T) {
+			forget(t, s)
+			scope, c, _ := corp(t, s)
+			ada, _ := comesWith(t, s, c, "ada", owner)
+			intends(t, scope, allowed)
+			ok(t, scope.NameBreakGlassOwner(t.Context(), operator, ada.ID)) // without a passkey or codes
+			enforced(t, s, c.OrganizationID, access.EnforceAll)
+			ada, _ = comesWith(t, s, c, "ada", manager)
+			has(t, ada, roles(access.OrgManager), nil)
+		})
+	})
+}
+
+func TestD13_AChangeOfRolesThatLeavesNoWayInIsRefused(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, c, founder := corp(t, s)
+		ada, _ := comesWith(t, s, c, "ada", says{})
+		ok(t, scope.SetMemberRoles(ctx, operator, ada.ID, ada.Version, roles(access.OrgOwner)))
+		aWayIn(t, s, c.OrganizationID, ada.UserID)
+		enforced(t, s, c.OrganizationID, access.EnforceAll)
+		settings := RoleSettings{Mode: access.IDPRoles, OwnersFromIDP: true}
+		ok(t, previewOf(t, scope, settings))
+		draft := must(scope.RoleDraft(ctx))
+		hasProblem(t, scope.ApplyRoles(ctx, operator, draft.Version), "owners")
+		if named := must(scope.BreakGlassOwners(ctx)); len(named) != 1 || !named[0].GetsIn() || must(scope.SignInPolicy(ctx)).Mode != access.ConsoleRoles {
+			t.Errorf("refused, and yet named are %+v", named)
+		}
+		// The twin: with another way in it takes effect, and whoever is no owner is named no longer.
+		aWayIn(t, s, c.OrganizationID, founder.ID)
+		ok(t, scope.ApplyRoles(ctx, operator, draft.Version))
+		has(t, must(scope.Member(ctx, ada.ID)), roles(access.OrgMember), nil)
+		if named := must(scope.BreakGlassOwners(ctx)); len(named) != 1 || named[0].Member.UserID != founder.ID {
+			t.Errorf("named are %+v", named)
+		}
+	})
+}
+
 // Two owners whom the identity provider unmakes in two logins at once: one of them stays.
 func TestD14_TwoLoginsAtOnceLeaveAnOwner(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
