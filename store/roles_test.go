@@ -220,11 +220,11 @@ func TestD13_ALoginTakesNoLastWayIn(t *testing.T) {
 		t.Run("of the only owner", func(t *testing.T) {
 			forget(t, s)
 			scope, c, founder := corp(t, s)
-			m, _ := comesWith(t, s, c, "owner", owner) // the founder, recognized by their address
+			comesWith(t, s, c, "owner", owner) // the founder, recognized by their address
 			aWayIn(t, s, c.OrganizationID, founder.ID)
 			intends(t, scope, allowed)
 			for range 2 { // again: nothing wears off
-				m, _ = comesWith(t, s, c, "owner", manager)
+				m, _ := comesWith(t, s, c, "owner", manager)
 				stillIn(t, scope, m, "last_owner")
 			}
 		})
