@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http/httputil"
 	"slices"
 	"strconv"
 	"sync"
@@ -125,9 +127,11 @@ func (p *Process) written(questions []Question) [][]byte {
 
 var contentLength = []byte("Content-Length: ")
 
-// passAnswer reads one answer that says how long it is, and keeps its status.
+var chunked = []byte("Transfer-Encoding: chunked")
+
+// passAnswer reads one answer that says how long it is, or comes in chunks, and keeps its status.
 func passAnswer(reader *bufio.Reader) (status int, err error) {
-	length := 0
+	length, inChunks := 0, false
 	for {
 		line, err := reader.ReadSlice('\n')
 		if err != nil {
@@ -140,10 +144,18 @@ func passAnswer(reader *bufio.Reader) (status int, err error) {
 			}
 			continue
 		}
+		if len(line) == 0 && inChunks {
+			if _, err := io.Copy(io.Discard, httputil.NewChunkedReader(reader)); err != nil {
+				return status, err
+			}
+			_, err := reader.Discard(len("\r\n"))
+			return status, err
+		}
 		if len(line) == 0 {
 			_, err := reader.Discard(length)
 			return status, err
 		}
+		inChunks = inChunks || bytes.Equal(line, chunked)
 		if digits, found := bytes.CutPrefix(line, contentLength); found {
 			if length, err = strconv.Atoi(string(digits)); err != nil {
 				return 0, err
