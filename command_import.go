@@ -106,7 +106,7 @@ func (i *importKeysCommand) find(ctx context.Context, db *store.Store) (*store.S
 	if !errors.Is(err, store.ErrNotFound) {
 		return scope, project, err
 	}
-	projects, err := scope.Projects(ctx)
+	projects, err := scope.ProjectsByName(ctx, store.ProjectFilter{Search: i.Project, Limit: 200})
 	if err != nil {
 		return nil, store.Project{}, err
 	}

@@ -208,7 +208,11 @@ func (s *sessions) judge(ctx context.Context, held *heldPass, session store.Sess
 	case !verdict.Allowed || verdict.Limited || session.LimitedTo != "":
 		return nil
 	}
-	held.Roles = slices.Clone(member.ProjectRoles[held.ProjectID])
+	inProject, err := s.store.In(held.OrganizationID).ProjectRolesOf(ctx, held.UserID, held.ProjectID)
+	if err != nil {
+		return err
+	}
+	held.Roles = inProject[held.ProjectID]
 	if member.IsOwner() {
 		held.Roles = append(held.Roles, access.OrgOwner)
 	}

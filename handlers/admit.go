@@ -171,6 +171,9 @@ func (v *visit) enterProject() error {
 	if err != nil {
 		return err
 	}
+	if v.member.ProjectRoles, err = v.scope.ProjectRolesOf(v.ctx(), v.user.ID, project.ID); err != nil {
+		return err
+	}
 	v.project, v.inProject = project, access.Project(v.member.ProjectRoles[project.ID], v.isOwner())
 	if !v.inProject.Has(access.ViewProject) {
 		return store.ErrNotFound

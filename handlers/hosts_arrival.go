@@ -169,7 +169,11 @@ func (v *visit) mayEnterHost(host store.Host) error {
 	if v.recovering() {
 		return errRecovering
 	}
-	if len(v.member.ProjectRoles[host.ProjectID]) == 0 && !v.isOwner() {
+	roles, err := v.scope.ProjectRolesOf(v.ctx(), v.user.ID, host.ProjectID)
+	if err != nil {
+		return err
+	}
+	if len(roles) == 0 && !v.isOwner() {
 		return errNotOpen
 	}
 	return nil

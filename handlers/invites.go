@@ -38,29 +38,22 @@ func (v *visit) invites() error {
 	}
 	page := views.InvitesPage{
 		Page: v.trail(v.page("Invites"), ui.Link{Text: "Members", Href: v.path("members")}), Action: v.path("invites"), Create: v.path("invites/new"),
-		Search: filter.Search, Count: counted(count, "invite"), States: v.inviteStates(),
+		Search: filter.Search, Count: countedUpTo(count, store.MostCounted, "invite"), States: v.inviteStates(),
 	}
 	if v.filtered("q", "state") {
 		page.Clear = page.Action
 	}
-	upwards, further := filter.Before != "", len(found) > invitesShown
-	if further && upwards {
-		found = found[1:]
-	} else if further {
-		found = found[:invitesShown]
+	found, page.Pager = paged(found, invitesShown, filter.After, filter.Before, func(direction string, i store.Invite) string { return v.invitesFrom(direction, i.ID) })
+	var projects []string
+	for _, i := range found {
+		projects = append(projects, chosenProjects(i.ProjectRoles)...)
 	}
-	names, err := v.projectNames()
+	names, err := v.projectNames(projects)
 	if err != nil {
 		return err
 	}
 	for _, i := range found {
 		page.Rows = append(page.Rows, v.inviteRow(i, domains, names))
-	}
-	if len(found) > 0 && (filter.After != "" || upwards && further) {
-		page.Pager.Previous = v.invitesFrom("before", found[0].ID)
-	}
-	if len(found) > 0 && (upwards || further) {
-		page.Pager.Next = v.invitesFrom("after", found[len(found)-1].ID)
 	}
 	return v.render(http.StatusOK, views.Invites(page))
 }
@@ -83,9 +76,9 @@ func (v *visit) invitesFrom(direction, id string) string {
 	return v.path("invites") + "?" + query.Encode()
 }
 
-// projectNames are the organization's projects by id.
-func (v *visit) projectNames() (map[string]string, error) {
-	projects, err := v.scope.Projects(v.ctx())
+// projectNames are the names of these projects by id.
+func (v *visit) projectNames(ids []string) (map[string]string, error) {
+	projects, err := v.scope.ProjectsByID(v.ctx(), ids)
 	names := make(map[string]string, len(projects))
 	for _, p := range projects {
 		names[p.ID] = p.Name
@@ -142,7 +135,7 @@ func (v *visit) showNewInvite(status int, once string, roles []access.Role, proj
 		return err
 	}
 	page.FromIDP = policy.Mode == access.IDPRoles
-	all, err := v.scope.Projects(v.ctx())
+	all, err := v.projectsToChoose(chosenProjects(projects)...)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,10 @@ func (v *visit) showLeave(status int, problem *ui.Problem) error {
 	if err != nil {
 		return err
 	}
+	projects, err := v.scope.CountProjectsOf(v.ctx(), v.user.ID)
+	if err != nil {
+		return err
+	}
 	path := v.path("members/" + v.member.ID)
 	return v.render(status, views.Leave(views.LeavePage{
 		Page:         v.trail(v.page("Leave "+v.organization.Name), ui.Link{Text: "Members", Href: v.path("members")}, ui.Link{Text: v.member.Name, Href: path}),
@@ -23,7 +27,7 @@ func (v *visit) showLeave(status int, problem *ui.Problem) error {
 			Action: v.path("leave"), Name: v.organization.Name, Value: v.form().Text("confirm"), Button: "Leave organization", Cancel: path, Problem: problem,
 			Consequences: []string{
 				"You can no longer enter " + v.organization.Name + ".",
-				"You lose your roles in " + counted(int64(len(v.member.ProjectRoles)), "project") + ".",
+				"You lose your roles in " + counted(projects, "project") + ".",
 				"The API keys that you made, " + counted(keys, "live key") + ", stop within a second.",
 			},
 		},

@@ -3,7 +3,6 @@ package handlers
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -23,11 +22,13 @@ func (v *visit) members() error {
 	if err != nil {
 		return err
 	}
-	count, err := v.scope.CountMembers(v.ctx(), filter.Search)
-	if err != nil {
-		return err
+	count := int64(len(found)) // of a search that a page shows whole, these
+	if filter.Search == "" || filter.After != "" || filter.Before != "" || len(found) > membersShown {
+		if count, err = v.scope.CountMembers(v.ctx(), filter.Search); err != nil {
+			return err
+		}
 	}
-	page := views.MembersPage{Page: v.page("Members"), Action: v.path("members"), Search: filter.Search, Count: counted(count, "member"), Matrix: v.path("roles")}
+	page := views.MembersPage{Page: v.page("Members"), Action: v.path("members"), Search: filter.Search, Count: countedUpTo(count, store.MostCounted, "member"), Matrix: v.path("roles")}
 	if v.may.Has(access.ManageMembers) {
 		page.Invites, page.Invite = v.path("invites"), v.path("invites/new")
 		waiting, err := v.scope.CountWaitingLinks(v.ctx())
@@ -38,33 +39,16 @@ func (v *visit) members() error {
 			page.Waiting = ui.Link{Text: waitingWords(waiting), Href: v.path("waiting-links")}
 		}
 	}
-	upwards, further := filter.Before != "", len(found) > membersShown
-	if further && upwards {
-		found = found[1:]
-	} else if further {
-		found = found[:membersShown]
-	}
+	found, page.Pager = paged(found, membersShown, filter.After, filter.Before, func(direction string, m store.Member) string {
+		return v.goOnFrom(v.path("members"), direction, m.ID)
+	})
 	for _, m := range found {
 		page.Rows = append(page.Rows, views.MemberRow{
 			Name: m.Name, Email: m.Email, Href: v.path("members/" + m.ID), Roles: roleTitles(m.Roles),
 			Joined: ui.MomentOf(m.CreatedAt, v.now()), You: m.UserID == v.user.ID, Suspended: m.SuspendedAt != nil,
 		})
 	}
-	if len(found) > 0 && (filter.After != "" || upwards && further) {
-		page.Pager.Previous = v.membersFrom("before", found[0].ID)
-	}
-	if len(found) > 0 && (upwards || further) {
-		page.Pager.Next = v.membersFrom("after", found[len(found)-1].ID)
-	}
 	return v.render(http.StatusOK, views.Members(page))
-}
-
-func (v *visit) membersFrom(direction, id string) string {
-	query := url.Values{direction: {id}}
-	if search := v.query("q"); search != "" {
-		query.Set("q", search)
-	}
-	return v.path("members") + "?" + query.Encode()
 }
 
 // memberPage is one member; who may manage members can change them here.
@@ -146,14 +130,12 @@ func (v *visit) memberIdentities(page *views.MemberPage, m store.Member) error {
 }
 
 func (v *visit) memberProjects(page *views.MemberPage, m store.Member) error {
-	projects, err := v.scope.Projects(v.ctx())
+	projects, err := v.scope.ProjectsByName(v.ctx(), store.ProjectFilter{Of: m.UserID, Limit: projectsShown})
 	if err != nil {
 		return err
 	}
 	for _, p := range projects {
-		if roles := m.ProjectRoles[p.ID]; len(roles) > 0 {
-			page.Projects = append(page.Projects, views.OrganizationRow{Name: p.Name, Href: v.path("projects/" + p.ID + "/members"), Roles: roleTitles(roles)})
-		}
+		page.Projects = append(page.Projects, views.OrganizationRow{Name: p.Name, Href: v.path("projects/" + p.ID + "/members"), Roles: roleTitles(m.ProjectRoles[p.ID])})
 	}
 	return nil
 }

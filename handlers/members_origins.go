@@ -19,7 +19,13 @@ func (v *visit) memberBindings(page *views.MemberPage, m store.Member) error {
 		return err
 	}
 	page.MoreBindings = len(bindings) == bindingsShown
-	names, err := v.projectNames()
+	var projects []string
+	for _, b := range bindings {
+		if b.ProjectID != "" {
+			projects = append(projects, b.ProjectID)
+		}
+	}
+	names, err := v.projectNames(projects)
 	if err != nil {
 		return err
 	}

@@ -80,6 +80,9 @@ func (v *visit) createOrganization() error {
 	return v.goTo("/organizations/"+o.ID, "The organization is created.")
 }
 
+// projectsHome is how many projects stand on the organization's page.
+const projectsHome = 20
+
 // organizationPage says what the organization is and, to owners, what is left to set up.
 func (v *visit) organizationPage() error {
 	count, err := v.scope.CountMembers(v.ctx(), "")
@@ -88,12 +91,12 @@ func (v *visit) organizationPage() error {
 	}
 	page := views.OrganizationPage{
 		Page: v.page(v.organization.Name), Name: v.organization.Name, ID: v.organization.ID, Roles: roleTitles(v.member.Roles),
-		Members: counted(count, "member"), MembersAt: v.path("members"), ProjectsAt: v.path("projects"),
+		Members: countedUpTo(count, store.MostCounted, "member"), MembersAt: v.path("members"), ProjectsAt: v.path("projects"),
 	}
 	if page.Notices, err = v.notices(); err != nil {
 		return err
 	}
-	projects, err := v.ownProjects()
+	projects, err := v.ownProjects(store.ProjectFilter{Limit: projectsHome})
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ const defaultProjectsShown = 20
 
 // projectRoleChoices are the chosen lines and an empty one.
 func (v *visit) projectRoleChoices(chosen []store.ProjectRole) ([]views.ProjectRoleChoice, error) {
-	projects, err := v.scope.Projects(v.ctx())
+	projects, err := v.projectsToChoose(chosenProjects(chosen)...)
 	if err != nil || len(projects) == 0 {
 		return nil, err
 	}
@@ -135,7 +135,10 @@ func (v *visit) showEnforcement(status int, scope access.Scope, problem *ui.Prob
 		page.Covered = append(page.Covered, views.CoveredRow{Name: m.Name, Email: m.Email, Href: v.path("members/" + m.ID), SignsIn: signsInWith(m, named)})
 	}
 	if more := preview.CoveredCount - len(preview.Covered); more > 0 {
-		page.More = "And " + counted(int64(more), "more member") + "."
+		page.More = "The newest are shown. There are " + counted(int64(more), "more member") + "."
+		if preview.CoveredCount == store.MostCounted {
+			page.More = "The newest are shown. There are many more members."
+		}
 	}
 	return v.render(status, views.Enforcement(page))
 }
@@ -164,11 +167,19 @@ func signsInWith(m store.Member, named []store.BreakGlassOwner) string {
 	return capitalized(own) + ", which will no longer open this organization"
 }
 
+// sessionsBarred counts the sessions that lose the organization: where not everybody who is covered was counted, those are at least so many.
+func (v *visit) sessionsBarred(p store.EnforcementPreview) string {
+	if p.CoveredCount == store.MostCounted && p.Sessions < store.MostCounted {
+		return "At least " + counted(int64(p.Sessions), "session")
+	}
+	return countedUpTo(int64(p.Sessions), store.MostCounted, "session")
+}
+
 func (v *visit) consequences(p store.EnforcementPreview, named []store.BreakGlassOwner) []string {
 	lines := []string{
-		counted(int64(p.CoveredCount), "member") + " can enter through your identity provider alone, from their next click on.",
-		counted(int64(p.Sessions), "session") + " without a sign-in through it no longer " + opens(p.Sessions) + " this organization.",
-		"API keys are not interactive and go on working: " + counted(int64(p.APIKeys), "key") + " at present.",
+		countedUpTo(int64(p.CoveredCount), store.MostCounted, "member") + " can enter through your identity provider alone, from their next click on.",
+		v.sessionsBarred(p) + " without a sign-in through it no longer " + opens(p.Sessions) + " this organization.",
+		"API keys are not interactive and go on working: " + countedUpTo(int64(p.APIKeys), store.MostCounted, "key") + " at present.",
 	}
 	for _, b := range named {
 		if b.GetsIn() {

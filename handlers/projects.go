@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -12,15 +13,24 @@ import (
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
 
-// ownProjects are the projects in which the visitor may do something: for owners of the organization all.
-func (v *visit) ownProjects() ([]store.Project, error) {
-	all, err := v.scope.Projects(v.ctx())
+// projectsShown is how many projects stand on a page.
+const projectsShown = 50
+
+// ownProjects are some of the projects in which the visitor may do something, for owners of the organization of all, with what they are there.
+func (v *visit) ownProjects(f store.ProjectFilter) ([]store.Project, error) {
+	if !v.isOwner() {
+		f.Of = v.user.ID
+	}
+	found, err := v.scope.ProjectsByName(v.ctx(), f)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(p store.Project) bool {
-		return !access.Project(v.member.ProjectRoles[p.ID], v.isOwner()).Has(access.ViewProject)
-	}), nil
+	ids := make([]string, len(found))
+	for i, p := range found {
+		ids[i] = p.ID
+	}
+	v.member.ProjectRoles, err = v.scope.ProjectRolesOf(v.ctx(), v.user.ID, ids...)
+	return found, err
 }
 
 // rolesInProject are the visitor's own, in words.
@@ -34,22 +44,76 @@ func (v *visit) rolesInProject(id string) string {
 	return ""
 }
 
+// projectsToChoose are those that a form offers: the first by name, and those that are chosen already.
+func (v *visit) projectsToChoose(chosen ...string) ([]store.Project, error) {
+	all, err := v.scope.Projects(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	chosen = slices.DeleteFunc(chosen, func(id string) bool {
+		return id == "" || slices.ContainsFunc(all, func(p store.Project) bool { return p.ID == id })
+	})
+	more, err := v.scope.ProjectsByID(v.ctx(), chosen)
+	return append(all, more...), err
+}
+
+// chosenProjects are the ids in the lines.
+func chosenProjects(lines []store.ProjectRole) []string {
+	var ids []string
+	for _, line := range lines {
+		ids = append(ids, line.ProjectID)
+	}
+	return ids
+}
+
+// projects lists them by name; the address holds the search (q) and where to go on (after or before a project's id).
 func (v *visit) projects() error {
-	projects, err := v.ownProjects()
+	filter := store.ProjectFilter{Search: v.query("q"), After: v.query("after"), Before: v.query("before"), Limit: projectsShown + 1}
+	found, err := v.ownProjects(filter)
 	if err != nil {
 		return err
 	}
-	page := views.ProjectsPage{Page: v.page("Projects")}
+	page := views.ProjectsPage{Page: v.page("Projects"), Action: v.path("projects"), Search: filter.Search}
 	if v.may.Has(access.CreateProjects) {
 		page.Create = v.path("projects/new")
 	}
-	for _, p := range projects {
+	found, page.Pager = paged(found, projectsShown, filter.After, filter.Before, func(direction string, p store.Project) string {
+		return v.goOnFrom(v.path("projects"), direction, p.ID)
+	})
+	for _, p := range found {
 		page.Rows = append(page.Rows, views.ProjectRow{
 			Name: p.Name, ID: p.ID, Href: v.path("projects/" + p.ID), Kind: kindTitle(p.Kind), Roles: v.rolesInProject(p.ID),
 			Created: ui.MomentOf(p.CreatedAt, v.now()),
 		})
 	}
 	return v.render(http.StatusOK, views.Projects(page))
+}
+
+// paged cuts a list, of which one more was read than is shown, and says where it goes on: link leads "before" or "after" a row.
+func paged[T any](found []T, shown int, after, before string, link func(direction string, row T) string) ([]T, ui.Pager) {
+	upwards, further := before != "" && after == "", len(found) > shown
+	if further && upwards {
+		found = found[1:]
+	} else if further {
+		found = found[:shown]
+	}
+	var pager ui.Pager
+	if len(found) > 0 && (after != "" || upwards && further) {
+		pager.Previous = link("before", found[0])
+	}
+	if len(found) > 0 && (upwards || further) {
+		pager.Next = link("after", found[len(found)-1])
+	}
+	return found, pager
+}
+
+// goOnFrom is where a list goes on, its search with it.
+func (v *visit) goOnFrom(path, direction, id string) string {
+	query := url.Values{direction: {id}}
+	if search := v.query("q"); search != "" {
+		query.Set("q", search)
+	}
+	return path + "?" + query.Encode()
 }
 
 func kindTitle(kind access.ProjectKind) string { return capitalized(string(kind)) }
@@ -166,7 +230,8 @@ func (v *visit) projectMembers() error {
 }
 
 func (v *visit) showProjectMembers(status int, problem *ui.Problem) error {
-	members, err := v.scope.ProjectMembers(v.ctx(), v.project.ID)
+	filter := store.MemberFilter{After: v.query("after"), Before: v.query("before"), Limit: membersShown + 1}
+	members, err := v.scope.SomeProjectMembers(v.ctx(), v.project.ID, filter)
 	if err != nil {
 		return err
 	}
@@ -185,6 +250,9 @@ func (v *visit) showProjectMembers(status int, problem *ui.Problem) error {
 	} else if policy.Mode == access.IDPRoles {
 		page.FromIDP, page.MayManage = true, false
 	}
+	members, page.Pager = paged(members, membersShown, filter.After, filter.Before, func(direction string, m store.Member) string {
+		return v.goOnFrom(v.projectPath("members"), direction, m.UserID)
+	})
 	for _, m := range members {
 		row := views.ProjectMemberRow{Name: m.Name, Email: m.Email, Roles: roleTitles(m.ProjectRoles[v.project.ID])}
 		if page.MayManage {

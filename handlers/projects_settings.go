@@ -54,7 +54,7 @@ func (v *visit) showDeleteProject(status int, problem *ui.Problem) error {
 	if err != nil {
 		return err
 	}
-	members, err := v.scope.ProjectMembers(v.ctx(), v.project.ID)
+	members, err := v.scope.CountProjectMembers(v.ctx(), v.project.ID)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (v *visit) showDeleteProject(status int, problem *ui.Problem) error {
 			Action: v.projectPath("delete"), Version: formVersion(v.project.Version), Name: v.project.Name, Value: v.form().Text("confirm"),
 			Button: "Delete project", Cancel: v.projectPath("settings"), Problem: problem, Consequences: []string{
 				keys + " stop working within a second, and their counts of use are gone.",
-				countedUpTo(int64(len(members)), 200, "member") + " with a role in it lose that role.",
+				countedUpTo(members, store.MostCounted, "member") + " with a role in it lose that role.",
 				"Programs and proxies that ask about it are refused.",
 			},
 		},

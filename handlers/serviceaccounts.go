@@ -135,7 +135,11 @@ func (v *visit) accountForm(a store.ServiceAccount, project string) accountForm 
 }
 
 func (v *visit) showServiceAccount(status int, a store.ServiceAccount, f accountForm, problem *ui.Problem) error {
-	projects, err := v.scope.Projects(v.ctx())
+	choices, err := v.projectsToChoose(f.project)
+	if err != nil {
+		return err
+	}
+	projects, err := v.scope.ProjectsByName(v.ctx(), store.ProjectFilter{Of: a.ID, Limit: 200})
 	if err != nil {
 		return err
 	}
@@ -153,8 +157,10 @@ func (v *visit) showServiceAccount(status int, a store.ServiceAccount, f account
 			})
 		}
 	}
-	for _, p := range projects {
+	for _, p := range choices {
 		page.Choices = append(page.Choices, ui.Option{Value: p.ID, Label: p.Name, Chosen: p.ID == f.project})
+	}
+	for _, p := range projects {
 		if roles := a.ProjectRoles[p.ID]; len(roles) > 0 {
 			page.Projects = append(page.Projects, views.ServiceAccountProject{
 				Name: p.Name, Roles: roleTitles(roles), Change: v.accountPath(a, "") + "?project=" + p.ID + "#project-roles",

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -75,18 +76,47 @@ func (w *write) rebind(principalID, scopeKind, scopeID string, roles []access.Ro
 	return w.bind(principalID, scopeKind, scopeID, strings.TrimSpace("console "+w.actor.ID), roles...)
 }
 
-// withRoles reads what each of the members is in their organization and its projects.
+// withRoles reads what each of the members is in their organization.
 func withRoles(db *gorm.DB, members []Member) error {
-	users := make([]string, len(members))
-	place := map[[2]string]*Member{}
-	for i := range members {
-		m := &members[i]
-		users[i], place[[2]string{m.OrganizationID, m.UserID}] = m.UserID, m
+	organizations, users := ofMembers(members)
+	var bindings []binding
+	if err := db.Where("scope_id IN ? AND principal_id IN ?", organizations, users).Find(&bindings).Error; err != nil {
+		return fmt.Errorf("read role bindings: %w", err)
+	}
+	give(members, bindings)
+	return nil
+}
+
+// withProjectRoles reads what each of the members is in these projects; with none given, in all of their organization: thousands, maybe.
+func withProjectRoles(db *gorm.DB, members []Member, projects ...string) error {
+	organizations, users := ofMembers(members)
+	q := db.Where("organization_id IN ? AND principal_id IN ? AND scope_kind = ?", organizations, users, scopeProject)
+	if len(projects) > 0 {
+		q = db.Where("scope_id IN ? AND principal_id IN ?", projects, users)
 	}
 	var bindings []binding
-	err := db.Where("principal_kind = ? AND principal_id IN ?", principalUser, users).Find(&bindings).Error
-	if err != nil {
-		return fmt.Errorf("read role bindings: %w", err)
+	if err := q.Find(&bindings).Error; err != nil {
+		return fmt.Errorf("read role bindings in projects: %w", err)
+	}
+	give(members, bindings)
+	return nil
+}
+
+func ofMembers(members []Member) (organizations, users []string) {
+	for _, m := range members {
+		if !slices.Contains(organizations, m.OrganizationID) {
+			organizations = append(organizations, m.OrganizationID)
+		}
+		users = append(users, m.UserID)
+	}
+	return organizations, users
+}
+
+// give adds to each member the roles that the bindings say.
+func give(members []Member, bindings []binding) {
+	place := map[[2]string]*Member{}
+	for i := range members {
+		place[[2]string{members[i].OrganizationID, members[i].UserID}] = &members[i]
 	}
 	for _, b := range bindings {
 		m := place[[2]string{b.OrganizationID, b.PrincipalID}]
@@ -107,7 +137,27 @@ func withRoles(db *gorm.DB, members []Member) error {
 			sortRoles(roles, access.ProjectRoles())
 		}
 	}
-	return nil
+}
+
+// ProjectRolesOf are the user's roles in these projects, by project; no others are read.
+func (c *Scope) ProjectRolesOf(ctx context.Context, userID string, projects ...string) (map[string][]access.Role, error) {
+	one := []Member{{OrganizationID: c.organization, UserID: userID}}
+	if len(projects) == 0 {
+		return nil, nil
+	}
+	err := withProjectRoles(c.store.read(ctx), one, projects...)
+	return one[0].ProjectRoles, err
+}
+
+// CountProjectsOf counts the projects in which the user has a role.
+func (c *Scope) CountProjectsOf(ctx context.Context, userID string) (int64, error) {
+	var count int64
+	err := c.store.read(ctx).Raw("SELECT COUNT(DISTINCT scope_id) FROM role_bindings WHERE organization_id = ? AND principal_id = ? AND scope_kind = ?",
+		c.organization, userID, scopeProject).Scan(&count).Error
+	if err != nil {
+		return 0, fmt.Errorf("count the projects of user %s: %w", userID, err)
+	}
+	return count, nil
 }
 
 // sortRoles puts the most powerful first.

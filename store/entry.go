@@ -9,10 +9,11 @@ import (
 )
 
 // Entry is everything that [access.MayEnter] needs to know of the session's user and the organization, as it stands now, and the member whom the
-// user is there. It is read for every request. [ErrNotFound] for whoever is no member and where there is no such organization.
+// user is there, without their roles in projects. It is read for every request. [ErrNotFound] for whoever is no member and where there is no such
+// organization.
 func (s *Store) Entry(ctx context.Context, organizationID string, session Session) (access.Entry, Member, error) {
 	userID := session.UserID
-	member, err := s.In(organizationID).MemberOf(ctx, userID)
+	member, err := s.memberToEnter(ctx, organizationID, userID)
 	if err != nil {
 		return access.Entry{}, Member{}, err
 	}
@@ -53,4 +54,15 @@ func (s *Store) Entry(ctx context.Context, organizationID string, session Sessio
 		return access.Entry{}, Member{}, err
 	}
 	return entry, member, nil
+}
+
+func (s *Store) memberToEnter(ctx context.Context, organizationID, userID string) (Member, error) {
+	members, err := membersWhere(s.read(ctx), s.In(organizationID).read(ctx).Where("user_id = ?", userID).Limit(1))
+	if err == nil && len(members) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Member{}, err
+	}
+	return members[0], nil
 }

@@ -167,7 +167,8 @@ func (s *Store) arriving(ctx context.Context, identity trust.Identity) (string, 
 // CountIdentities counts the subjects that are linked through one of the organization's connections.
 func (c *Scope) CountIdentities(ctx context.Context, connectionID string) (int, error) {
 	var count int64
-	if err := c.read(ctx).Model(&Identity{}).Where("connection_id = ?", connectionID).Count(&count).Error; err != nil {
+	found := c.read(ctx).Model(&Identity{}).Select("1").Where("connection_id = ?", connectionID).Limit(MostCounted)
+	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
 		return 0, fmt.Errorf("count identities of connection %s: %w", connectionID, err)
 	}
 	return int(count), nil

@@ -20,6 +20,9 @@ func (w *write) signedIn(identity trust.Identity, loginID string, found Resoluti
 	case found.Linked:
 		outcome, words = OutcomeLinked, "a member, recognized by their address"
 	}
+	if err := w.countLogin(found.User.ID); err != nil {
+		return err
+	}
 	return w.endLogin(loginID, outcome, found.User.ID, words)
 }
 

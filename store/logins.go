@@ -98,7 +98,11 @@ func (l Login) place() secret.Place {
 	return secret.Place{Table: "logins", Column: "sealed_identity", Organization: l.OrganizationID, Row: l.ID}
 }
 
-// LoginFilter narrows a page of logins. Search is a reference (log_…) or part of an address; Before is the id to go on below.
+// LoginsSearched is among how many of the newest logins a part of an address is looked for.
+const LoginsSearched = 1000
+
+// LoginFilter narrows a page of logins. Search is a reference (log_…), a whole address, or part of one, which is looked for among the newest
+// [LoginsSearched]; Before is the id to go on below.
 type LoginFilter struct {
 	Search       string
 	ConnectionID string
@@ -114,8 +118,11 @@ func (c *Scope) Logins(ctx context.Context, f LoginFilter) ([]Login, error) {
 	switch {
 	case IsID(idLogin, search):
 		q = q.Where("id = ?", search)
+	case isAddress(search):
+		q = q.Where("lower(email) = ?", search)
 	case search != "":
-		q = q.Where(`lower(email) LIKE ? ESCAPE '\'`, contains(search))
+		newest := c.read(ctx).Model(&loginRow{}).Select("id").Order("id DESC").Limit(LoginsSearched)
+		q = q.Where(`id IN (?) AND lower(email) LIKE ? ESCAPE '\'`, newest, contains(search))
 	}
 	if f.ConnectionID != "" {
 		q = q.Where("connection_id = ?", f.ConnectionID)
@@ -135,6 +142,12 @@ func (c *Scope) Logins(ctx context.Context, f LoginFilter) ([]Login, error) {
 		logins[i] = row.login()
 	}
 	return logins, nil
+}
+
+// isAddress reports whether the text is a whole address.
+func isAddress(text string) bool {
+	_, err := trust.ParseAddress(text)
+	return err == nil
 }
 
 // contains is a LIKE pattern for text anywhere, with \ as its escape.

@@ -20,7 +20,7 @@ type Member struct {
 	Name, Email                string
 	HasPassword, HasPasskey    bool
 	Roles                      []access.Role            `gorm:"-"` // the most powerful first
-	ProjectRoles               map[string][]access.Role `gorm:"-"` // by project id
+	ProjectRoles               map[string][]access.Role `gorm:"-"` // by project id; read where one member is asked for, or one project's members
 	SuspendedAt, ResumedAt     *time.Time
 	UserSuspendedAt            *time.Time
 	Version                    int64
@@ -68,11 +68,17 @@ func (c *Scope) Members(ctx context.Context, f MemberFilter) ([]Member, error) {
 	return members, err
 }
 
-// CountMembers counts those whom a search finds, all with an empty one.
+// MostCounted is how far lists are counted that can be long: a page need not wait for the rest.
+const MostCounted = 1000
+
+// CountMembers counts those whom a search finds, all with an empty one, up to [MostCounted].
 func (c *Scope) CountMembers(ctx context.Context, search string) (int64, error) {
+	found := c.searchMembers(ctx, search).Table("members").Select("1").Limit(MostCounted)
+	if strings.TrimSpace(search) != "" {
+		found = found.Joins("JOIN users ON users.id = members.user_id")
+	}
 	var count int64
-	err := c.searchMembers(ctx, search).Table("members").Joins("JOIN users ON users.id = members.user_id").Count(&count).Error
-	if err != nil {
+	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
 		return 0, fmt.Errorf("count members: %w", err)
 	}
 	return count, nil
@@ -80,7 +86,11 @@ func (c *Scope) CountMembers(ctx context.Context, search string) (int64, error) 
 
 func (c *Scope) searchMembers(ctx context.Context, search string) *gorm.DB {
 	q := c.read(ctx)
-	if search = strings.ToLower(strings.TrimSpace(search)); search != "" {
+	search = strings.ToLower(strings.TrimSpace(search))
+	if isAddress(search) {
+		return q.Where("users.canonical_email = ?", search)
+	}
+	if search != "" {
 		pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(search) + "%"
 		q = q.Where(`(lower(users.name) LIKE ? ESCAPE '\' OR users.canonical_email LIKE ? ESCAPE '\')`, pattern, pattern)
 	}
@@ -114,10 +124,10 @@ func memberWhere(db, q *gorm.DB) (Member, error) {
 	if err != nil {
 		return Member{}, err
 	}
-	return members[0], nil
+	return members[0], withProjectRoles(db, members)
 }
 
-// membersWhere reads the members that q finds, with their roles.
+// membersWhere reads the members that q finds, with their roles in the organization.
 func membersWhere(db, q *gorm.DB) ([]Member, error) {
 	var members []Member
 	err := q.Table("members").Joins("JOIN users ON users.id = members.user_id").

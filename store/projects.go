@@ -64,13 +64,9 @@ func takenName(err error) error {
 	return err
 }
 
-// Projects are the organization's projects, by name, at most 1,000.
+// Projects are the organization's projects, by name, at most 200: what a form can offer to choose from.
 func (c *Scope) Projects(ctx context.Context) ([]Project, error) {
-	var all []Project
-	if err := c.read(ctx).Order("lower(name), id").Limit(1000).Find(&all).Error; err != nil {
-		return nil, fmt.Errorf("list projects: %w", err)
-	}
-	return all, nil
+	return c.ProjectsByName(ctx, ProjectFilter{Limit: 200})
 }
 
 // Project is the project with this id, or [ErrNotFound].
@@ -158,11 +154,46 @@ func (w *write) endProject(id string) ([]audit.Change, error) {
 	return []audit.Change{{Field: "api_keys", Before: strconv.FormatInt(keys.RowsAffected, 10), After: "0"}}, nil
 }
 
-// ProjectMembers are the members who hold a role in the project, newest first, at most 200. Owners of the organization are owners of
-// every project without one.
+// ProjectMembers are the members who hold a role in the project, with those roles, the newest users first, at most 200. Owners of the
+// organization are owners of every project without one.
 func (c *Scope) ProjectMembers(ctx context.Context, projectID string) ([]Member, error) {
-	q := c.read(ctx).Where("EXISTS (SELECT 1 FROM role_bindings b WHERE b.organization_id = members.organization_id AND b.principal_id = members.user_id AND b.scope_id = ?)", projectID)
-	return membersWhere(c.store.read(ctx), q.Order("members.id DESC").Limit(200))
+	return c.SomeProjectMembers(ctx, projectID, MemberFilter{Limit: 200})
+}
+
+// CountProjectMembers counts them, up to [MostCounted].
+func (c *Scope) CountProjectMembers(ctx context.Context, projectID string) (int64, error) {
+	found := c.store.read(ctx).Table("role_bindings").Distinct("principal_id").Where("scope_id = ? AND principal_id > ?", projectID, idUser).Limit(MostCounted)
+	var count int64
+	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
+		return 0, fmt.Errorf("count the members of project %s: %w", projectID, err)
+	}
+	return count, nil
+}
+
+// SomeProjectMembers are a page of them: below the user After, or above the user Before, at most Limit (1 to 200; 50 when 0).
+func (c *Scope) SomeProjectMembers(ctx context.Context, projectID string, f MemberFilter) ([]Member, error) {
+	q := c.store.read(ctx).Table("role_bindings").Distinct("principal_id").Limit(limited(f.Limit)).
+		Where("scope_id = ? AND principal_id > ?", projectID, idUser) // whose ids sort behind those of service accounts
+	switch {
+	case f.Before != "":
+		q = q.Where("principal_id > ?", f.Before).Order("principal_id")
+	case f.After != "":
+		q = q.Where("principal_id < ?", f.After).Order("principal_id DESC")
+	default:
+		q = q.Order("principal_id DESC")
+	}
+	var users []string
+	if err := q.Pluck("principal_id", &users).Error; err != nil {
+		return nil, fmt.Errorf("list the members of project %s: %w", projectID, err)
+	}
+	if len(users) == 0 {
+		return nil, nil
+	}
+	members, err := membersWhere(c.store.read(ctx), c.read(ctx).Where("members.user_id IN ?", users).Order("members.user_id DESC"))
+	if err != nil {
+		return nil, err
+	}
+	return members, withProjectRoles(c.store.read(ctx), members, projectID)
 }
 
 // SetProjectRoles makes these the member's roles in the project; none takes the member out of it.

@@ -43,12 +43,18 @@ var leftovers = []leftover{
 // oldKeyDays are kept for two years and some.
 var oldKeyDays = leftover{"counts of API keys' uses", "DELETE FROM api_key_days WHERE (key_id, day) IN (SELECT key_id, day FROM api_key_days WHERE day < ? LIMIT ?)", 800 * 24 * time.Hour}
 
+// oldLoginMonths are kept as long as the logins that they count.
+var oldLoginMonths = leftover{"counts of logins", "DELETE FROM login_months WHERE (organization_id, month, user_id) IN (SELECT organization_id, month, user_id FROM login_months WHERE month < ? LIMIT ?)", 400 * 24 * time.Hour}
+
 // Sweep removes what has run out, in small transactions, until nothing is left to remove or the context ends.
 func (s *Store) Sweep(ctx context.Context) error {
 	for _, l := range leftovers {
 		if err := s.remove(ctx, l, s.now().Add(-l.age)); err != nil {
 			return err
 		}
+	}
+	if err := s.remove(ctx, oldLoginMonths, monthOf(s.now().Add(-oldLoginMonths.age))); err != nil {
+		return err
 	}
 	return s.remove(ctx, oldKeyDays, s.now().Add(-oldKeyDays.age).Format(time.DateOnly))
 }

@@ -51,19 +51,13 @@ func (c *Scope) Usage(ctx context.Context, months int) ([]MonthUsage, error) {
 }
 
 func (c *Scope) loginsByMonth(ctx context.Context, usage []MonthUsage) error {
-	statement := `SELECT substr(created_at, 1, 7) AS month, COUNT(*) AS logins, COUNT(DISTINCT NULLIF(user_id, '')) AS people FROM logins
-		WHERE organization_id = ? AND kind = ? AND state = ? AND created_at >= ? GROUP BY 1`
-	if c.store.dialect == onPostgreSQL {
-		statement = `SELECT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM') AS month, COUNT(*) AS logins, COUNT(DISTINCT NULLIF(user_id, '')) AS people FROM logins
-			WHERE organization_id = ? AND kind = ? AND state = ? AND created_at >= ? GROUP BY 1`
-	}
 	var counted []struct {
 		Month          string
 		Logins, People int64
 	}
-	err := c.store.read(ctx).Raw(statement, c.organization, RealLogin, LoginFinished, usage[len(usage)-1].Month).Scan(&counted).Error
+	err := c.store.read(ctx).Table("login_months").Where("organization_id = ? AND user_id = '' AND month >= ?", c.organization, monthOf(usage[len(usage)-1].Month)).Find(&counted).Error
 	if err != nil {
-		return fmt.Errorf("count logins by month: %w", err)
+		return fmt.Errorf("read logins by month: %w", err)
 	}
 	for _, found := range counted {
 		if i := monthIn(usage, found.Month); i >= 0 {
@@ -75,8 +69,10 @@ func (c *Scope) loginsByMonth(ctx context.Context, usage []MonthUsage) error {
 
 // monthIn is the place of a month ("2026-11"), -1 for none.
 func monthIn(usage []MonthUsage, month string) int {
-	return slices.IndexFunc(usage, func(u MonthUsage) bool { return u.Month.Format("2006-01") == month })
+	return slices.IndexFunc(usage, func(u MonthUsage) bool { return monthOf(u.Month) == month })
 }
+
+func monthOf(t time.Time) string { return t.UTC().Format("2006-01") }
 
 func (c *Scope) checksByMonth(ctx context.Context, usage []MonthUsage) error {
 	var counted []struct {
@@ -93,6 +89,25 @@ func (c *Scope) checksByMonth(ctx context.Context, usage []MonthUsage) error {
 		if i := monthIn(usage, month.Month); i >= 0 {
 			usage[i].Checks, usage[i].Refusals = month.Requests, month.Refusals
 		}
+	}
+	return nil
+}
+
+// countLogin counts a login of the person in this month. What is counted once need not be counted again for each page that tells of it: the
+// row without a user is the sum of the others.
+func (w *write) countLogin(userID string) error {
+	const add = `INSERT INTO login_months (organization_id, month, user_id, logins, people) VALUES (?, ?, ?, 1, ?)
+		ON CONFLICT (organization_id, month, user_id) DO UPDATE SET logins = login_months.logins + 1, people = login_months.people + excluded.people RETURNING logins`
+	var logins, all, people int64
+	err := w.Raw(add, w.organization, monthOf(w.now), userID, 0).Scan(&logins).Error
+	if logins == 1 {
+		people = 1 // whose first it is
+	}
+	if err == nil {
+		err = w.Raw(add, w.organization, monthOf(w.now), "", people).Scan(&all).Error
+	}
+	if err != nil {
+		return fmt.Errorf("count the login of user %s: %w", userID, err)
 	}
 	return nil
 }
