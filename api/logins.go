@@ -65,7 +65,7 @@ func showLogin(l store.Login) Login {
 func (c *call) logins(in *struct {
 	InOrganization
 	OnPage
-	Search     string `query:"search" maxLength:"200" doc:"A whole reference (log_…), or a part of an address."`
+	Search     string `query:"search" maxLength:"200" doc:"A whole reference (log_…), a whole address, or a part of one, which is looked for among the newest 1,000 logins."`
 	Connection string `query:"connection" maxLength:"64"`
 	State      string `query:"state" enum:"pending,arrived,finished,refused"`
 },

@@ -84,7 +84,7 @@ func (v *visit) showDeleteConnection(status int, c store.Connection, problem *ui
 		Page: v.trail(v.page("Delete"), ui.Link{Text: "Connections", Href: v.path("connections")}, ui.Link{Text: c.Name, Href: base}),
 		Name: c.Name, Version: formVersion(c.Version), Action: base + "/delete", Typed: v.form().Text("confirm"), Cancel: base, Problem: problem,
 		Consequences: []string{
-			counted(int64(linked), "sign-in") + " linked through it will no longer be known.",
+			countedUpTo(int64(linked), store.MostCounted, "sign-in") + " linked through it will no longer be known.",
 			"Its settings, our keys for it and the records of its logins are deleted. The events that tell of them stay.",
 		},
 	}))

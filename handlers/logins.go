@@ -31,7 +31,7 @@ func (v *visit) loginRecords() error {
 	if err != nil {
 		return err
 	}
-	page := views.LoginsPage{Page: v.page("Logins"), Action: v.path("logins"), Search: filter.Search}
+	page := views.LoginsPage{Page: v.page("Logins"), Action: v.path("logins"), Search: filter.Search, AmongNewest: filter.AmongNewest()}
 	if v.filtered("q", "connection", "state") {
 		page.Clear = v.path("logins")
 	}

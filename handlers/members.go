@@ -22,6 +22,9 @@ func (v *visit) members() error {
 	if err != nil {
 		return err
 	}
+	if len(found) == 0 && v.filtered("after", "before") {
+		return v.goToBeginning(v.path("members"))
+	}
 	count := int64(len(found)) // of a search that a page shows whole, these
 	if filter.Search == "" || filter.After != "" || filter.Before != "" || len(found) > membersShown {
 		if count, err = v.scope.CountMembers(v.ctx(), filter.Search); err != nil {
@@ -134,6 +137,7 @@ func (v *visit) memberProjects(page *views.MemberPage, m store.Member) error {
 	if err != nil {
 		return err
 	}
+	page.MoreProjects = len(projects) < len(m.ProjectRoles)
 	for _, p := range projects {
 		page.Projects = append(page.Projects, views.OrganizationRow{Name: p.Name, Href: v.path("projects/" + p.ID + "/members"), Roles: roleTitles(m.ProjectRoles[p.ID])})
 	}

@@ -73,6 +73,9 @@ func (v *visit) projects() error {
 	if err != nil {
 		return err
 	}
+	if len(found) == 0 && v.filtered("after", "before") {
+		return v.goToBeginning(v.path("projects"))
+	}
 	page := views.ProjectsPage{Page: v.page("Projects"), Action: v.path("projects"), Search: filter.Search}
 	if v.may.Has(access.CreateProjects) {
 		page.Create = v.path("projects/new")
@@ -105,6 +108,14 @@ func paged[T any](found []T, shown int, after, before string, link func(directio
 		pager.Next = link("after", found[len(found)-1])
 	}
 	return found, pager
+}
+
+// goToBeginning leads whoever went on where nothing follows, for what was there is gone meanwhile, to the beginning of the list.
+func (v *visit) goToBeginning(path string) error {
+	if search := v.query("q"); search != "" {
+		path += "?" + url.Values{"q": {search}}.Encode()
+	}
+	return v.goTo(path, "")
 }
 
 // goOnFrom is where a list goes on, its search with it.
@@ -234,6 +245,9 @@ func (v *visit) showProjectMembers(status int, problem *ui.Problem) error {
 	members, err := v.scope.SomeProjectMembers(v.ctx(), v.project.ID, filter)
 	if err != nil {
 		return err
+	}
+	if len(members) == 0 && v.filtered("after", "before") {
+		return v.goToBeginning(v.projectPath("members"))
 	}
 	page := views.ProjectMembersPage{
 		ProjectFrame: v.projectFrame("Members"), MayManage: v.inProject.Has(access.ManageProjectMembers),

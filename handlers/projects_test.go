@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -188,3 +189,54 @@ func TestD16_AFormIsJudgedWhenAllOfItHasCome(t *testing.T) {
 type readerFunc func()
 
 func (f readerFunc) Read([]byte) (int, error) { f(); return 0, io.EOF }
+
+func TestProjectsAreSearchedAndPaged(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	path := "/organizations/" + acme.Organization.ID + "/projects"
+	member := acme.member("ada@acme.test", access.OrgMember)
+	var ids []string
+	for i := range 2*projectsShown + 5 {
+		made, _ := acme.project(fmt.Sprintf("Project %03d", i))
+		ids = append(ids, made.ID)
+	}
+	p.ok(acme.scope.SetProjectRoles(t.Context(), operator, ids[7], member.member().ID, []access.Role{access.ProjectViewer}))
+
+	acme.owner.get(path).want(http.StatusOK, "Project 000", "Project 049", "after="+ids[49]).lacks("Project 050").lacks("before=")
+	acme.owner.get(path+"?after="+ids[49]).want(http.StatusOK, "Project 050", "Project 099", "before="+ids[50], "after="+ids[99]).lacks("Project 049").lacks("Project 100")
+	acme.owner.get(path+"?after="+ids[99]).want(http.StatusOK, "Project 100", "Project 104", "before="+ids[100]).lacks("Project 099").lacks("after=")
+	acme.owner.get(path+"?before="+ids[50]).want(http.StatusOK, "Project 000", "Project 049", "after="+ids[49]).lacks("Project 050").lacks("before=")
+
+	acme.owner.get(path+"?q=T+04").want(http.StatusOK, "Project 040", "Project 049", "Clear search").lacks("Project 050").lacks("after=")
+	acme.owner.get(path+"?q=project").want(http.StatusOK, "q=project")
+	acme.owner.get(path+"?q=%3Cb%3E").want(http.StatusOK, "No project of yours has “<b>” in its name.", "Show all projects")
+	// Of the projects of others nothing is found, nor that they exist.
+	member.get(path).want(http.StatusOK, "Project 007").lacks("Project 008")
+	member.get(path+"?q=project").want(http.StatusOK, "Project 007", "Project viewer").lacks("Project 008")
+	member.get(path+"?q=008").want(http.StatusOK, "No project of yours has “008” in its name.")
+
+	// Where nothing follows any longer, the list begins anew instead of saying that there is nothing.
+	acme.owner.get(path+"?after="+ids[104]).want(http.StatusOK, "Project 000")
+	acme.owner.get(path+"?before=prj_gone&q=T+04").want(http.StatusOK, "Project 040").lacks("Project 050")
+	acme.owner.get(strings.TrimSuffix(path, "projects")+"members?before=mem_zz").want(http.StatusOK, "ada@acme.test")
+	acme.owner.get(path+"/"+ids[7]+"/members?after=usr_0").want(http.StatusOK, "ada@acme.test", "owner@acme.test")
+
+	// A form offers the first by name.
+	acme.owner.get(strings.TrimSuffix(path, "projects")+"invites/new").want(http.StatusOK, "Project 104")
+}
+
+func TestCountsThatStopSaySo(t *testing.T) {
+	for count, want := range map[int64]string{0: "0 members", 1: "1 member", 999: "999 members", store.MostCounted: "1,000+ members"} {
+		if got := countedUpTo(count, store.MostCounted, "member"); got != want {
+			t.Errorf("%d: %q, want %q", count, got, want)
+		}
+	}
+	for _, c := range []struct {
+		covered, sessions int
+		want              string
+	}{{3, 1, "1 session"}, {3, store.MostCounted, "1,000+ sessions"}, {store.MostCounted, 7, "At least 7 sessions"}, {store.MostCounted, store.MostCounted, "1,000+ sessions"}} {
+		if got := (&visit{}).sessionsBarred(store.EnforcementPreview{CoveredCount: c.covered, Sessions: c.sessions}); got != c.want {
+			t.Errorf("%d of %d: %q, want %q", c.sessions, c.covered, got, c.want)
+		}
+	}
+}

@@ -166,7 +166,11 @@ func (v *visit) showRolePreview(status int, problem *ui.Problem) error {
 	if v.query("after") != "" {
 		page.Pager.First = v.previewPath(kind, "")
 	}
-	names, err := v.projectNames()
+	var projects []string
+	for _, d := range found {
+		projects = append(projects, chosenProjects(slices.Concat(d.Gains, d.Loses))...)
+	}
+	names, err := v.projectNames(projects)
 	if err != nil {
 		return err
 	}

@@ -111,6 +111,12 @@ type LoginFilter struct {
 	Limit        int
 }
 
+// AmongNewest reports whether the search is of the kind that looks among the newest [LoginsSearched] alone.
+func (f LoginFilter) AmongNewest() bool {
+	search := strings.ToLower(strings.TrimSpace(f.Search))
+	return search != "" && !IsID(idLogin, search) && !isAddress(search)
+}
+
 // Logins are the organization's, newest first, at most Limit (1 to 200; 50 when 0).
 func (c *Scope) Logins(ctx context.Context, f LoginFilter) ([]Login, error) {
 	q := c.read(ctx).Order("id DESC").Limit(limited(f.Limit))
@@ -120,7 +126,7 @@ func (c *Scope) Logins(ctx context.Context, f LoginFilter) ([]Login, error) {
 		q = q.Where("id = ?", search)
 	case isAddress(search):
 		q = q.Where("lower(email) = ?", search)
-	case search != "":
+	case f.AmongNewest():
 		newest := c.read(ctx).Model(&loginRow{}).Select("id").Order("id DESC").Limit(LoginsSearched)
 		q = q.Where(`id IN (?) AND lower(email) LIKE ? ESCAPE '\'`, newest, contains(search))
 	}

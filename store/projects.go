@@ -162,7 +162,7 @@ func (c *Scope) ProjectMembers(ctx context.Context, projectID string) ([]Member,
 
 // CountProjectMembers counts them, up to [MostCounted].
 func (c *Scope) CountProjectMembers(ctx context.Context, projectID string) (int64, error) {
-	found := c.store.read(ctx).Table("role_bindings").Distinct("principal_id").Where("scope_id = ? AND principal_id > ?", projectID, idUser).Limit(MostCounted)
+	found := c.usersIn(ctx, projectID).Limit(MostCounted)
 	var count int64
 	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
 		return 0, fmt.Errorf("count the members of project %s: %w", projectID, err)
@@ -170,10 +170,15 @@ func (c *Scope) CountProjectMembers(ctx context.Context, projectID string) (int6
 	return count, nil
 }
 
+// usersIn are the ids of those who hold a role in the project.
+func (c *Scope) usersIn(ctx context.Context, projectID string) *gorm.DB {
+	return c.read(ctx).Table("role_bindings").Distinct("principal_id").
+		Where("scope_id = ? AND principal_id > ?", projectID, idUser) // whose ids sort behind those of service accounts
+}
+
 // SomeProjectMembers are a page of them: below the user After, or above the user Before, at most Limit (1 to 200; 50 when 0).
 func (c *Scope) SomeProjectMembers(ctx context.Context, projectID string, f MemberFilter) ([]Member, error) {
-	q := c.store.read(ctx).Table("role_bindings").Distinct("principal_id").Limit(limited(f.Limit)).
-		Where("scope_id = ? AND principal_id > ?", projectID, idUser) // whose ids sort behind those of service accounts
+	q := c.usersIn(ctx, projectID).Limit(limited(f.Limit))
 	switch {
 	case f.Before != "":
 		q = q.Where("principal_id > ?", f.Before).Order("principal_id")

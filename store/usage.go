@@ -93,8 +93,8 @@ func (c *Scope) checksByMonth(ctx context.Context, usage []MonthUsage) error {
 	return nil
 }
 
-// countLogin counts a login of the person in this month. What is counted once need not be counted again for each page that tells of it: the
-// row without a user is the sum of the others.
+// countLogin counts a login of the person, which ends well now. What is counted once need not be counted again for each page that tells of it:
+// the row without a user is the sum of the others. It stays counted when the record of the login goes.
 func (w *write) countLogin(userID string) error {
 	const add = `INSERT INTO login_months (organization_id, month, user_id, logins, people) VALUES (?, ?, ?, 1, ?)
 		ON CONFLICT (organization_id, month, user_id) DO UPDATE SET logins = login_months.logins + 1, people = login_months.people + excluded.people RETURNING logins`

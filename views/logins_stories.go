@@ -14,6 +14,8 @@ func loginRecordStories() []Story {
 	}
 	none, many := list, list
 	none.Clear, none.Search = "/logins", storyReference
+	part := none
+	part.Search, part.AmongNewest = "grcae", true
 	many.Rows = []LoginRow{
 		{Reference: storyReference, Href: "/logins/1", Who: "grace@example.com", Connection: "Okta", At: storyRecent, State: "Refused", Kind: ui.Danger, Reason: "The sign-in message was meant for another service.", Times: "12 times"},
 		{Reference: storyReference, Href: "/logins/2", Who: "ada@example.com", Connection: "Okta", At: storyRecent, State: "Signed in", Kind: ui.Working},
@@ -51,6 +53,7 @@ func loginRecordStories() []Story {
 	return []Story{
 		{"logins/empty", "Logins: none yet", Logins(list), http.StatusOK},
 		{"logins/no-match", "Logins: none fits the search", Logins(none), http.StatusOK},
+		{"logins/no-match-part", "Logins: part of an address that no recent one has", Logins(part), http.StatusOK},
 		{"logins/many", "Logins: every state, long names", Logins(many), http.StatusOK},
 		{"logins/refused", "Login record: refused, want and got", LoginRecord(refused), http.StatusOK},
 		{"logins/signed-in", "Login record: a newcomer signed in", LoginRecord(signedIn), http.StatusOK},

@@ -10,8 +10,8 @@ func memberStories() []Story {
 	ada := MemberRow{Name: "Ada Lovelace", Email: "ada@acme.example", Href: "/members/1", Roles: "Organization owner", Joined: storyOlder, You: true}
 	one := MembersPage{Page: storyConsole("Members", "Members"), Action: "/members", Matrix: "/roles", Rows: []MemberRow{ada}, Count: "1 member"}
 	many := one
-	many.Count, many.Pager = "128 members", ui.Pager{Previous: "/members", Next: "/members"}
 	many.Waiting = ui.Link{Text: "2 sign-ins wait for you", Href: "/waiting-links"}
+	many.Count, many.Pager = "1,000+ members", ui.Pager{Previous: "/members", Next: "/members"}
 	many.Rows = []MemberRow{
 		{Name: storyLongName, Email: storyLongEmail, Href: "/members/3", Roles: "Organization manager, Billing admin", Joined: storyRecent},
 		{Name: "Grace Hopper", Email: "grace@acme.example", Href: "/members/2", Roles: "Organization member", Joined: storyRecent, Suspended: true},
@@ -46,7 +46,7 @@ func memberStories() []Story {
 	lastOwner.SignIn, lastOwner.Sessions, lastOwner.Projects, lastOwner.Leave = nil, nil, nil, "/leave"
 	lastOwner.Problem = &ui.Problem{Fields: []ui.FieldError{{Message: "This is the last owner who can sign in. Make somebody else an owner first."}}}
 	noRole := managed
-	noRole.Suspended = true
+	noRole.Suspended, noRole.MoreProjects = true, true
 	noRole.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "roles", Message: "Choose at least one role."}}}
 	fromIDP := managed
 	fromIDP.FromIDP, fromIDP.Roles, fromIDP.RoleOptions, fromIDP.OtherRoles = "/sign-in/roles", "Organization manager", roles[:1:1], []string{"OrgManager"}

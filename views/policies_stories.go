@@ -79,7 +79,7 @@ func policyStories() []Story {
 			{Name: "Grace Hopper", Email: "grace@example.com", Href: "/members/2", SignsIn: "Your identity provider"},
 			{Name: storyLongName, Email: storyLongEmail, Href: "/members/3", SignsIn: "A password, which will no longer open this organization"},
 		},
-		More: "And 1,041 more members.",
+		More: "The newest are shown. There are 641 more members.",
 	}
 	early := ready
 	early.Ready, early.Covered, early.More = false, nil, ""

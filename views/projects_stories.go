@@ -12,6 +12,10 @@ func projectStories() []Story {
 		{Name: "Search", ID: storyProject, Href: "/projects/1", Kind: "Serverless", Roles: "Project owner", Created: storyOlder},
 		{Name: storyLongName, ID: "prj_01jd9k5a3m8y2v4q6w8r0t2b4r", Href: "/projects/2", Kind: "Pod", Roles: "Organization owner", Created: storyRecent},
 	}}
+	many.Action = "/projects"
+	found := many
+	found.Search, found.Pager = "ear", ui.Pager{Previous: "/projects?q=ear&before=1", Next: "/projects?q=ear&after=2"}
+	unknown := ProjectsPage{Page: page, Create: "/projects/new", Action: "/projects", Search: "serach"}
 	up := ui.Link{Text: "Projects", Href: "/projects"}
 	kinds := []ui.Option{
 		{Value: "serverless", Label: "Serverless", Help: "API keys take any permissions: read and write, or read only, for each plane.", Chosen: true},
@@ -35,11 +39,15 @@ func projectStories() []Story {
 	stranger.Email, stranger.Problem = "eve@acme.example", &ui.Problem{Fields: []ui.FieldError{{Field: "email", Message: "No member of this organization has this address."}}}
 	fromIDP := members
 	fromIDP.FromIDP, fromIDP.MayManage = true, false
+	further := members
+	further.Pager = ui.Pager{Previous: "/members?before=1", Next: "/members?after=2"}
 	nobody := ProjectMembersPage{ProjectFrame: storyProjectFrame("Members", storyLongName)}
 	return []Story{
 		{"projects/none", "Projects: none yet", Projects(ProjectsPage{Page: page, Create: "/projects/new"}), http.StatusOK},
 		{"projects/no-role", "Projects: none for this member", Projects(ProjectsPage{Page: page}), http.StatusOK},
 		{"projects/many", "Projects: several, long names", Projects(many), http.StatusOK},
+		{"projects/found", "Projects: found by a search, more before and behind", Projects(found), http.StatusOK},
+		{"projects/no-match", "Projects: none has that in its name", Projects(unknown), http.StatusOK},
 		{"projects/new", "New project", NewProject(create), http.StatusOK},
 		{"projects/taken", "New project: the name is taken", NewProject(taken), http.StatusUnprocessableEntity},
 		{"project/overview", "Project", Project(ProjectPage{
@@ -47,6 +55,7 @@ func projectStories() []Story {
 			Permissions: []string{"View project", "Read settings", "See members", "See API keys"},
 		}), http.StatusOK},
 		{"project/members", "Project: its members", ProjectMembers(members), http.StatusOK},
+		{"project/members-further", "Project: its members, more before and behind", ProjectMembers(further), http.StatusOK},
 		{"project/members-nobody", "Project: nobody, seen without the right to add", ProjectMembers(nobody), http.StatusOK},
 		{"project/members-from-idp", "Project: its members, whose roles come from the identity provider", ProjectMembers(fromIDP), http.StatusOK},
 		{"project/members-stranger", "Project: a stranger was refused", ProjectMembers(stranger), http.StatusUnprocessableEntity},
