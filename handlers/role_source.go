@@ -28,7 +28,11 @@ func (v *visit) showRoleSource(status int, draft store.RoleDraft, problem *ui.Pr
 	if err != nil {
 		return err
 	}
-	projects, err := v.scope.Projects(v.ctx())
+	chosen := []string{v.form().Text("project")}
+	for _, r := range draft.Rules {
+		chosen = append(chosen, r.ProjectID) // its name has to be known, however far behind it stands
+	}
+	projects, err := v.projectsToChoose(chosen...)
 	if err != nil {
 		return err
 	}

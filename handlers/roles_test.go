@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -123,4 +124,17 @@ func TestD14_ADraftThatLeavesNoOwnerIsSaidAndRefused(t *testing.T) {
 	acme.owner.post(path+"/preview", "version", "1").want(http.StatusOK, "No owner would be left", "You yourself would no longer be an owner", "0 owners would be left")
 	acme.owner.post(path+"/apply", "version", "1").want(http.StatusUnprocessableEntity, "without an owner who can sign in")
 	acme.owner.get(path).want(http.StatusOK, "Roles are given here")
+}
+
+func TestRoleRulesNameProjectsFarBehind(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	for i := range 200 { // as many as a form offers
+		acme.project(fmt.Sprintf("Project %03d", i))
+	}
+	last, _ := acme.project("The last of all")
+	path := "/organizations/" + acme.Organization.ID + "/sign-in/roles"
+	acme.owner.get(path).want(http.StatusOK, "Project 199").lacks("The last of all")
+	acme.owner.post(path+"/rules", "version", acme.owner.get(path).value("version"), "group", "engineering", "project", last.ID, "role", "ProjectEditor").
+		want(http.StatusOK, "The rule is in the draft.", "The last of all").lacks("A project that is gone")
 }
