@@ -162,23 +162,41 @@ func (c *Scope) endMemberSessions(ctx context.Context, actor audit.Actor, member
 			return errUnchanged
 		}
 		for _, id := range ids {
-			if err := w.shut(id, m); err != nil {
+			if err := w.shut(id); err != nil {
 				return err
 			}
+		}
+		if err := w.recordShut(m, ids); err != nil {
+			return err
 		}
 		return w.endProofs(m.UserID, w.Where("organization_id = ? AND session_id IN ?", w.organization, ids))
 	})
 }
 
 // shut notes that what the session has proved so far opens this organization no more.
-func (w *write) shut(sessionID string, m Member) error {
+func (w *write) shut(sessionID string) error {
 	err := w.Clauses(clause.OnConflict{
 		Columns: []clause.Column{{Name: "session_id"}, {Name: "organization_id"}}, DoUpdates: clause.AssignmentColumns([]string{"ended_at"}),
 	}).Create(&sessionEntryRow{SessionID: sessionID, OrganizationID: w.organization, EndedAt: &w.now}).Error
 	if err != nil {
 		return fmt.Errorf("shut session %s out: %w", sessionID, err)
 	}
-	w.record(audit.Event{Action: audit.SessionShutOut, Targets: []audit.Target{m.target(), {Kind: "session", ID: sessionID}}})
 	w.tell(ChangedSession, sessionID)
+	return nil
+}
+
+// recordShut names the sessions that came here. How many others the person has is not this organization's to know.
+func (w *write) recordShut(m Member, sessions []string) error {
+	var here []string
+	err := w.Raw("SELECT session_id FROM session_entries WHERE organization_id = ? AND entered_at IS NOT NULL AND session_id IN ? ORDER BY session_id", w.organization, sessions).Scan(&here).Error
+	if err != nil {
+		return fmt.Errorf("ask which sessions have been here: %w", err)
+	}
+	for _, id := range here {
+		w.record(audit.Event{Action: audit.SessionShutOut, Targets: []audit.Target{m.target(), {Kind: "session", ID: id}}})
+	}
+	if len(here) == 0 {
+		w.record(audit.Event{Action: audit.SessionShutOut, Targets: []audit.Target{m.target()}})
+	}
 	return nil
 }

@@ -92,5 +92,47 @@ func TestW07_OwnersEndSessionsForTheirOrganizationAlone(t *testing.T) {
 	})
 }
 
+// W-07: the log of an organization names no session that never came there.
+func TestW07_EndingAllSessionsTellsNothingOfThoseElsewhere(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, owner := anOrganization(t, s, "acme")
+		m := aMember(t, s, o.ID, "ada@guest.test", access.OrgMember)
+		ada := must(s.User(t.Context(), m.UserID))
+		ends := func() (named []string) {
+			t.Helper()
+			before := len(lastEvents(t, s, o.ID, audit.SessionShutOut))
+			ok(t, s.In(o.ID).EndMemberSessions(t.Context(), actorOf(owner), m.ID))
+			events := lastEvents(t, s, o.ID, audit.SessionShutOut)
+			if len(events) != before+1 {
+				t.Fatalf("%d events, want one", len(events)-before)
+			}
+			for _, target := range events[0].Targets {
+				if target.Kind == "session" {
+					named = append(named, target.ID)
+				}
+			}
+			return named
+		}
+		_, elsewhere := aSession(t, s, ada, byPassword(t, s, ada))
+		aSession(t, s, ada, byPassword(t, s, ada))
+		if named := ends(); len(named) != 0 {
+			t.Errorf("of sessions that never came, %v are named", named)
+		}
+		later(s, time.Second)
+		here, token := aSession(t, s, ada, byPassword(t, s, ada))
+		if got := enters(t, s, token, o.ID); got != "yes" {
+			t.Fatal(got)
+		}
+		if named := ends(); len(named) != 1 || named[0] != here.ID {
+			t.Errorf("%v are named, want %s", named, here.ID)
+		}
+		for _, token := range []secret.Token{elsewhere, token} {
+			if got := enters(t, s, token, o.ID); got != access.WhyNoProof {
+				t.Errorf("afterwards: %s", got)
+			}
+		}
+	})
+}
+
 // must2 is must for a call that gives two values.
 func must2[T, U any](value T, _ U, err error) T { return must(value, err) }
