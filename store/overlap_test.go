@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
@@ -136,6 +138,65 @@ func anOwnerWithoutPassword(t *testing.T, s *Store, c Connection) User {
 	found := comes(t, s, c, "bea", "bea@corp.test")
 	ok(t, s.In(c.OrganizationID).SetMemberRoles(t.Context(), operator, found.Member.ID, found.Member.Version, []access.Role{access.OrgOwner}))
 	return found.User
+}
+
+// A session that begins by a link while an owner removes that link does not outlive it.
+func TestD16_NoSessionOutlivesTheLinkThatBeganIt(t *testing.T) {
+	eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+		ctx := context.WithoutCancel(t.Context())
+		s := nodes[0]
+		_, c, _ := corp(t, s)
+		ada := comes(t, s, c, "ada-7", "ada@corp.test")
+		proof := ProvenByIdentity(aLogin(t, s, c.ID, c.OrganizationID, "ada-7", "ada@corp.test", time.Time{}))
+		began, removed := both(
+			func() error {
+				_, _, err := s.StartSession(ctx, actorOf(ada.User), NewSession{UserID: ada.User.ID, Proof: proof})
+				return err
+			},
+			func() error { return nodes[1].In(c.OrganizationID).Unlink(ctx, operator, ada.Member.ID, c.ID, "ada-7") },
+		)
+		ok(t, removed)
+		if began != nil {
+			isError(t, began, ErrNotFound)
+		}
+		if n := count(t, s, "session_proofs WHERE connection_id = ?", c.ID); n != 0 {
+			t.Errorf("%d proofs by the link are left", n)
+		}
+	})
+}
+
+// The last code of one break-glass owner is spent while another is taken off the list: either the second is told no, or everybody hears that no
+// way in is left.
+func TestD13_TheLastWaysInDoNotGoUnheard(t *testing.T) {
+	eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+		ctx := context.WithoutCancel(t.Context())
+		s := nodes[0]
+		o, ada := anOrganization(t, s, "acme")
+		codes := aWayIn(t, s, o.ID, ada.ID)
+		bea := aMember(t, s, o.ID, "bea@corp.test", access.OrgOwner)
+		aPasskey(t, s, must(s.User(ctx, bea.UserID)), "Phone")
+		ok(t, s.In(o.ID).NameBreakGlassOwner(ctx, operator, bea.ID))
+		for _, code := range codes[1:] {
+			_, _, err := recovers(t, s, ada, code)
+			ok(t, err)
+		}
+		enforced(t, s, o.ID, access.EnforceAll)
+		found := must(s.RecoveryByCode(ctx, address(ada.Email), codes[0]))
+		spent, removed := both(
+			func() error {
+				_, _, err := s.StartSession(ctx, actorOf(ada), NewSession{UserID: ada.ID, Proof: found.Proof})
+				return err
+			},
+			func() error { return nodes[1].In(o.ID).RemoveBreakGlassOwner(ctx, operator, bea.ID) },
+		)
+		ok(t, spent)
+		if removed != nil {
+			isError(t, removed, ErrLastBreakGlass)
+		}
+		if shouted := happened(t, s, o.ID, audit.BreakGlassUsedUp) == 1; shouted != (removed == nil) {
+			t.Errorf("removing the other ended with %v, and it was shouted: %t", removed, shouted)
+		}
+	})
 }
 
 func TestATestOfSomebodyWhoIsRemovedLinksNobody(t *testing.T) {

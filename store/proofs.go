@@ -61,6 +61,11 @@ func (w *write) prover(userID string, p Proven) (User, error) {
 	if p.kind == "" {
 		return User{}, errNothingProven
 	}
+	if p.kind == access.ByRecovery { // it may use up the last way in, which nobody counts on meanwhile; organizations are locked before users
+		if err := w.lockOrganization(p.organization); err != nil {
+			return User{}, err
+		}
+	}
 	if err := w.lockUser(userID); err != nil {
 		return User{}, err
 	}

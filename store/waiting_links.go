@@ -398,6 +398,9 @@ func (c *Scope) Unlink(ctx context.Context, actor audit.Actor, memberID, connect
 		if err != nil {
 			return err
 		}
+		if err := w.lockUser(m.UserID); err != nil { // nobody begins a session by the link meanwhile
+			return err
+		}
 		removed := w.Where("organization_id = ? AND user_id = ? AND connection_id = ? AND subject = ?", w.organization, m.UserID, connectionID, subject).Delete(&Identity{})
 		if removed.Error != nil || removed.RowsAffected == 0 {
 			return errors.Join(removed.Error, ErrNotFound)
