@@ -68,7 +68,8 @@ type waits struct {
 
 func (r *waits) Unwrap() error { return r.Refusal }
 
-// keepWaiting remembers the refused subject, once: what comes again is counted. The zero link where too many wait already.
+// keepWaiting remembers the refused subject, once: what comes again is counted. The zero link where too many wait already, or
+// an owner has refused the subject as somebody else's.
 func (s *Store) keepWaiting(ctx context.Context, actor audit.Actor, identity trust.Identity, loginID string, r *waits) (WaitingLink, error) {
 	now := s.now()
 	row := waitingRow{WaitingLink: WaitingLink{
@@ -86,9 +87,9 @@ func (s *Store) keepWaiting(ctx context.Context, actor audit.Actor, identity tru
 		if row.Issuer, err = issuerOf(tx, login.VersionID); err != nil {
 			return err
 		}
-		again := tx.Model(&waitingRow{}).Where("connection_id = ? AND subject = ? AND user_id = ? AND kind = ? AND issuer = ? AND email = ? AND expires_at > ?",
-			row.ConnectionID, row.Subject, row.UserID, row.Kind, row.Issuer, row.Email, now).
-			Updates(columns{"count": gorm.Expr("count + 1"), "last_at": now, "login_id": loginID, "flow_hash": row.FlowHash})
+		again := tx.Model(&waitingRow{}).Where("connection_id = ? AND subject = ? AND user_id = ? AND kind = ? AND issuer = ? AND expires_at > ?",
+			row.ConnectionID, row.Subject, row.UserID, row.Kind, row.Issuer, now).
+			Updates(columns{"count": gorm.Expr("count + 1"), "last_at": now, "login_id": loginID, "flow_hash": row.FlowHash, "email": row.Email})
 		if counted = again.RowsAffected > 0; again.Error != nil || !counted {
 			return again.Error
 		}
@@ -101,24 +102,36 @@ func (s *Store) keepWaiting(ctx context.Context, actor audit.Actor, identity tru
 		return row.WaitingLink, err
 	}
 	err = s.write(ctx, row.OrganizationID, actor, func(w *write) error { return w.waitFor(row, r.user) })
-	if errors.Is(err, errTooManyWait) {
+	if errors.Is(err, errTooManyWait) || errors.Is(err, errStaysShut) {
 		return WaitingLink{}, nil
 	}
 	return row.WaitingLink, err
 }
 
-var errTooManyWait = errors.New("too many links wait already")
+var (
+	errTooManyWait = errors.New("too many links wait already")
+	errStaysShut   = errors.New("an owner has refused the subject")
+)
 
 // waitFor makes a new waiting link in the place of one that is over, and tells the owners.
 func (w *write) waitFor(row waitingRow, user User) error {
 	if err := w.lockOrganization(w.organization); err != nil {
 		return err
 	}
+	var refused int64 // by saying another's address in between, a subject must not make an owner's refusal undone
+	err := w.Model(&waitingRow{}).Where("connection_id = ? AND subject = ? AND issuer = ? AND refused_at IS NOT NULL AND expires_at > ?",
+		row.ConnectionID, row.Subject, row.Issuer, w.now).Count(&refused).Error
+	switch {
+	case err != nil:
+		return fmt.Errorf("ask whether the subject was refused: %w", err)
+	case refused > 0:
+		return errStaysShut
+	}
 	if err := w.Where("connection_id = ? AND subject = ?", row.ConnectionID, row.Subject).Delete(&waitingRow{}).Error; err != nil {
 		return fmt.Errorf("forget an earlier waiting link: %w", err)
 	}
 	var of struct{ Organization, Person int64 }
-	err := w.Raw("SELECT COUNT(*) AS organization, COALESCE(SUM(CASE WHEN user_id = ? THEN 1 ELSE 0 END), 0) AS person FROM waiting_links WHERE organization_id = ? AND expires_at > ?",
+	err = w.Raw("SELECT COUNT(*) AS organization, COALESCE(SUM(CASE WHEN user_id = ? THEN 1 ELSE 0 END), 0) AS person FROM waiting_links WHERE organization_id = ? AND expires_at > ?",
 		row.UserID, w.organization, w.now).Scan(&of).Error
 	switch {
 	case err != nil:

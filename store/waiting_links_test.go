@@ -111,6 +111,34 @@ func TestS53_WhatWaitsIsBoundedAndARefusalHolds(t *testing.T) {
 	})
 }
 
+// what an owner has refused stays refused, however the subject spells the address and whose it says in between.
+func TestR17_ARefusedSubjectDoesNotAskAgainByAnotherAddress(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx, flow := t.Context(), secret.NewToken()
+		scope, c, _ := corp(t, s)
+		ada := comes(t, s, c, "ada-7", "ada@corp.test").User
+		comes(t, s, c, "bob-1", "bob@corp.test")
+		l := isRefused(t, s, c, flow, "eve", "ada@corp.test", trust.ReasonAddressTaken)
+		if again := isRefused(t, s, c, flow, "eve", "Ada@corp.test", trust.ReasonAddressTaken); again.ID != l.ID || again.Count != 2 {
+			t.Errorf("spelled otherwise it waits as %+v", again)
+		}
+		ok(t, scope.RefuseLink(ctx, operator, l.ID))
+		mails := count(t, s, "mails")
+		for _, email := range []string{"ADA@corp.test", "bob@corp.test", "ada@corp.test"} {
+			if again := isRefused(t, s, c, flow, "eve", email, trust.ReasonAddressTaken); again.ID != "" && (again.ID != l.ID || again.RefusedAt == nil) {
+				t.Errorf("as %s it waits anew: %+v", email, again)
+			}
+		}
+		if count(t, s, "mails") != mails || must(scope.CountWaitingLinks(ctx)) != 0 {
+			t.Error("the owners were asked again")
+		}
+		isError(t, scope.ConfirmLink(ctx, actorOf(ada), l.ID, flow), ErrNotFound)
+		if honest := isRefused(t, s, c, flow, "bob-2", "bob@corp.test", trust.ReasonAddressTaken); honest.ID == "" {
+			t.Error("another subject does not wait")
+		}
+	})
+}
+
 // R-17, S-52: what has changed since is asked when a link is approved.
 func TestR17_AnApprovalIsOfWhatWasRefused(t *testing.T) {
 	rows := map[string]struct {
