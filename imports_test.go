@@ -69,7 +69,7 @@ func within(rooms []string, folder string) bool {
 var homes = map[string][]string{
 	"gorm.io/":                            {"store"},
 	"modernc.org/sqlite":                  {"store"},
-	"github.com/jackc/pgx":                {"store", "pgtest"},
+	"github.com/jackc/pgx":                {"store", "pgtest", "bench/pages"},
 	"github.com/pressly/goose":            {"store"},
 	"github.com/crewjam/saml":             {"saml", "demo", "idptest"},
 	"github.com/russellhaering/goxmldsig": {"saml", "demo", "idptest"},
