@@ -135,6 +135,41 @@ func (w *write) endCoveredCredentials(userID string, isOwner, onDomain bool) err
 	return w.endPassword(user)
 }
 
+// Unlink ends a link of the member to one of the organization's connections, and the sessions by it. [ErrLastOwner] and [ErrLastBreakGlass]
+// where no owner who can sign in would be left; [ErrNotFound] where there is no such link.
+func (c *Scope) Unlink(ctx context.Context, actor audit.Actor, memberID, connectionID, subject string) error {
+	err := c.write(ctx, actor, func(w *write) error {
+		if err := w.lockOrganization(w.organization); err != nil {
+			return err
+		}
+		m, err := memberWhere(w.DB, w.Where("members.organization_id = ? AND members.id = ?", w.organization, memberID))
+		if err != nil {
+			return err
+		}
+		if err := w.lockUser(m.UserID); err != nil { // nobody begins a session by the link meanwhile
+			return err
+		}
+		removed := w.Where("organization_id = ? AND user_id = ? AND connection_id = ? AND subject = ?", w.organization, m.UserID, connectionID, subject).Delete(&Identity{})
+		if removed.Error != nil || removed.RowsAffected == 0 {
+			return errors.Join(removed.Error, ErrNotFound)
+		}
+		w.record(audit.Event{Action: audit.IdentityUnlinked, Targets: []audit.Target{m.target(), {Kind: "connection", ID: connectionID, Name: w.connectionName(connectionID)}},
+			Changes: []audit.Change{{Field: "subject", Before: subject}}})
+		w.tell(ChangedMember, m.ID)
+		if err := w.endProofs(m.UserID, w.Where("organization_id = ? AND connection_id = ? AND subject = ?", w.organization, connectionID, subject)); err != nil {
+			return err
+		}
+		if !m.IsOwner() {
+			return nil
+		}
+		return w.keepOwner(w.organization)
+	})
+	if err != nil {
+		return fmt.Errorf("unlink member %s: %w", memberID, err)
+	}
+	return nil
+}
+
 func (w *write) memberOf(userID string) (Member, error) {
 	return memberWhere(w.DB, w.Where("members.organization_id = ? AND members.user_id = ?", w.organization, userID))
 }
