@@ -127,7 +127,7 @@ func (c *call) present() error {
 	return nil
 }
 
-func (c *call) prefix() string { return web.AddressPrefix(web.ClientAddress(c.r)) }
+func (c *call) prefix() string { return web.ClientPrefix(c.r) }
 
 // recognize asks the gate who the token's service account is.
 func (c *call) recognize() error {

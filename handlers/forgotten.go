@@ -24,7 +24,7 @@ func (v *visit) forgotten() error {
 		page.Problem = fieldProblem("email", "Enter an email address such as name@example.com.")
 		return v.render(http.StatusUnprocessableEntity, views.Forgotten(page))
 	}
-	prefix := web.AddressPrefix(web.ClientAddress(v.r))
+	prefix := web.ClientPrefix(v.r)
 	person := "forgotten " + address.Canonical() + " " + prefix
 	if !v.crowd.Allow(prefix) {
 		return &tooMany{v.crowd.RetryAfter(prefix)}

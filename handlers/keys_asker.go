@@ -28,8 +28,7 @@ type asker struct {
 
 // stranger is whoever asks, by their address. When too many unknown keys came from its prefix lately it has been answered.
 func (k *keyChecks) stranger(w http.ResponseWriter, r *http.Request) (asker, bool) {
-	a := asker{misses: k.misses, address: web.ClientAddress(r)}
-	a.name = web.AddressPrefix(a.address)
+	a := asker{misses: k.misses, name: web.ClientPrefix(r), address: web.ClientAddress(r)}
 	return a, k.listens(w, r, a.misses, a.name)
 }
 
@@ -48,8 +47,7 @@ func (k *keyChecks) asker(w http.ResponseWriter, r *http.Request) (asker, bool) 
 	if !strings.HasPrefix(token, "gate_sva_") {
 		return k.stranger(w, r)
 	}
-	address := web.ClientAddress(r)
-	prefix := web.AddressPrefix(address)
+	prefix := web.ClientPrefix(r)
 	if !k.listens(w, r, k.tokenMisses, prefix) {
 		return asker{}, false
 	}
@@ -65,7 +63,7 @@ func (k *keyChecks) asker(w http.ResponseWriter, r *http.Request) (asker, bool) 
 			Detail: "The token in Authorization is not a service account's, or no longer. Send a good one, or none."})
 		return asker{}, false
 	}
-	return asker{k.callerMisses, caller.ID, address, caller.OrganizationID}, k.listens(w, r, k.callerMisses, caller.ID)
+	return asker{k.callerMisses, caller.ID, web.ClientAddress(r), caller.OrganizationID}, k.listens(w, r, k.callerMisses, caller.ID)
 }
 
 // listens reports whether whoever is counted under the name may still be wrong. If not, they have been answered.

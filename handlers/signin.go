@@ -167,7 +167,7 @@ func (v *visit) checkPassword(address trust.Address, password string) (user, has
 
 // limitTries counts a try at somebody's password or recovery code.
 func (v *visit) limitTries(address trust.Address) error {
-	prefix := web.AddressPrefix(web.ClientAddress(v.r))
+	prefix := web.ClientPrefix(v.r)
 	person := address.Canonical() + " " + prefix
 	if !v.crowd.Allow(prefix) {
 		return &tooMany{v.crowd.RetryAfter(prefix)}

@@ -53,7 +53,7 @@ func (l *Log) add(at time.Time, method string, x *exchange, took time.Duration) 
 	line = append(line, `,"bytes":`...)
 	line = strconv.AppendInt(line, x.answer.bytes, 10)
 	line = append(line, `,"ms":`...)
-	line = strconv.AppendFloat(line, float64(took.Microseconds())/1000, 'f', -1, 64)
+	line = appendMilliseconds(line, took)
 	line = append(line, `,"address":"`...)
 	if x.info.Address.IsValid() {
 		line = x.info.Address.AppendTo(line)
@@ -62,6 +62,13 @@ func (l *Log) add(at time.Time, method string, x *exchange, took time.Duration) 
 	}
 	line = append(line, "\"}\n"...)
 	_ = l.lines.hold(line) // as slog does: a log that cannot be written stops nobody
+}
+
+// appendMilliseconds appends them to the microsecond.
+func appendMilliseconds(line []byte, took time.Duration) []byte {
+	line = strconv.AppendInt(line, took.Milliseconds(), 10)
+	rest := took.Microseconds() % 1000
+	return append(line, '.', byte('0'+rest/100), byte('0'+rest/10%10), byte('0'+rest%10))
 }
 
 // appendText appends s as JSON.

@@ -7,14 +7,10 @@ import (
 	"strings"
 )
 
-// clientAddress is the address that r came from. X-Forwarded-For is believed only from a trusted proxy, and read from the right: each
+// clientAddress is the address that r, which peer sent, came from. X-Forwarded-For is believed only from a trusted proxy, and read from the right: each
 // trusted proxy vouches for the one before it, so the first address that is not trusted is the client, whatever stands left of it.
-func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	address := peer.Addr().Unmap().WithZone("")
+func clientAddress(r *http.Request, peer netip.Addr, trusted []netip.Prefix) netip.Addr {
+	address := peer
 	if !contains(trusted, address) {
 		return address
 	}
@@ -32,24 +28,16 @@ func clientAddress(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return address
 }
 
-// untoldProxy reports whether r comes from a proxy on this machine that nobody told us to trust: all who are behind it have its address then.
-func untoldProxy(r *http.Request, trusted []netip.Prefix) bool {
-	if len(r.Header["X-Forwarded-For"]) == 0 {
-		return false
-	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && peer.Addr().Unmap().IsLoopback() && !contains(trusted, peer.Addr().Unmap().WithZone(""))
+// untoldProxy reports whether peer, which sent r, is a proxy on this machine that nobody told us to trust: all who are behind it have its address then.
+func untoldProxy(r *http.Request, peer netip.Addr, trusted []netip.Prefix) bool {
+	return len(r.Header["X-Forwarded-For"]) > 0 && peer.IsLoopback() && !contains(trusted, peer)
 }
 
 // askedHost is the host that the client asked for. X-Forwarded-Host is believed only from a trusted proxy; where it names several, or none
 // that is one, the host is not known.
-func askedHost(r *http.Request, trusted []netip.Prefix) string {
+func askedHost(r *http.Request, peer netip.Addr, trusted []netip.Prefix) string {
 	named := r.Header["X-Forwarded-Host"]
-	if len(named) == 0 {
-		return r.Host
-	}
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil || !contains(trusted, peer.Addr().Unmap().WithZone("")) {
+	if len(named) == 0 || !contains(trusted, peer) {
 		return r.Host
 	}
 	if len(named) > 1 || strings.ContainsAny(named[0], ", ") {
@@ -90,6 +78,15 @@ func AddressPrefix(address netip.Addr) string {
 		return "unknown"
 	}
 	return prefix.String()
+}
+
+// ClientPrefix is AddressPrefix(ClientAddress(r)).
+func ClientPrefix(r *http.Request) string {
+	x := exchangeOf(r)
+	if x.peer != nil && x.peer.address == x.info.Address {
+		return x.peer.prefix
+	}
+	return AddressPrefix(x.info.Address)
 }
 
 // forwarding are the headers in which proxies speak of the request that they hand on. They are read by the Site and by nobody behind it.

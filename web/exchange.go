@@ -3,6 +3,7 @@ package web
 import (
 	"log/slog"
 	"net/http"
+	"time"
 )
 
 // exchange is one request and its answer on their way through this package, and the request's context: all that the layers have to keep, in
@@ -13,6 +14,8 @@ type exchange struct {
 	answer    answer
 	unmatched unmatched
 
+	began   time.Time
+	peer    *peer
 	info    Request
 	id      [1]string // the value of the header X-Request-Id
 	form    Fields

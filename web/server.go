@@ -46,7 +46,7 @@ type Server struct {
 // returns, a Log that holds lines back has written them.
 // It returns an error when the listener fails, or when requests had to be cut off at the end.
 func (s Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := s.httpServer()
+	server, listener := s.httpServer(), patient{listener}
 	defer flush(s.Log)
 	failed := make(chan error, 1)
 	go func() {
@@ -80,6 +80,7 @@ func (s Server) httpServer() *http.Server {
 		ReadHeaderTimeout: s.Limits.Header,
 		WriteTimeout:      s.Limits.Answer,
 		IdleTimeout:       s.Limits.Idle,
+		ConnContext:       withPeer,
 		// Broken handshakes and cut connections are strangers' doing and strangers choose their number.
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
@@ -91,12 +92,12 @@ func (s Server) httpServer() *http.Server {
 func within(limits Limits, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, r := enter(r)
-		now := time.Now()
-		x.at = now.Add(limits.Answer)
+		x.began = time.Now()
+		x.at = x.began.Add(limits.Answer)
 		defer x.end()
 		if r.ContentLength != 0 && limits.Body > 0 {
 			x.body = timedBody{r.Body, *http.NewResponseController(w)}
-			if err := x.body.connection.SetReadDeadline(now.Add(limits.Body)); err == nil {
+			if err := x.body.connection.SetReadDeadline(x.began.Add(limits.Body)); err == nil {
 				r.Body = &x.body
 			}
 		}

@@ -35,9 +35,12 @@ func (s Site) Handler(next http.Handler) http.Handler {
 	https := s.URL.Scheme == "https"
 	var warned sync.Once
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		started := time.Now()
 		x, r := enter(r)
-		if untoldProxy(r, s.TrustedProxies) {
+		if x.began.IsZero() {
+			x.began = time.Now()
+		}
+		x.peer = peerOf(r)
+		if untoldProxy(r, x.peer.address, s.TrustedProxies) {
 			warned.Do(func() {
 				s.Log.Warn("a proxy on this machine says whom it speaks for and is not believed: name it in GATEHOUSE_TRUSTED_PROXIES, or nobody behind it is limited by address",
 					"peer", r.RemoteAddr)
@@ -48,9 +51,9 @@ func (s Site) Handler(next http.Handler) http.Handler {
 		w.Header()["X-Request-Id"] = x.id[:]
 		x.answer = answer{ResponseWriter: w}
 		defer func() {
-			took := time.Since(started)
+			took := time.Since(x.began)
 			count.observe(x.info.Route, x.answer.status, took)
-			lines.add(started.Add(took), r.Method, x, took)
+			lines.add(x.began.Add(took), r.Method, x, took)
 		}()
 		s.guarded(&x.answer, r, next)
 	})
@@ -61,8 +64,8 @@ func (s Site) receive(x *exchange, r *http.Request) {
 	x.problem, x.log = s.Problem, s.Log
 	x.info = Request{
 		ID:        newRequestID(),
-		Address:   clientAddress(r, s.TrustedProxies),
-		Host:      askedHost(r, s.TrustedProxies),
+		Address:   clientAddress(r, x.peer.address, s.TrustedProxies),
+		Host:      askedHost(r, x.peer.address, s.TrustedProxies),
 		UserAgent: printable(r.UserAgent(), maxUserAgent),
 	}
 	x.info.Forwarded = dropForeignHeaders(r.Header)
