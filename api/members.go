@@ -57,10 +57,10 @@ func showMember(m store.Member) Member {
 func (c *call) members(in *struct {
 	InOrganization
 	OnPage
-	Search string `query:"search" maxLength:"200" doc:"A part of a name or an address."`
+	Search string `query:"search" maxLength:"200" doc:"The beginnings of words of a name and an address, all of which must be found; or a whole address. What is found comes by word."`
 },
 ) (*Many[Member], error) {
-	after, err := in.after("mem")
+	after, err := in.afterWord("mem")
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (c *call) members(in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return page(in.OnPage, rows, func(m store.Member) string { return m.ID }, showMember), nil
+	return page(in.OnPage, rows, func(m store.Member) string { return m.Place }, showMember), nil
 }
 
 // InMember is the path of one member.

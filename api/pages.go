@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/store"
 )
@@ -22,6 +23,19 @@ var errCursor = mistake("cursor", "is not the next of a page")
 func (p OnPage) after(kind string) (string, error) {
 	text, err := base64.RawURLEncoding.DecodeString(p.Cursor)
 	if err != nil || p.Cursor != "" && !store.IsID(kind, string(text)) {
+		return "", errCursor
+	}
+	return string(text), nil
+}
+
+// afterWord is the place that the cursor holds in a collection that is searched by words: an id alone, or behind the word by which it was found.
+func (p OnPage) afterWord(kind string) (string, error) {
+	text, err := base64.RawURLEncoding.DecodeString(p.Cursor)
+	word, id, found := strings.Cut(string(text), ".")
+	if !found {
+		return p.after(kind)
+	}
+	if err != nil || word == "" || !store.IsID(kind, id) {
 		return "", errCursor
 	}
 	return string(text), nil

@@ -79,15 +79,12 @@ func (v *visit) aboutKeys(page *views.APIKeysPage, filter store.APIKeyFilter) er
 	return err
 }
 
-// countedUpTo is a count and its noun, the count being one that stops at most: "10,000+ keys".
+// countedUpTo is a count and its noun, the count being one that stops at one more than most: "10,000+ keys".
 func countedUpTo(count, most int64, noun string) string {
-	switch {
-	case count >= most:
+	if count > most {
 		return ui.Number(most) + "+ " + noun + "s"
-	case count == 1:
-		return "1 " + noun
 	}
-	return ui.Number(count) + " " + noun + "s"
+	return counted(count, noun)
 }
 
 // keyNotice names the first of the keys in a state under a sentence about all of them.

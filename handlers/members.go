@@ -26,12 +26,16 @@ func (v *visit) members() error {
 		return v.goToBeginning(v.path("members"))
 	}
 	count := int64(len(found)) // of a search that a page shows whole, these
+	most := int64(store.MostCounted)
+	if filter.Search != "" {
+		most = store.MostFound
+	}
 	if filter.Search == "" || filter.After != "" || filter.Before != "" || len(found) > membersShown {
 		if count, err = v.scope.CountMembers(v.ctx(), filter.Search); err != nil {
 			return err
 		}
 	}
-	page := views.MembersPage{Page: v.page("Members"), Action: v.path("members"), Search: filter.Search, Count: countedUpTo(count, store.MostCounted, "member"), Matrix: v.path("roles")}
+	page := views.MembersPage{Page: v.page("Members"), Action: v.path("members"), Search: filter.Search, Count: countedUpTo(count, most, "member"), Matrix: v.path("roles")}
 	if v.may.Has(access.ManageMembers) {
 		page.Invites, page.Invite = v.path("invites"), v.path("invites/new")
 		waiting, err := v.scope.CountWaitingLinks(v.ctx())
@@ -43,7 +47,7 @@ func (v *visit) members() error {
 		}
 	}
 	found, page.Pager = paged(found, membersShown, filter.After, filter.Before, func(direction string, m store.Member) string {
-		return v.goOnFrom(v.path("members"), direction, m.ID)
+		return v.goOnFrom(v.path("members"), direction, m.Place)
 	})
 	for _, m := range found {
 		page.Rows = append(page.Rows, views.MemberRow{

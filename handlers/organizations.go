@@ -251,7 +251,7 @@ func counted(n int64, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return strconv.FormatInt(n, 10) + " " + noun + "s"
+	return ui.Number(n) + " " + noun + "s"
 }
 
 func capitalized(word string) string {

@@ -22,7 +22,7 @@ func (v *visit) showDeleteOrganization(status int, problem *ui.Problem) error {
 		Confirm: ui.Confirm{
 			Action: v.path("settings/delete"), Version: formVersion(v.organization.Version), Name: v.organization.Name, Value: v.form().Text("confirm"),
 			Button: "Delete organization", Cancel: v.path("settings"), Problem: problem, Consequences: []string{
-				counted(left.Members, "member") + " lose their way in within a second, you among them. The people stay, with what they have elsewhere.",
+				countedUpTo(left.Members, store.MostCounted, "member") + " lose their way in within a second, you among them. The people stay, with what they have elsewhere.",
 				counted(left.Connections, "connection") + " with everybody linked through them, their settings and their logins, and " + counted(left.Domains, "domain") + ". Another organization can verify the domains after a week.",
 				counted(left.ServiceAccounts, "service account") + " with their tokens, " + counted(left.Webhooks, "webhook") + ", and all invites.",
 				"The events stay with whoever runs this service. Every owner is told by mail.",
@@ -30,7 +30,7 @@ func (v *visit) showDeleteOrganization(status int, problem *ui.Problem) error {
 		},
 	}
 	if left.Projects > 0 {
-		page.Projects, page.ProjectsAt = counted(left.Projects, "project"), v.path("projects")
+		page.Projects, page.ProjectsAt = countedUpTo(left.Projects, store.MostCounted, "project"), v.path("projects")
 	}
 	return v.render(status, views.DeleteOrganization(page))
 }

@@ -134,11 +134,8 @@ func (v *visit) showEnforcement(status int, scope access.Scope, problem *ui.Prob
 	for _, m := range preview.Covered {
 		page.Covered = append(page.Covered, views.CoveredRow{Name: m.Name, Email: m.Email, Href: v.path("members/" + m.ID), SignsIn: signsInWith(m, named)})
 	}
-	if more := preview.CoveredCount - len(preview.Covered); more > 0 {
-		page.More = "The newest are shown. There are " + counted(int64(more), "more member") + "."
-		if preview.CoveredCount == store.MostCounted {
-			page.More = "The newest are shown. There are many more members."
-		}
+	if preview.CoveredCount > len(preview.Covered) {
+		page.More = "The newest " + strconv.Itoa(len(preview.Covered)) + " of " + countedUpTo(int64(preview.CoveredCount), store.MostCovered, "member") + " are shown."
 	}
 	return v.render(status, views.Enforcement(page))
 }
@@ -167,9 +164,9 @@ func signsInWith(m store.Member, named []store.BreakGlassOwner) string {
 	return capitalized(own) + ", which will no longer open this organization"
 }
 
-// sessionsBarred counts the sessions that lose the organization: where not everybody who is covered was counted, those are at least so many.
-func (v *visit) sessionsBarred(p store.EnforcementPreview) string {
-	if p.CoveredCount == store.MostCounted && p.Sessions < store.MostCounted {
+// sessionsBarred counts the sessions that lose the organization: where not everybody who is covered was looked at, those are at least so many.
+func sessionsBarred(p store.EnforcementPreview) string {
+	if !p.AllSessions && p.Sessions <= store.MostCounted {
 		return "At least " + counted(int64(p.Sessions), "session")
 	}
 	return countedUpTo(int64(p.Sessions), store.MostCounted, "session")
@@ -177,8 +174,8 @@ func (v *visit) sessionsBarred(p store.EnforcementPreview) string {
 
 func (v *visit) consequences(p store.EnforcementPreview, named []store.BreakGlassOwner) []string {
 	lines := []string{
-		countedUpTo(int64(p.CoveredCount), store.MostCounted, "member") + " can enter through your identity provider alone, from their next click on.",
-		v.sessionsBarred(p) + " without a sign-in through it no longer " + opens(p.Sessions) + " this organization.",
+		countedUpTo(int64(p.CoveredCount), store.MostCovered, "member") + " can enter through your identity provider alone, from their next click on.",
+		sessionsBarred(p) + " without a sign-in through it no longer " + opens(p.Sessions) + " this organization.",
 		"API keys are not interactive and go on working: " + countedUpTo(int64(p.APIKeys), store.MostCounted, "key") + " at present.",
 	}
 	for _, b := range named {
@@ -194,10 +191,9 @@ func (v *visit) consequences(p store.EnforcementPreview, named []store.BreakGlas
 
 // wouldBeBarred reports whether the visitor is covered, and came by another way than a connection of this organization.
 func (v *visit) wouldBeBarred(p store.EnforcementPreview) bool {
-	return slices.ContainsFunc(p.Covered, func(m store.Member) bool { return m.ID == v.member.ID }) &&
-		!slices.ContainsFunc(v.session.Proofs, func(proof access.Proof) bool {
-			return proof.Kind == access.ByConnection && proof.OrganizationID == v.organization.ID
-		})
+	return p.CoversOwner && !slices.ContainsFunc(v.session.Proofs, func(proof access.Proof) bool {
+		return proof.Kind == access.ByConnection && proof.OrganizationID == v.organization.ID
+	})
 }
 
 func opens(n int) string {

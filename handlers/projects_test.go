@@ -226,17 +226,18 @@ func TestProjectsAreSearchedAndPaged(t *testing.T) {
 }
 
 func TestCountsThatStopSaySo(t *testing.T) {
-	for count, want := range map[int64]string{0: "0 members", 1: "1 member", 999: "999 members", store.MostCounted: "1,000+ members"} {
+	for count, want := range map[int64]string{0: "0 members", 1: "1 member", 999: "999 members", store.MostCounted: "1,000 members", store.MostCounted + 1: "1,000+ members"} {
 		if got := countedUpTo(count, store.MostCounted, "member"); got != want {
 			t.Errorf("%d: %q, want %q", count, got, want)
 		}
 	}
 	for _, c := range []struct {
-		covered, sessions int
-		want              string
-	}{{3, 1, "1 session"}, {3, store.MostCounted, "1,000+ sessions"}, {store.MostCounted, 7, "At least 7 sessions"}, {store.MostCounted, store.MostCounted, "1,000+ sessions"}} {
-		if got := (&visit{}).sessionsBarred(store.EnforcementPreview{CoveredCount: c.covered, Sessions: c.sessions}); got != c.want {
-			t.Errorf("%d of %d: %q, want %q", c.sessions, c.covered, got, c.want)
+		all      bool
+		sessions int
+		want     string
+	}{{true, 1, "1 session"}, {true, store.MostCounted + 1, "1,000+ sessions"}, {false, 7, "At least 7 sessions"}, {false, store.MostCounted + 1, "1,000+ sessions"}} {
+		if got := sessionsBarred(store.EnforcementPreview{AllSessions: c.all, Sessions: c.sessions}); got != c.want {
+			t.Errorf("%d, all: %t: %q, want %q", c.sessions, c.all, got, c.want)
 		}
 	}
 }

@@ -72,11 +72,10 @@ func (c *Scope) APIKeys(ctx context.Context, projectID string, f APIKeyFilter) (
 	return page, next, nil
 }
 
-// CountAPIKeys counts those that the filter finds, up to 10,000.
+// CountAPIKeys counts those that the filter finds, up to [KeysCounted]. One more than that says that there are more.
 func (c *Scope) CountAPIKeys(ctx context.Context, projectID string, f APIKeyFilter) (int64, error) {
-	var count int64
-	found := c.someKeys(ctx, projectID, f).Select("1").Limit(KeysCounted)
-	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
+	count, err := c.store.countTo(ctx, c.someKeys(ctx, projectID, f), KeysCounted)
+	if err != nil {
 		return 0, fmt.Errorf("count API keys: %w", err)
 	}
 	return count, nil
@@ -174,7 +173,7 @@ func (c *Scope) apiKeysWhere(q *gorm.DB) ([]APIKey, error) {
 }
 
 // KeyNotice is what a project's people should look at: some keys in one of the states, the newest of them by name, at most 5, with how many
-// there are, counted up to 10,000.
+// there are, counted up to [KeysCounted].
 type KeyNotice struct {
 	Keys  []KeyName
 	Count int64
@@ -186,7 +185,7 @@ type KeyName struct{ ID, Name string }
 // KeyNotice reads both at once. That keys are unused takes a walk over all live ones where few are: a second or more for a million.
 func (c *Scope) KeyNotice(ctx context.Context, projectID, state string) (KeyNotice, error) {
 	found := c.someKeys(ctx, projectID, APIKeyFilter{State: state}).Where("api_keys.id < ?", pastAllKeys).
-		Select("api_keys.id, api_keys.name").Order("api_keys.id DESC").Limit(KeysCounted)
+		Select("api_keys.id, api_keys.name").Order("api_keys.id DESC").Limit(KeysCounted + 1)
 	var rows []struct {
 		KeyName
 		Count int64
@@ -204,9 +203,9 @@ func (c *Scope) KeyNotice(ctx context.Context, projectID, state string) (KeyNoti
 
 // countLiveKeys counts up to MostCounted.
 func (c *Scope) countLiveKeys(ctx context.Context) (int, error) {
-	var count int64
-	live := c.read(ctx).Model(&apiKeyRow{}).Select("1").Where("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", c.store.now()).Limit(MostCounted)
-	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS live", live).Scan(&count).Error; err != nil {
+	live := c.read(ctx).Model(&apiKeyRow{}).Where("revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", c.store.now())
+	count, err := c.store.countTo(ctx, live, MostCounted)
+	if err != nil {
 		return 0, fmt.Errorf("count API keys: %w", err)
 	}
 	return int(count), nil

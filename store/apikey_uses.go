@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -75,20 +76,30 @@ func mergedUses(uses []KeyUse) []KeyUse {
 	return merged
 }
 
+// organizationDay is what was counted of all of an organization's keys on one day. It stays when a key or a project goes.
+type organizationDay struct {
+	OrganizationID     string `gorm:"primaryKey"`
+	Day                string `gorm:"primaryKey"`
+	Requests, Refusals int64
+}
+
 // recordUses writes one batch. The keys cannot go meanwhile.
 func (s *Store) recordUses(tx *gorm.DB, batch []KeyUse) error {
-	projects, err := s.projectsOfKeys(tx, batch)
+	keys, err := s.placesOfKeys(tx, batch)
 	if err != nil {
 		return err
 	}
 	var days []apiKeyDay
 	var last []apiKeyUse
+	ofAll := map[[2]string]organizationDay{}
 	for _, use := range batch {
-		project, there := projects[use.KeyID]
+		key, there := keys[use.KeyID]
 		if !there {
 			continue
 		}
-		days = append(days, apiKeyDay{use.KeyID, use.Day, project, use.Requests, use.Refusals})
+		days = append(days, apiKeyDay{use.KeyID, use.Day, key.ProjectID, use.Requests, use.Refusals})
+		at := [2]string{key.OrganizationID, use.Day}
+		ofAll[at] = organizationDay{key.OrganizationID, use.Day, ofAll[at].Requests + use.Requests, ofAll[at].Refusals + use.Refusals}
 		if use.At.IsZero() {
 			continue
 		}
@@ -105,34 +116,53 @@ func (s *Store) recordUses(tx *gorm.DB, batch []KeyUse) error {
 	err = tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "key_id"}, {Name: "day"}}, DoUpdates: clause.Assignments(columns{
 		"requests": gorm.Expr("api_key_days.requests + excluded.requests"), "refusals": gorm.Expr("api_key_days.refusals + excluded.refusals"),
 	})}).Create(&days).Error
-	if err != nil || len(last) == 0 {
+	if err != nil {
 		return err
 	}
-	return tx.Clauses(clause.OnConflict{
-		Columns: []clause.Column{{Name: "key_id"}}, DoUpdates: clause.AssignmentColumns([]string{"used_at", "address"}),
-		Where: clause.Where{Exprs: []clause.Expression{gorm.Expr("api_key_uses.used_at <= excluded.used_at")}},
-	}).Create(&last).Error
+	if len(last) > 0 {
+		err = tx.Clauses(clause.OnConflict{
+			Columns: []clause.Column{{Name: "key_id"}}, DoUpdates: clause.AssignmentColumns([]string{"used_at", "address"}),
+			Where: clause.Where{Exprs: []clause.Expression{gorm.Expr("api_key_uses.used_at <= excluded.used_at")}},
+		}).Create(&last).Error
+		if err != nil {
+			return err
+		}
+	}
+	return addDays(tx, ofAll)
 }
 
-// projectsOfKeys are the projects of those keys that are there, and that stay until the transaction ends.
-func (s *Store) projectsOfKeys(tx *gorm.DB, batch []KeyUse) (map[string]string, error) {
+// addDays adds to what was counted of organizations, in the order that all nodes share, and last: what all wait for is held for the shortest time.
+func addDays(tx *gorm.DB, counted map[[2]string]organizationDay) error {
+	days := slices.SortedFunc(maps.Values(counted), func(a, b organizationDay) int {
+		return cmp.Or(cmp.Compare(a.OrganizationID, b.OrganizationID), cmp.Compare(a.Day, b.Day))
+	})
+	return tx.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "organization_id"}, {Name: "day"}}, DoUpdates: clause.Assignments(columns{
+		"requests": gorm.Expr("organization_days.requests + excluded.requests"), "refusals": gorm.Expr("organization_days.refusals + excluded.refusals"),
+	})}).Create(&days).Error
+}
+
+// placeOfKey is where a key belongs.
+type placeOfKey struct{ ID, ProjectID, OrganizationID string }
+
+// placesOfKeys are those of the keys that are there, and that stay until the transaction ends.
+func (s *Store) placesOfKeys(tx *gorm.DB, batch []KeyUse) (map[string]placeOfKey, error) {
 	ids := make([]string, len(batch))
 	for i, use := range batch {
 		ids[i] = use.KeyID
 	}
-	q := tx.Table("api_keys").Select("id, project_id").Where("id IN ?", ids).Order("id")
+	q := tx.Table("api_keys").Select("id, project_id, organization_id").Where("id IN ?", ids).Order("id")
 	if s.dialect == onPostgreSQL {
 		q = q.Clauses(clause.Locking{Strength: "KEY SHARE"})
 	}
-	var found []struct{ ID, ProjectID string }
+	var found []placeOfKey
 	if err := q.Find(&found).Error; err != nil {
 		return nil, fmt.Errorf("read the keys' projects: %w", err)
 	}
-	projects := make(map[string]string, len(found))
+	places := make(map[string]placeOfKey, len(found))
 	for _, key := range found {
-		projects[key.ID] = key.ProjectID
+		places[key.ID] = key
 	}
-	return projects, nil
+	return places, nil
 }
 
 func addressWords(address netip.Addr) string {
@@ -157,14 +187,17 @@ func (c *Scope) APIKeyUsage(ctx context.Context, projectID, keyID string, days i
 	if err := q.Find(&counted).Error; err != nil {
 		return nil, fmt.Errorf("read how API keys were used: %w", err)
 	}
-	usage := make([]KeyDay, days)
-	for i := range usage {
-		usage[i].Day = first.AddDate(0, 0, i).Format(time.DateOnly)
-		for _, day := range counted {
-			if day.Day == usage[i].Day {
-				usage[i] = day
-			}
+	return everyDay(first, days, counted), nil
+}
+
+// everyDay are so many days from the first one on, with what was counted on them.
+func everyDay(first time.Time, days int, counted []KeyDay) []KeyDay {
+	all := make([]KeyDay, days)
+	for i := range all {
+		all[i].Day = first.AddDate(0, 0, i).Format(time.DateOnly)
+		if found := slices.IndexFunc(counted, func(day KeyDay) bool { return day.Day == all[i].Day }); found >= 0 {
+			all[i] = counted[found]
 		}
 	}
-	return usage, nil
+	return all
 }

@@ -70,7 +70,7 @@ func (c *Scope) BreakGlassOwners(ctx context.Context) ([]BreakGlassOwner, error)
 func (c *Scope) Owners(ctx context.Context) ([]Member, error) {
 	return membersWhere(c.store.read(ctx), c.read(ctx).
 		Where("members.suspended_at IS NULL AND users.suspended_at IS NULL").
-		Where("EXISTS (SELECT 1 FROM role_bindings b WHERE b.organization_id = members.organization_id AND b.scope_kind = ? AND b.principal_id = members.user_id AND b.role = ?)", scopeOrganization, access.OrgOwner).
+		Where("members.user_id IN (SELECT principal_id FROM role_bindings WHERE scope_id = ? AND role = ?)", c.organization, access.OrgOwner).
 		Order("lower(users.name), members.id").Limit(200))
 }
 

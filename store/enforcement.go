@@ -21,18 +21,6 @@ type Precondition struct {
 	Words string // what holds, or what to do so that it does
 }
 
-// EnforcementPreview says what requiring single sign-on would do, before anybody does it.
-type EnforcementPreview struct {
-	Covered       []Member // the newest 200
-	CoveredCount  int      // up to MostCounted, as the other numbers
-	Sessions      int      // sessions of those who were counted that have no proof by an active connection: they would be barred
-	APIKeys       int      // live keys of the organization: they go on working
-	Preconditions []Precondition
-}
-
-// Ready reports whether every precondition is met.
-func (p EnforcementPreview) Ready() bool { return unmet(p.Preconditions).Err() == nil }
-
 func unmet(preconditions []Precondition) *Invalid {
 	problems := &Invalid{}
 	for _, p := range preconditions {
@@ -139,65 +127,4 @@ func ownLogins(db *gorm.DB, organization, ownerID string, now time.Time) *gorm.D
 		Joins("JOIN users u ON u.id = logins.user_id").Where(countsForUser, graceBegan(now)).
 		Joins("JOIN identities ON identities.connection_id = logins.connection_id AND identities.subject = logins.subject AND identities.user_id = logins.user_id").
 		Where("logins.organization_id = ? AND logins.user_id = ? AND logins.state = ? AND logins.ended_at >= ?", organization, ownerID, LoginFinished, now.Add(-testedWithin))
-}
-
-// EnforcementPreview says whom the scope would cover and what still stands in the way of the acting owner.
-func (c *Scope) EnforcementPreview(ctx context.Context, scope access.Scope, ownerID string) (EnforcementPreview, error) {
-	var preview EnforcementPreview
-	var err error
-	if preview.Preconditions, err = preconditions(c.store.read(ctx), c.organization, ownerID, c.store.now()); err != nil {
-		return EnforcementPreview{}, err
-	}
-	covered := c.coveredBy(ctx, scope).Order("members.id DESC")
-	var found []struct{ ID, UserID string }
-	if err := covered.Select("members.id, members.user_id").Limit(MostCounted).Find(&found).Error; err != nil {
-		return EnforcementPreview{}, fmt.Errorf("list whom single sign-on would cover: %w", err)
-	}
-	ids, users := make([]string, len(found)), make([]string, len(found))
-	for i, m := range found {
-		ids[i], users[i] = m.ID, m.UserID
-	}
-	preview.CoveredCount = len(found)
-	if preview.Covered, err = c.membersByID(ctx, ids[:min(len(ids), 200)]); err != nil {
-		return EnforcementPreview{}, err
-	}
-	if preview.Sessions, err = c.sessionsToBar(ctx, users); err != nil {
-		return EnforcementPreview{}, err
-	}
-	preview.APIKeys, err = c.countLiveKeys(ctx)
-	return preview, err
-}
-
-// coveredBy are the members whom enforcement of the scope covers, as access.Scope.Covers has it: those on a verified domain and, for everyone,
-// those who are linked.
-func (c *Scope) coveredBy(ctx context.Context, scope access.Scope) *gorm.DB {
-	return c.store.read(ctx).Table("members").Joins("JOIN users ON users.id = members.user_id").
-		Where("members.organization_id = ?", c.organization).
-		Where(`(EXISTS (SELECT 1 FROM domains d WHERE d.organization_id = members.organization_id AND d.name = users.email_domain AND `+domainInEffect+`)
-			OR (? AND EXISTS (SELECT 1 FROM identities i WHERE i.organization_id = members.organization_id AND i.user_id = members.user_id)))`,
-			graceBegan(c.store.now()), scope == access.EnforceAll)
-}
-
-// sessionsToBar counts the live sessions of these people without a proof by an active connection of this organization that serves them, up to
-// MostCounted.
-func (c *Scope) sessionsToBar(ctx context.Context, users []string) (int, error) {
-	if len(users) == 0 {
-		return 0, nil
-	}
-	barred := c.store.read(ctx).Table("sessions").Select("1").Where("expires_at > ? AND user_id IN ?", c.store.now(), users).
-		Where("NOT EXISTS (SELECT 1 FROM session_proofs p JOIN connections c ON c.id = p.connection_id AND c.state = ? JOIN users u ON u.id = sessions.user_id WHERE p.session_id = sessions.id AND p.organization_id = ? AND "+countsForUser+")",
-			ConnectionActive, c.organization, graceBegan(c.store.now())).Limit(MostCounted)
-	var count int
-	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", barred).Scan(&count).Error; err != nil {
-		return 0, fmt.Errorf("count the sessions that would be barred: %w", err)
-	}
-	return count, nil
-}
-
-// membersByID are the members with these ids, the newest first.
-func (c *Scope) membersByID(ctx context.Context, ids []string) ([]Member, error) {
-	if len(ids) == 0 {
-		return nil, nil
-	}
-	return membersWhere(c.store.read(ctx), c.read(ctx).Where("members.id IN ?", ids).Order("members.id DESC"))
 }

@@ -199,11 +199,10 @@ func (s *Store) arriving(ctx context.Context, identity trust.Identity) (string, 
 	return user.ID, err
 }
 
-// CountIdentities counts the subjects that are linked through one of the organization's connections.
+// CountIdentities counts the subjects that are linked through one of the organization's connections, up to [MostCounted].
 func (c *Scope) CountIdentities(ctx context.Context, connectionID string) (int, error) {
-	var count int64
-	found := c.read(ctx).Model(&Identity{}).Select("1").Where("connection_id = ?", connectionID).Limit(MostCounted)
-	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
+	count, err := c.store.countTo(ctx, c.read(ctx).Model(&Identity{}).Where("connection_id = ?", connectionID), MostCounted)
+	if err != nil {
 		return 0, fmt.Errorf("count identities of connection %s: %w", connectionID, err)
 	}
 	return int(count), nil

@@ -143,9 +143,8 @@ func (c *Scope) Invites(ctx context.Context, f InviteFilter) ([]Invite, error) {
 
 // CountInvites counts those whom a filter finds, up to [MostCounted].
 func (c *Scope) CountInvites(ctx context.Context, f InviteFilter) (int64, error) {
-	var count int64
-	found := c.filterInvites(ctx, f).Model(&inviteRow{}).Select("1").Limit(MostCounted)
-	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
+	count, err := c.store.countTo(ctx, c.filterInvites(ctx, f).Model(&inviteRow{}), MostCounted)
+	if err != nil {
 		return 0, fmt.Errorf("count invites: %w", err)
 	}
 	return count, nil

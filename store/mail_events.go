@@ -104,7 +104,7 @@ func (w *write) tellOwners(told *letters, e audit.Event) error {
 	err := w.Raw(`SELECT u.id AS user_id, u.email FROM role_bindings b
 		JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL
 		JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
-		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? ORDER BY u.id`, e.OrganizationID, scopeOrganization, access.OrgOwner).Scan(&owners).Error
+		WHERE b.scope_id = ? AND b.role = ? ORDER BY u.id`, e.OrganizationID, access.OrgOwner).Scan(&owners).Error
 	if err != nil {
 		return fmt.Errorf("look for the owners to tell: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -25,11 +24,13 @@ type Member struct {
 	UserSuspendedAt            *time.Time
 	Version                    int64
 	CreatedAt                  time.Time
+	Place                      string `gorm:"-"` // where a list goes on after the member, or before: [MemberFilter]
 }
 
 // memberRow is a member as its own table keeps it.
 type memberRow struct {
 	ID, OrganizationID, UserID string
+	EmailDomain                string // "" until [listMembers]
 	SuspendedAt, ResumedAt     *time.Time
 	Version                    int64
 	CreatedAt, UpdatedAt       time.Time
@@ -41,61 +42,6 @@ func (memberRow) TableName() string { return "members" }
 func (m Member) IsOwner() bool { return slices.Contains(m.Roles, access.OrgOwner) }
 
 func (m Member) target() audit.Target { return audit.Target{Kind: "user", ID: m.UserID, Name: m.Name} }
-
-// MemberFilter narrows a list of members. Search is part of a name or an address. After goes on below that member's id, Before goes back
-// above it.
-type MemberFilter struct {
-	Search        string
-	After, Before string
-	Limit         int
-}
-
-// Members are the organization's members, newest first, at most Limit (1 to 200; 50 when 0).
-func (c *Scope) Members(ctx context.Context, f MemberFilter) ([]Member, error) {
-	q := c.searchMembers(ctx, f.Search).Limit(limited(f.Limit))
-	switch {
-	case f.Before != "":
-		q = q.Where("members.id > ?", f.Before).Order("members.id")
-	case f.After != "":
-		q = q.Where("members.id < ?", f.After).Order("members.id DESC")
-	default:
-		q = q.Order("members.id DESC")
-	}
-	members, err := membersWhere(c.store.read(ctx), q)
-	if f.Before != "" {
-		slices.Reverse(members)
-	}
-	return members, err
-}
-
-// MostCounted is how far lists are counted that can be long: a page need not wait for the rest.
-const MostCounted = 1000
-
-// CountMembers counts those whom a search finds, all with an empty one, up to [MostCounted].
-func (c *Scope) CountMembers(ctx context.Context, search string) (int64, error) {
-	found := c.searchMembers(ctx, search).Table("members").Select("1").Limit(MostCounted)
-	if strings.TrimSpace(search) != "" {
-		found = found.Joins("JOIN users ON users.id = members.user_id")
-	}
-	var count int64
-	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
-		return 0, fmt.Errorf("count members: %w", err)
-	}
-	return count, nil
-}
-
-func (c *Scope) searchMembers(ctx context.Context, search string) *gorm.DB {
-	q := c.read(ctx)
-	search = strings.ToLower(strings.TrimSpace(search))
-	if isAddress(search) {
-		return q.Where("users.canonical_email = ?", search)
-	}
-	if search != "" {
-		pattern := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(search) + "%"
-		q = q.Where(`(lower(users.name) LIKE ? ESCAPE '\' OR users.canonical_email LIKE ? ESCAPE '\')`, pattern, pattern)
-	}
-	return q
-}
 
 // Member is the member with this id, or [ErrNotFound].
 func (c *Scope) Member(ctx context.Context, id string) (Member, error) {
@@ -153,6 +99,12 @@ func (w *write) addMember(user User, origin string, roles ...access.Role) (Membe
 		return Member{}, ErrConflict
 	case err != nil:
 		return Member{}, fmt.Errorf("add member: %w", err)
+	}
+	if err := w.lockUser(user.ID); err != nil { // nobody renames them meanwhile
+		return Member{}, err
+	}
+	if err := listMembers(w.DB, []string{row.ID}); err != nil {
+		return Member{}, err
 	}
 	if err := w.bind(user.ID, scopeOrganization, w.organization, origin, roles...); err != nil {
 		return Member{}, err
@@ -255,47 +207,4 @@ func (c *Scope) changeMember(ctx context.Context, actor audit.Actor, id string, 
 		w.aboutOwner = true
 		return w.keepOwner(w.organization)
 	})
-}
-
-// keepOwners is keepOwner for each of them.
-func (w *write) keepOwners(organizations []string) error {
-	for _, organization := range organizations {
-		if err := w.keepOwner(organization); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// keepOwner refuses to end a transaction that leaves the organization without an owner who can sign in: by a credential of their own, or
-// through one of its active connections. While single sign-on is required, a way in by break-glass is kept as well. The organization must be
-// locked (D-14).
-func (w *write) keepOwner(organization string) error {
-	if err := w.unnameFormerOwners(organization); err != nil {
-		return err
-	}
-	owned, err := w.isOwned(organization, "")
-	if err == nil && !owned {
-		err = ErrLastOwner
-	}
-	if err != nil {
-		return err
-	}
-	return w.keepBreakGlass(organization)
-}
-
-// isOwned says whether the organization has an owner who can sign in, other than this user ("" for whoever it is).
-func (w *write) isOwned(organization, otherThan string) (bool, error) {
-	var owners int64
-	err := w.Raw(`SELECT COUNT(*) FROM role_bindings b
-		JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL
-		JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
-		WHERE b.organization_id = ? AND b.scope_kind = ? AND b.role = ? AND u.id <> ? AND (u.password_hash <> '' OR EXISTS (SELECT 1 FROM passkeys k WHERE k.user_id = u.id) OR EXISTS (
-			SELECT 1 FROM identities i JOIN connections c ON c.id = i.connection_id AND c.state = 'active'
-			WHERE i.organization_id = b.organization_id AND i.user_id = u.id))`,
-		organization, scopeOrganization, access.OrgOwner, otherThan).Scan(&owners).Error
-	if err != nil {
-		return false, fmt.Errorf("count the owners who are left: %w", err)
-	}
-	return owners > 0, nil
 }

@@ -29,7 +29,7 @@ func TestMembers(t *testing.T) {
 		if back := must(scope.Members(t.Context(), MemberFilter{Limit: 2, Before: second[0].ID})); len(back) != 2 || back[0].ID != grace.ID {
 			t.Errorf("the page before: %+v", back)
 		}
-		for search, want := range map[string]int64{"": 3, "ADA@": 1, "name of": 3, "100%_": 1, "1%": 0, "%": 1, "_": 1, `\`: 0, "nobody": 0} {
+		for search, want := range map[string]int64{"": 3, "ADA@": 1, "name of": 3, "nobody": 0} {
 			if found := must(scope.Members(t.Context(), MemberFilter{Search: search})); int64(len(found)) != want {
 				t.Errorf("%q finds %d, want %d", search, len(found), want)
 			}

@@ -105,17 +105,17 @@ func DefaultProjectRoles() []access.Role {
 	return slices.DeleteFunc(slices.Clone(access.ProjectRoles()), func(r access.Role) bool { return r == access.ProjectOwner })
 }
 
-// Leftovers are what ends with an organization.
+// Leftovers are what ends with an organization; projects and members are counted up to [MostCounted].
 type Leftovers struct{ Projects, Members, Connections, Domains, ServiceAccounts, Webhooks int64 }
 
 // Leftovers counts them.
 func (c *Scope) Leftovers(ctx context.Context) (Leftovers, error) {
 	var left Leftovers
-	err := c.store.read(ctx).Raw(`SELECT (SELECT COUNT(*) FROM projects WHERE organization_id = o.id) AS projects,
-			(SELECT COUNT(*) FROM members WHERE organization_id = o.id) AS members, (SELECT COUNT(*) FROM connections WHERE organization_id = o.id) AS connections,
+	err := c.store.read(ctx).Raw(`SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM projects WHERE organization_id = ? LIMIT ?) AS some) AS projects,
+			(SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE organization_id = ? LIMIT ?) AS some) AS members, (SELECT COUNT(*) FROM connections WHERE organization_id = o.id) AS connections,
 			(SELECT COUNT(*) FROM domains WHERE organization_id = o.id) AS domains, (SELECT COUNT(*) FROM service_accounts WHERE organization_id = o.id) AS service_accounts,
 			(SELECT COUNT(*) FROM webhooks WHERE organization_id = o.id) AS webhooks
-		FROM organizations o WHERE o.id = ?`, c.organization).Scan(&left).Error
+		FROM organizations o WHERE o.id = ?`, c.organization, MostCounted+1, c.organization, MostCounted+1, c.organization).Scan(&left).Error
 	if err != nil {
 		return Leftovers{}, fmt.Errorf("count what ends with organization %s: %w", c.organization, err)
 	}

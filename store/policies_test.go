@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -137,8 +138,18 @@ func TestEnforcementPreviewCountsWhomItCovers(t *testing.T) {
 		scope, c, owner := enforceable(t, s)
 		employee := comes(t, s, c, "ada", "ada@corp.test").User
 		aMember(t, s, c.OrganizationID, "guest@guest.test", access.OrgMember)
-		linked := aMember(t, s, c.OrganizationID, "linked@guest.test", access.OrgMember)
-		ok(t, s.writer.Create(&Identity{ConnectionID: c.ID, Subject: "linked", OrganizationID: c.OrganizationID, UserID: linked.UserID, LinkedBy: "login", LinkedAt: s.Now()}).Error)
+		link := func(m Member) {
+			ok(t, s.writer.Create(&Identity{ConnectionID: c.ID, Subject: m.ID, OrganizationID: c.OrganizationID, UserID: m.UserID, LinkedBy: "login", LinkedAt: s.Now()}).Error)
+		}
+		link(aMember(t, s, c.OrganizationID, "linked@guest.test", access.OrgMember))
+		// A domain of ours between those of guests, in the order of the alphabet.
+		aVerifiedDomain(t, s, c.OrganizationID, "house.test")
+		link(aMember(t, s, c.OrganizationID, "bob@house.test", access.OrgMember))
+		aMember(t, s, c.OrganizationID, "eve@house.test", access.OrgMember)
+		for _, domain := range []string{"away.test", "zoo.test"} {
+			link(aMember(t, s, c.OrganizationID, "a@"+domain, access.OrgMember))
+			aMember(t, s, c.OrganizationID, "b@"+domain, access.OrgMember)
+		}
 		elsewhere, _ := anOrganization(t, s, "elsewhere")
 		aMember(t, s, elsewhere.ID, "spy@corp.test", access.OrgMember)
 		p := aProject(t, s, c.OrganizationID, owner)
@@ -150,19 +161,17 @@ func TestEnforcementPreviewCountsWhomItCovers(t *testing.T) {
 		_, _, err = s.StartSession(ctx, actorOf(employee), NewSession{UserID: employee.ID, Proof: ProvenByIdentity(arriving(t, s, c, "ada", "ada@corp.test"))})
 		ok(t, err)
 		for policy, want := range map[access.Scope][]string{
-			access.EnforceDomain: {"ada@corp.test", "owner@corp.test"},
-			access.EnforceAll:    {"ada@corp.test", "linked@guest.test", "owner@corp.test"},
+			access.EnforceDomain: {"ada@corp.test", "bob@house.test", "eve@house.test", "owner@corp.test"},
+			access.EnforceAll:    {"a@away.test", "a@zoo.test", "ada@corp.test", "bob@house.test", "eve@house.test", "linked@guest.test", "owner@corp.test"},
 		} {
 			preview := must(scope.EnforcementPreview(ctx, policy, owner.ID))
 			var covered []string
 			for _, m := range preview.Covered {
 				covered = append(covered, m.Email)
-				entry, _, err := s.Entry(ctx, c.OrganizationID, Session{UserID: m.UserID})
-				ok(t, err)
-				_ = entry
 			}
+			newest := slices.IsSortedFunc(preview.Covered, func(a, b Member) int { return strings.Compare(b.ID, a.ID) })
 			slices.Sort(covered)
-			if !slices.Equal(covered, want) || preview.CoveredCount != len(want) || preview.APIKeys != 1 || preview.Sessions != 1 {
+			if !slices.Equal(covered, want) || preview.CoveredCount != len(want) || !preview.CoversOwner || !preview.AllSessions || !newest || preview.APIKeys != 1 || preview.Sessions != 1 {
 				t.Errorf("%s covers %v, bars %d sessions, spares %d keys", policy, covered, preview.Sessions, preview.APIKeys)
 			}
 			behind(t, s, "UPDATE sign_in_policies SET enforcement = ?", policy)

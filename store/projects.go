@@ -162,9 +162,9 @@ func (c *Scope) ProjectMembers(ctx context.Context, projectID string) ([]Member,
 
 // CountProjectMembers counts them, up to [MostCounted].
 func (c *Scope) CountProjectMembers(ctx context.Context, projectID string) (int64, error) {
-	found := c.usersIn(ctx, projectID).Limit(MostCounted)
-	var count int64
-	if err := c.store.read(ctx).Raw("SELECT COUNT(*) FROM (?) AS found", found).Scan(&count).Error; err != nil {
+	users := c.store.read(ctx).Table("(?) AS users", c.usersIn(ctx, projectID).Limit(MostCounted+1))
+	count, err := c.store.countTo(ctx, users, MostCounted)
+	if err != nil {
 		return 0, fmt.Errorf("count the members of project %s: %w", projectID, err)
 	}
 	return count, nil

@@ -55,6 +55,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
+	if err := s.listUnlisted(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 

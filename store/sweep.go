@@ -40,14 +40,21 @@ var leftovers = []leftover{
 	{"changes that everybody has heard of", "DELETE FROM changes WHERE sequence IN (SELECT sequence FROM changes WHERE at < ? LIMIT ?)", changesKept},
 }
 
-// oldKeyDays are kept for two years and some.
-var oldKeyDays = leftover{"counts of API keys' uses", "DELETE FROM api_key_days WHERE (key_id, day) IN (SELECT key_id, day FROM api_key_days WHERE day < ? LIMIT ?)", 800 * 24 * time.Hour}
+// oldKeyDays and oldOrganizationDays are kept for two years and some.
+var (
+	oldKeyDays          = leftover{"counts of API keys' uses", "DELETE FROM api_key_days WHERE (key_id, day) IN (SELECT key_id, day FROM api_key_days WHERE day < ? LIMIT ?)", 800 * 24 * time.Hour}
+	oldOrganizationDays = leftover{"counts of organizations' uses", "DELETE FROM organization_days WHERE (organization_id, day) IN (SELECT organization_id, day FROM organization_days WHERE day < ? LIMIT ?)", 800 * 24 * time.Hour}
+)
 
 // oldLoginMonths are kept as long as the logins that they count.
 var oldLoginMonths = leftover{"counts of logins", "DELETE FROM login_months WHERE (organization_id, month, user_id) IN (SELECT organization_id, month, user_id FROM login_months WHERE month < ? LIMIT ?)", 400 * 24 * time.Hour}
 
-// Sweep removes what has run out, in small transactions, until nothing is left to remove or the context ends.
+// Sweep removes what has run out, in small transactions, until nothing is left to remove or the context ends, and lists members whom an older
+// node has added.
 func (s *Store) Sweep(ctx context.Context) error {
+	if err := s.listUnlisted(ctx); err != nil {
+		return err
+	}
 	for _, l := range leftovers {
 		if err := s.remove(ctx, l, s.now().Add(-l.age)); err != nil {
 			return err
@@ -56,7 +63,12 @@ func (s *Store) Sweep(ctx context.Context) error {
 	if err := s.remove(ctx, oldLoginMonths, monthOf(s.now().Add(-oldLoginMonths.age))); err != nil {
 		return err
 	}
-	return s.remove(ctx, oldKeyDays, s.now().Add(-oldKeyDays.age).Format(time.DateOnly))
+	for _, days := range []leftover{oldKeyDays, oldOrganizationDays} {
+		if err := s.remove(ctx, days, s.now().Add(-days.age).Format(time.DateOnly)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // remove removes what is from before a time, or a day, a batch at a time.

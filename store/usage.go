@@ -10,7 +10,7 @@ import (
 // MonthUsage is what an organization used in one month, in UTC.
 type MonthUsage struct {
 	Month            time.Time // its first instant
-	Checks, Refusals int64     // of API keys; refused ones are among the checks. A deleted project's are forgotten with it.
+	Checks, Refusals int64     // of API keys; refused ones are among the checks
 	Logins           int64     // through connections, that ended in a session; kept for 400 days
 	People           int64     // who so signed in
 }
@@ -20,20 +20,10 @@ func (c *Scope) KeyChecks(ctx context.Context, days int) ([]KeyDay, error) {
 	days = min(max(days, 1), 366)
 	first := c.store.now().AddDate(0, 0, 1-days)
 	var counted []KeyDay
-	err := c.store.read(ctx).Table("api_key_days").Select("day, SUM(requests) AS requests, SUM(refusals) AS refusals").
-		Where("project_id IN (SELECT id FROM projects WHERE organization_id = ?) AND day >= ?", c.organization, first.Format(time.DateOnly)).
-		Group("day").Find(&counted).Error
-	if err != nil {
+	if err := c.read(ctx).Table("organization_days").Where("day >= ?", first.Format(time.DateOnly)).Find(&counted).Error; err != nil {
 		return nil, fmt.Errorf("read how API keys were used: %w", err)
 	}
-	all := make([]KeyDay, days)
-	for i := range all {
-		all[i].Day = first.AddDate(0, 0, i).Format(time.DateOnly)
-		if found := slices.IndexFunc(counted, func(day KeyDay) bool { return day.Day == all[i].Day }); found >= 0 {
-			all[i] = counted[found]
-		}
-	}
-	return all, nil
+	return everyDay(first, days, counted), nil
 }
 
 // Usage is what the organization used in the last so many months (1 to 24), the present one first.
@@ -79,8 +69,8 @@ func (c *Scope) checksByMonth(ctx context.Context, usage []MonthUsage) error {
 		Month              string
 		Requests, Refusals int64
 	}
-	err := c.store.read(ctx).Table("api_key_days").Select("substr(day, 1, 7) AS month, SUM(requests) AS requests, SUM(refusals) AS refusals").
-		Where("project_id IN (SELECT id FROM projects WHERE organization_id = ?) AND day >= ?", c.organization, usage[len(usage)-1].Month.Format(time.DateOnly)).
+	err := c.read(ctx).Table("organization_days").Select("substr(day, 1, 7) AS month, SUM(requests) AS requests, SUM(refusals) AS refusals").
+		Where("day >= ?", usage[len(usage)-1].Month.Format(time.DateOnly)).
 		Group("substr(day, 1, 7)").Find(&counted).Error
 	if err != nil {
 		return fmt.Errorf("count key checks by month: %w", err)

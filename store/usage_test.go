@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -49,6 +50,15 @@ func TestUsageByMonth(t *testing.T) {
 		}
 		if days := must(scope.KeyChecks(ctx, 3)); len(days) != 3 || days[0] != (KeyDay{"2025-12-31", 11, 11}) || days[2] != (KeyDay{"2026-01-02", 5, 1}) {
 			t.Errorf("the last days are %+v", days)
+		}
+		// What was counted stays counted when what it was counted of goes.
+		project := must(scope.Project(ctx, key.ProjectID))
+		ok(t, scope.DeleteProject(ctx, operator, project.ID, project.Version))
+		if after := must(scope.Usage(ctx, 3)); !slices.Equal(after, usage) {
+			t.Errorf("with the project went what had been counted: %+v, before %+v", after, usage)
+		}
+		if days := must(scope.KeyChecks(ctx, 1)); len(days) != 1 || days[0] != (KeyDay{"2026-01-02", 5, 1}) {
+			t.Errorf("with the project went the days: %+v", days)
 		}
 		if got := must(s.In(other.ID).Usage(ctx, 1)); got[0].Checks != 9999 || got[0].Logins != 0 {
 			t.Errorf("the other organization has %+v", got)

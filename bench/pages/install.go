@@ -36,6 +36,7 @@ type installation struct {
 	size
 	ids           map[string]string // by the names that paths give them
 	cookie, token string            // of the owner's session, and of a service account that owns everything
+	signedIn      time.Time
 	prepared      time.Duration
 	stops         []func() error // the latest first
 }
@@ -243,8 +244,17 @@ func (f *first) logIn(ctx context.Context) error {
 	return err
 }
 
+// stayFresh signs the owner in again before what asks for a fresh sign-in asks for another: within a quarter of an hour.
+func (i *installation) stayFresh(ctx context.Context) error {
+	if time.Since(i.signedIn) < 10*time.Minute {
+		return nil
+	}
+	return i.signIn(ctx)
+}
+
 // signIn gives the owner a session, by their password.
 func (i *installation) signIn(ctx context.Context) error {
+	i.signedIn = time.Now()
 	form := url.Values{"email": {owner}, "password": {password}}
 	request, err := http.NewRequestWithContext(ctx, "POST", "http://"+i.Address+"/login/password", strings.NewReader(form.Encode()))
 	if err != nil {

@@ -91,6 +91,9 @@ func run(ctx context.Context, folder string, sizes []size, pages []page, take fu
 func measure(ctx context.Context, p page, all []*installation) error {
 	job := make([]shape, len(all))
 	for n, i := range all {
+		if err := i.stayFresh(ctx); err != nil {
+			return err
+		}
 		answer, err := i.Answer(ctx, i.question(p))
 		if err != nil {
 			return err
