@@ -65,9 +65,7 @@ func New(o Options) (*API, error) {
 	} {
 		noun()
 	}
-	if err := a.serveDocument(); err != nil {
-		return nil, err
-	}
+	a.serveDocument()
 	return a, nil
 }
 

@@ -2,9 +2,9 @@ package api
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -63,15 +63,18 @@ func (a *API) describeAnswer(op operation, status string, answer *huma.Response)
 	}
 }
 
-// serveDocument makes the document a route. It is public: it says nothing about anybody.
-func (a *API) serveDocument() error {
-	text, err := json.Marshal(a.huma.OpenAPI())
-	if err != nil {
-		return fmt.Errorf("write the OpenAPI document: %w", err)
-	}
-	a.router.HandleFunc(web.Route{Pattern: "GET " + Document, Body: web.NoBody}, func(w http.ResponseWriter, _ *http.Request) {
+// serveDocument makes the document a route. It is public: it says nothing about anybody. It is written when it is first asked for, because
+// that takes longer than all else that a start does.
+func (a *API) serveDocument() {
+	document := sync.OnceValues(func() ([]byte, error) { return json.Marshal(a.huma.OpenAPI()) })
+	a.router.HandleFunc(web.Route{Pattern: "GET " + Document, Body: web.NoBody}, func(w http.ResponseWriter, r *http.Request) {
+		text, err := document()
+		if err != nil {
+			a.Log.ErrorContext(r.Context(), "request failed", "request", web.RequestInfo(r).ID, "route", Document, "error", err)
+			answerProblem(w, r, http.StatusInternalServerError)
+			return
+		}
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write(text) // whoever asked has gone
 	})
-	return nil
 }

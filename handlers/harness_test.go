@@ -48,7 +48,12 @@ const goodPassword = "a heron lands on the weir"
 
 var (
 	goodHash = sync.OnceValues(func() (string, error) { return secret.HashPassword(context.Background(), goodPassword) })
-	ourPair  = sync.OnceValues(func() (signing.Pair, error) { return signing.New("gatehouse.test", startOfTests.AddDate(-1, 0, 0)) })
+	ourKey   = sync.OnceValues(func() (*secret.MasterKey, error) {
+		raw := make([]byte, 32)
+		_, _ = rand.Read(raw)
+		return secret.NewMasterKey(raw)
+	})
+	ourPair = sync.OnceValues(func() (signing.Pair, error) { return signing.New("gatehouse.test", startOfTests.AddDate(-1, 0, 0)) })
 
 	startOfTests = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 )
@@ -73,15 +78,52 @@ type product struct {
 // newProduct is a product on SQLite.
 func newProduct(t *testing.T) *product {
 	t.Helper()
+	empty, err := installed()
+	if err != nil {
+		t.Fatal(err)
+	}
 	file := filepath.Join(t.TempDir(), "gatehouse.db")
+	if err := os.WriteFile(file, empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	return productOn(t, "sqlite:"+file, "sqlite", "file:"+file+"?mode=ro")
 }
 
 // newProductOnPostgreSQL is a product on a database of the test run's own server.
 func newProductOnPostgreSQL(t *testing.T) *product {
 	t.Helper()
-	address := pgtest.Database(t)
+	address := installedOnPostgreSQL.Database(t)
 	return productOn(t, address, "pgx", address)
+}
+
+// What the store makes of a new database, made once and copied: going through the schema's whole history costs more than most tests.
+var (
+	installed = sync.OnceValues(func() (file []byte, err error) {
+		folder, err := os.MkdirTemp("", "gatehouse")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+		if err := install("sqlite:" + filepath.Join(folder, "gatehouse.db")); err != nil {
+			return nil, err
+		}
+		return os.ReadFile(filepath.Join(folder, "gatehouse.db")) // closed, it is the one file
+	})
+	installedOnPostgreSQL = pgtest.Template{Prepare: install}
+)
+
+// install opens a new database as the first start does, and closes it.
+func install(database string) error {
+	master, err := ourKey()
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(context.Background(), store.Options{Database: database, MasterKey: master, Now: func() time.Time { return startOfTests }})
+	if err != nil {
+		return err
+	}
+	_, err = s.CookieKeys(context.Background())
+	return errors.Join(err, s.Close())
 }
 
 // productOn is a product on the database at that address, whose tables the driver reads at source.
@@ -89,9 +131,7 @@ func productOn(t *testing.T, database, driver, source string) *product {
 	t.Helper()
 	p := &product{T: t, dns: serveNames(t), log: &logged{}}
 	p.clock.Store(startOfTests.UnixNano())
-	raw := make([]byte, 32)
-	_, _ = rand.Read(raw)
-	master, err := secret.NewMasterKey(raw)
+	master, err := ourKey()
 	p.ok(err)
 	log := slog.New(slog.NewJSONHandler(p.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	p.store, err = store.Open(t.Context(), store.Options{Database: database, MasterKey: master, Now: p.now, Log: log})
