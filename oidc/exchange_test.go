@@ -1,0 +1,211 @@
+package oidc
+
+import (
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/idptest"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+
+// TestR05_EveryRequestHasPKCEAndANonce: by S256, fresh each time; and the endpoint's own query survives without overruling ours.
+func TestR05_EveryRequestHasPKCEAndANonce(t *testing.T) {
+	s := newScene(t)
+	s.party.AuthorizationURL += "?tenant=7&code_challenge_method=plain&nonce=mine&prompt=none"
+	s.party.MaxAge, s.party.AuthnContext = time.Hour, []string{"urn:mfa", "urn:hwk"}
+	seen := map[string]bool{}
+	for range 3 {
+		a := NewAsked()
+		address, err := s.party.Authorize(a, "ada@corp.test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, _ := url.Parse(address)
+		query := u.Query()
+		challenge := sha256.Sum256([]byte(a.Verifier.Reveal()))
+		for name, want := range map[string]string{
+			"response_type": "code", "client_id": s.idp.ClientID, "redirect_uri": redirectURI, "scope": "openid email profile", "state": a.State.Reveal(),
+			"nonce": a.Nonce.Reveal(), "code_challenge_method": "S256", "code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]),
+			"login_hint": "ada@corp.test", "max_age": "3600", "acr_values": "urn:mfa urn:hwk", "tenant": "7", "prompt": "",
+		} {
+			if query.Get(name) != want || len(query[name]) > 1 {
+				t.Errorf("%s is %q, not %q", name, query[name], want)
+			}
+		}
+		for _, name := range []string{"state", "nonce", "code_challenge"} {
+			if value := query.Get(name); seen[value] || len(value) != 43 {
+				t.Errorf("%s is not fresh and 256 bits long", name)
+			}
+			seen[query.Get(name)] = true
+		}
+		if strings.Contains(address, a.Verifier.Reveal()) {
+			t.Error("the verifier leaves through the browser")
+		}
+	}
+}
+
+// TestCallbackIsAnAnswerOrNothing.
+func TestCallbackIsAnAnswerOrNothing(t *testing.T) {
+	for query, taken := range map[string]bool{
+		"state=s&code=c": true, "state=s&error=access_denied": true, "state=s&code=c&iss=i&session_state=x": true,
+		"code=c": false, "state=s": false, "state=s&code=c&error=e": false, "state=s&state=t&code=c": false, "state=s&code=c&code=d": false,
+		"state=s&code=c&iss=i&iss=j": false, "state=s&code=" + strings.Repeat("c", maxParameter+1): false, "state=s&code=c&response=jarm": false, "state=&code=c": false,
+	} {
+		values, _ := url.ParseQuery(query)
+		if _, err := ReadCallback(values); (err == nil) != taken {
+			t.Errorf("%.40s: %v", query, err)
+		}
+	}
+}
+
+// TestR21_EveryWayToShowWhoWeAre: both secrets and the signed statement are taken, each with a twin that is refused; the statement is meant
+// for the issuer alone.
+func TestR21_EveryWayToShowWhoWeAre(t *testing.T) {
+	for _, method := range []string{SecretBasic, SecretPost, PrivateKeyJWT} {
+		t.Run(method, func(t *testing.T) {
+			s := newScene(t)
+			s.party.AuthMethod, s.party.Key = method, idptest.RSAKey("ours", 2048).RSA()
+			s.idp.ClientKey = &s.party.Key.PublicKey
+			if _, _, refusal := s.signIn(); refusal != nil {
+				t.Fatalf("%v: want %q, got %q", refusal, refusal.Want, refusal.Got)
+			}
+			s.party.Secret, s.party.Key = secret.TokenOf("wrong"), idptest.RSAKey("openid stranger", 2048).RSA()
+			_, _, refusal := s.signIn()
+			if refusal == nil || refusal.Reason != trust.ReasonTokenRefused || refusal.Got != "status 401, invalid_client" {
+				t.Errorf("a wrong secret or key: %v, got %q", refusal, refusal.Got)
+			}
+		})
+	}
+	s := newScene(t)
+	s.party.AuthMethod, s.party.Key = PrivateKeyJWT, idptest.RSAKey("ours", 2048).RSA()
+	statement, err := s.party.statement(now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, refusal := parseToken(statement)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	if aud := read.claims.text("aud"); aud != s.idp.Issuer {
+		t.Errorf("the statement is meant for %s", aud)
+	}
+	ours, err := ParseKeys(KeySet([]*rsa.PrivateKey{s.party.Key}))
+	if err != nil || read.verify(ours, []string{"RS256"}) != nil || ours[0].ID != read.keyID {
+		t.Errorf("the keys that we publish do not verify what we sign: %v", err)
+	}
+	if strings.Contains(string(KeySet([]*rsa.PrivateKey{s.party.Key})), `"d"`) {
+		t.Error("the private half is published")
+	}
+}
+
+// TestR16_OnlyTrueIsVerified: whatever email_verified is, nothing breaks, and where the connection asks for it, true alone counts.
+func TestR16_OnlyTrueIsVerified(t *testing.T) {
+	for text, counts := range map[string]bool{`true`: true, `false`: false, `"true"`: false, `1`: false, `null`: false, `["true"]`: false, `{}`: false, "": false} {
+		for _, only := range []bool{true, false} {
+			s := newScene(t)
+			s.party.VerifiedEmailOnly = only
+			s.idp.Tell(idptest.OpenIDLie{Says: func(a *idptest.OpenIDAnswer) {
+				delete(a.Claims, "email_verified")
+				a.Userinfo["email_verified"] = "true"
+				if text != "" {
+					a.Claims["email_verified"] = json.RawMessage(text)
+				}
+			}})
+			identity, _, refusal := s.signIn()
+			if refusal != nil {
+				t.Fatalf("%s: %v", text, refusal)
+			}
+			if got := !identity.Address().IsZero(); got != (counts || !only) {
+				t.Errorf("email_verified %s, only those that are verified: %v: the address counts: %v", text, only, got)
+			}
+		}
+	}
+}
+
+// TestClaimsAreMappedByName, from the ID token first, then from userinfo; a dotted name leads into an object.
+func TestClaimsAreMappedByName(t *testing.T) {
+	s := newScene(t)
+	s.party.Mapping = Mapping{Subject: "oid", Email: "upn", Groups: "realm_access.roles", Own: map[string]string{"department": "dep", "level": "https://corp.test/level"}}
+	s.idp.Tell(idptest.OpenIDLie{Says: func(a *idptest.OpenIDAnswer) {
+		a.Claims["oid"], a.Claims["upn"], a.Claims["https://corp.test/level"] = "o-1", "ada.l@corp.test", 7
+		a.Claims["realm_access"] = map[string]any{"roles": []string{"one", "two"}}
+		a.Userinfo["dep"], a.Userinfo["upn"] = "Engines", "eve@corp.test"
+	}})
+	identity, _, refusal := s.signIn()
+	if refusal != nil {
+		t.Fatalf("%v: want %q, got %q", refusal, refusal.Want, refusal.Got)
+	}
+	all := identity.Attributes()
+	if identity.Subject() != "o-1" || identity.Address().Given() != "ada.l@corp.test" || len(all["groups"]) != 2 || all["department"][0] != "Engines" || all["level"][0] != "7" {
+		t.Errorf("arrived: %s, %s, %v", identity.Subject(), identity.Address().Given(), all)
+	}
+}
+
+// TestGroupOverageIsSaid: Entra points elsewhere when there are too many groups.
+func TestGroupOverageIsSaid(t *testing.T) {
+	for name, change := range map[string]func(map[string]any){
+		"a pointer": func(c map[string]any) { c["_claim_names"] = map[string]string{"groups": "src1"} },
+		"hasgroups": func(c map[string]any) { c["hasgroups"] = true },
+		"neither":   func(map[string]any) {},
+	} {
+		s := newScene(t)
+		s.idp.Tell(idptest.OpenIDLie{Says: func(a *idptest.OpenIDAnswer) { delete(a.Claims, "groups"); change(a.Claims) }})
+		_, r, refusal := s.signIn()
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		said := strings.Contains(r.Steps[len(r.Steps)-1].Got, "too many")
+		if said != (name != "neither") {
+			t.Errorf("%s: the last step is %+v", name, r.Steps[len(r.Steps)-1])
+		}
+	}
+}
+
+// FuzzIDToken: whatever arrives in place of an ID token, nothing panics, and nothing is believed that the key did not sign.
+func FuzzIDToken(f *testing.F) {
+	key := idptest.RSAKey("openid", 2048)
+	party := RelyingParty{Provider: Provider{Issuer: "https://idp.test", Algorithms: []string{"RS256", "ES256"}}, ClientID: "c"}
+	for _, claims := range []string{`{}`, `{"iss":"https://idp.test","aud":"c"}`, `{"a":{"b":[1,2,{"c":null}]}}`, `{"sub":"a","SUB":"b"}`, `[]`, `{"exp":1e400}`} {
+		f.Add(`{"alg":"RS256","kid":"k"}`, claims, []byte("signature"))
+	}
+	f.Add(`{"alg":"none"}`, `{}`, []byte{})
+	keys, err := ParseKeys(KeySet([]*rsa.PrivateKey{key.RSA()}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, header, claims string, signature []byte) {
+		encode := base64.RawURLEncoding.EncodeToString
+		r := &Reading{}
+		raw := encode([]byte(header)) + "." + encode([]byte(claims)) + "." + encode(signature)
+		if refusal := party.ReadIDToken(r, Tokens{ID: raw}, keys, NewAsked(), now); refusal == nil {
+			t.Fatalf("believed: %s %s", header, claims)
+		}
+		KeyID(raw)
+		KeyID(header + claims)
+		Redacted([]byte(claims))
+		if kept := r.Record(Callback{}); !json.Valid(kept) {
+			t.Fatalf("not to be kept: %s", kept)
+		}
+		// The claims are read on, as behind a good signature: whoever signs may still be a fool.
+		if read, err := parseObject([]byte(claims)); err == nil {
+			token := token{claims: read, algorithm: "RS256"}
+			_, _, _ = token.checkKind()
+			_, _, _ = party.checkIssuer(read)
+			_, _, _ = party.checkAudience(read)
+			_, _, _ = party.checkTimes(read, now)
+			r := &Reading{claims: read}
+			_ = party.readSubject(r, token, NewAsked())
+			party.Remark(r)
+		}
+	})
+}
