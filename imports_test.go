@@ -42,8 +42,8 @@ var arrows = map[string][]string{
 	"mail":        {"secret", "store", "trust"},
 	"webhooks":    {"outbound", "secret", "store"},
 	"gate":        {"access", "audit", "secret", "store"},
-	"connections": {"outbound", "saml", "signing", "store"},
-	"broker":      {"access", "audit", "saml", "secret", "signing", "store", "trust"},
+	"connections": {"oidc", "outbound", "saml", "signing", "store"},
+	"broker":      {"access", "audit", "oidc", "saml", "secret", "signing", "store", "trust"},
 	// proxies that speak gRPC, handed on to the handler that answers all others
 	"envoy": {},
 	// what people and programs see
@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"api":      {"access", "audit", "connections", "gate", "outbound", "secret", "store", "trust", "web"},
 	"views/ui": {},
 	"views":    {"views/ui"},
-	"handlers": {"access", "api", "audit", "broker", "connections", "gate", "outbound", "passkeys", "saml", "secret", "store", "trust", "views", "views/ui", "web"},
+	"handlers": {"access", "api", "audit", "broker", "connections", "gate", "oidc", "outbound", "passkeys", "saml", "secret", "store", "trust", "views", "views/ui", "web"},
 }
 
 // outermost rooms import what they like and are imported by nobody but main and each other.

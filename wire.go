@@ -70,7 +70,7 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 		return product{}, err
 	}
 	handler, err := handlers.New(handlers.Options{
-		URL: c.URL, Store: db, Broker: broker.New(db, c.URL, c.Log), Gate: checks, Catalogue: c.Catalogue,
+		URL: c.URL, Store: db, Broker: broker.New(db, c.URL, guard.Client(), c.Log), Gate: checks, Catalogue: c.Catalogue,
 		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, OpenSignup: c.OpenSignup, SendsMail: c.SMTP != nil, Log: c.Log,
 		Site: web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics},
 	})

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -23,6 +24,8 @@ type Start struct {
 	Browser      Browser
 	ReturnTo     string // a path on our origin (web.ReturnTo)
 	LoginHint    string // the address that the person typed, "" when none
+
+	StartedBy store.LoginStart // who began it; empty means our page
 
 	// Of a test login: the owner who runs it and the session in which they do.
 	TestOwnerID, TestSessionID string
@@ -65,23 +68,31 @@ func mayBegin(c store.ProtocolConnection, s Start) *trust.Refusal {
 	return nil
 }
 
-// depart writes the request of a login and keeps the login, pending.
-func (b *Broker) depart(ctx context.Context, c store.ProtocolConnection, s Start) (Departure, error) {
-	sp, err := b.serviceProvider(c)
-	if err != nil {
-		return Departure{}, err
-	}
-	relay := secret.NewToken()
+// newLogin is the login that such a start begins, of either protocol.
+func newLogin(c store.ProtocolConnection, s Start) store.NewLogin {
 	login := store.NewLogin{
 		OrganizationID: c.OrganizationID, ConnectionID: c.ID, VersionID: c.VersionID,
-		Kind: store.RealLogin, StartedBy: store.StartedHere,
-		RequestID: saml.NewRequestID(), Relay: relay, Flow: s.Browser.Flow, ReturnTo: s.ReturnTo,
+		Kind: store.RealLogin, StartedBy: cmp.Or(s.StartedBy, store.StartedHere), Flow: s.Browser.Flow, ReturnTo: s.ReturnTo,
 		OwnerID: s.TestOwnerID, OwnerSession: s.TestSessionID,
 		Address: s.Browser.Request.Address, UserAgent: s.Browser.Request.UserAgent,
 	}
 	if s.TestOwnerID != "" {
 		login.Kind = store.TestLogin
 	}
+	return login
+}
+
+// depart writes the request of a login and keeps the login, pending.
+func (b *Broker) depart(ctx context.Context, c store.ProtocolConnection, s Start) (Departure, error) {
+	if c.Protocol == store.ProtocolOIDC {
+		return b.departByOpenID(ctx, c, s)
+	}
+	sp, err := b.serviceProvider(c)
+	if err != nil {
+		return Departure{}, err
+	}
+	relay, login := secret.NewToken(), newLogin(c, s)
+	login.RequestID, login.Relay = saml.NewRequestID(), relay
 	if s.unsolicited.AssertionID != "" {
 		login.StartedBy, login.Spends = store.StartedByHandshake, s.unsolicited
 	}

@@ -4,6 +4,7 @@
 //	Methods   an address's domain → the ways in that it leaves                 methods.go
 //	Begin     pending login → AuthnRequest                                     begin.go
 //	Finish    bytes → saml.Read → trust.Decide → one short transaction → code  finish.go
+//	Initiate, FinishByOpenID  the same for OpenID Connect                      openid.go
 //	Complete  code + flow cookie → Identity → person                           complete.go
 //	SignIn    proof → session, under a token that nobody had before            signin.go
 //
@@ -16,6 +17,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -29,13 +31,15 @@ import (
 type Broker struct {
 	store *store.Store
 	base  *url.URL
+	calls *http.Client
+	keys  *keySets
 	now   func() time.Time
 	log   *slog.Logger
 }
 
-// New makes a broker whose endpoints are under the public base address.
-func New(s *store.Store, base *url.URL, log *slog.Logger) *Broker {
-	return &Broker{store: s, base: base, now: s.Now, log: log}
+// New makes a broker whose endpoints are under the public base address. calls is the guarded client: by it alone identity providers are asked.
+func New(s *store.Store, base *url.URL, calls *http.Client, log *slog.Logger) *Broker {
+	return &Broker{store: s, base: base, calls: calls, keys: newKeySets(calls), now: s.Now, log: log}
 }
 
 // Refused is a login that was refused: the judgement, and the reference under which it is recorded.
@@ -62,7 +66,7 @@ func (b *Broker) address(connectionID, endpoint string) string {
 
 // Metadata is what a connection's identity provider imports to know us; store.ErrNotFound when there is no such connection.
 func (b *Broker) Metadata(ctx context.Context, connectionID string) ([]byte, error) {
-	connection, err := b.store.ConnectionByID(ctx, connectionID)
+	connection, err := b.samlConnection(ctx, connectionID)
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +75,15 @@ func (b *Broker) Metadata(ctx context.Context, connectionID string) ([]byte, err
 		return nil, err
 	}
 	return saml.Metadata(sp)
+}
+
+// samlConnection is a connection of that protocol: another is not there as far as its addresses go.
+func (b *Broker) samlConnection(ctx context.Context, id string) (store.ProtocolConnection, error) {
+	connection, err := b.store.ConnectionByID(ctx, id)
+	if err == nil && connection.Protocol != store.ProtocolSAML {
+		err = store.ErrNotFound
+	}
+	return connection, err
 }
 
 // serviceProvider is the connection as package saml sees it.

@@ -76,7 +76,7 @@ func (w *world) open() {
 	w.Helper()
 	opened, err := store.Open(w.Context(), w.options)
 	w.ok(err)
-	w.Broker = New(opened, &url.URL{Scheme: "https", Host: "gatehouse.test"}, slog.New(slog.NewJSONHandler(w.log, nil)))
+	w.Broker = New(opened, &url.URL{Scheme: "https", Host: "gatehouse.test"}, http.DefaultClient, slog.New(slog.NewJSONHandler(w.log, nil)))
 }
 
 func (w *world) furnish(changes []func(*store.SAMLSettings)) {

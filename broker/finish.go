@@ -37,19 +37,15 @@ type attempt struct {
 	login   *store.Login // the pending login that the message answers, once found
 	test    bool
 	raw     []byte
-	steps   []saml.Step
+	steps   []store.LoginStep
+	signed  bool        // a good signature was found
 	claim   trust.Claim // once its signature is checked
-}
-
-// signed says that a good signature was found: saml.Read gets to the step "assertion" behind one only.
-func (a attempt) signed() bool {
-	return slices.ContainsFunc(a.steps, func(s saml.Step) bool { return s.Name == "assertion" })
 }
 
 // Finish judges a response. It returns *Refused, recorded, when the answer is no; store.ErrNotFound when there is no such connection; and
 // any other error when we could not judge (then nothing was spent, and the same response may come again).
 func (b *Broker) Finish(ctx context.Context, a Arrival) (Landing, error) {
-	connection, err := b.store.ConnectionByID(ctx, a.ConnectionID)
+	connection, err := b.samlConnection(ctx, a.ConnectionID)
 	if err != nil {
 		return Landing{}, err
 	}
@@ -83,7 +79,11 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 		return Landing{}, nil, err
 	}
 	now := b.now()
-	if seen.claim, seen.steps, refusal = saml.Read(sp, seen.raw, want, now); refusal != nil {
+	var steps []saml.Step
+	seen.claim, steps, refusal = saml.Read(sp, seen.raw, want, now)
+	// saml.Read gets to the step "assertion" behind a good signature only.
+	seen.signed = slices.ContainsFunc(steps, func(s saml.Step) bool { return s.Name == "assertion" })
+	if seen.steps = stepsOf(steps); refusal != nil {
 		return Landing{}, refusal, nil
 	}
 	seen.claim.ConnectionID = c.ID
@@ -153,7 +153,7 @@ func (b *Broker) accept(ctx context.Context, identity trust.Identity, seen attem
 	code := secret.NewToken()
 	err := b.store.AcceptLogin(ctx, store.Accepted{
 		LoginID: seen.login.ID, AssertionID: seen.claim.AssertionID, SpentUntil: seen.claim.SpentUntil(),
-		Identity: identity, Steps: stepsOf(seen.steps), Raw: seen.raw, Code: code,
+		Identity: identity, Steps: seen.steps, Raw: seen.raw, Code: code,
 	})
 	if refusal, err := refusalIn(err); refusal != nil || err != nil {
 		return Landing{}, refusal, err
@@ -178,7 +178,7 @@ func refusalIn(err error) (*trust.Refusal, error) {
 func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen attempt, refusal *trust.Refusal) error {
 	record := store.Refused{
 		OrganizationID: c.OrganizationID, ConnectionID: c.ID, VersionID: c.VersionID,
-		Refusal: *refusal, Steps: stepsOf(seen.steps), Raw: bytes.Clone(seen.raw), Test: seen.test, Signed: seen.signed(),
+		Refusal: *refusal, Steps: seen.steps, Raw: bytes.Clone(seen.raw), Test: seen.test, Signed: seen.signed,
 		Email: seen.claim.Email, Subject: seen.claim.Subject,
 		RequestID: seen.browser.Request.ID, Address: seen.browser.Request.Address, UserAgent: seen.browser.Request.UserAgent,
 	}

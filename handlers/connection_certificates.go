@@ -22,6 +22,9 @@ const warnNoCertificate = "No valid certificate"
 
 // certificateWarning is what is the matter with the identity provider's certificates, "" when nothing is.
 func (v *visit) certificateWarning(c store.Connection) string {
+	if c.Protocol == store.ProtocolOIDC {
+		return "" // its keys are read from its key set
+	}
 	var last time.Time
 	for _, text := range c.Settings.Certificates {
 		if one := connections.Certificate(text); one != nil && saml.CheckStrength(one) == nil && saml.CheckValidity(one, v.now()) == nil && one.NotAfter.After(last) {

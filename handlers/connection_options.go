@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
@@ -22,6 +23,9 @@ func (v *visit) connectionAttributes() error {
 
 func (v *visit) showAttributes(status int, c store.Connection, problem *ui.Problem) error {
 	m := c.Settings.Mapping
+	if c.Protocol == store.ProtocolOIDC {
+		m = c.OIDC.Mapping
+	}
 	frame, err := v.connectionFrame(c, "Attributes", problem)
 	if err != nil {
 		return err
@@ -29,6 +33,7 @@ func (v *visit) showAttributes(status int, c store.Connection, problem *ui.Probl
 	page := views.AttributesPage{
 		ConnectionFrame: frame, Action: v.path("connections/" + c.ID + "/attributes"),
 		Subject: m.Subject, Email: m.Email, FullName: m.Name, GivenName: m.GivenName, FamilyName: m.FamilyName, Groups: m.Groups, Roles: m.Roles,
+		OpenID:           c.Protocol == store.ProtocolOIDC,
 		SubjectIsAddress: m.Subject == "" && strings.HasSuffix(c.Settings.NameIDFormat, ":emailAddress"),
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Own)) {
@@ -43,16 +48,25 @@ func (v *visit) showAttributes(status int, c store.Connection, problem *ui.Probl
 var ownName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
 func (v *visit) saveAttributes() error {
+	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	if err != nil {
+		return err
+	}
+	const done = "The attributes are saved."
+	if c.Protocol == store.ProtocolOIDC {
+		return v.changeOpenID("/attributes", secret.Token{}, func(s *store.OIDCSettings) *ui.Problem { return v.readMapping(&s.Mapping) }, done, v.showAttributes)
+	}
+	return v.changeSettings("/attributes", func(s *store.SAMLSettings) *ui.Problem { return v.readMapping(&s.Mapping) }, saved(done), v.showAttributes)
+}
+
+func (v *visit) readMapping(m *store.Mapping) (problem *ui.Problem) {
 	form := v.form()
-	return v.changeSettings("/attributes", func(s *store.SAMLSettings) *ui.Problem {
-		s.Mapping = store.Mapping{
-			Subject: form.Text("map_subject"), Email: form.Text("map_email"), Name: form.Text("map_name"),
-			GivenName: form.Text("map_given_name"), FamilyName: form.Text("map_family_name"), Groups: form.Text("map_groups"), Roles: form.Text("map_roles"),
-		}
-		var problem *ui.Problem
-		s.Mapping.Own, problem = ownFields(form.Text("map_own"))
-		return problem
-	}, saved("The attributes are saved."), v.showAttributes)
+	*m = store.Mapping{
+		Subject: form.Text("map_subject"), Email: form.Text("map_email"), Name: form.Text("map_name"),
+		GivenName: form.Text("map_given_name"), FamilyName: form.Text("map_family_name"), Groups: form.Text("map_groups"), Roles: form.Text("map_roles"),
+	}
+	m.Own, problem = ownFields(form.Text("map_own"))
+	return problem
 }
 
 // ownFields reads "name = attribute", one a line.
@@ -83,6 +97,9 @@ func (v *visit) connectionOptions() error {
 	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
+	}
+	if c.Protocol == store.ProtocolOIDC {
+		return v.showOpenIDOptions(http.StatusOK, c, nil)
 	}
 	return v.showOptions(http.StatusOK, c, nil)
 }

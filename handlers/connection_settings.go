@@ -45,6 +45,9 @@ func (v *visit) identityProvider() error {
 	if err != nil {
 		return err
 	}
+	if c.Protocol == store.ProtocolOIDC {
+		return v.showOpenIDProvider(http.StatusOK, c, nil)
+	}
 	return v.showIdentityProvider(http.StatusOK, c, nil)
 }
 
@@ -99,6 +102,9 @@ func (v *visit) changeSettings(page string, change func(*store.SAMLSettings) *ui
 	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
+	}
+	if c.Protocol != store.ProtocolSAML {
+		return store.ErrNotFound
 	}
 	changed := c
 	changed.Settings.Certificates = slices.Clone(c.Settings.Certificates)

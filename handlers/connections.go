@@ -19,7 +19,7 @@ func (v *visit) showConnections(status int, problem *ui.Problem) error {
 	}
 	page := views.ConnectionsPage{Page: v.page("Connections"), Create: v.path("connections/new"), Problem: problem}
 	for _, c := range connections {
-		row := views.ConnectionRow{ID: c.ID, Name: c.Name, Href: v.path("connections/" + c.ID), IdentityProvider: c.Settings.EntityID, Warning: v.certificateWarning(c)}
+		row := views.ConnectionRow{ID: c.ID, Name: c.Name, Href: v.path("connections/" + c.ID), IdentityProvider: c.IdentityProvider(), Warning: v.certificateWarning(c)}
 		if row.State, err = v.connectionState(c); err != nil {
 			return err
 		}
@@ -58,8 +58,8 @@ func (v *visit) newConnection() error {
 func (v *visit) newConnectionPage(problem *ui.Problem) views.NewConnectionPage {
 	form := v.form()
 	return views.NewConnectionPage{
-		Page:   v.trail(v.page("New connection"), ui.Link{Text: "Connections", Href: v.path("connections")}),
-		Action: v.path("connections"), Cancel: v.path("connections"), Name: form.Text("name"), Problem: problem,
+		Page:      v.trail(v.page("New connection"), ui.Link{Text: "Connections", Href: v.path("connections")}),
+		Protocols: v.protocols("SAML"), Action: v.path("connections"), Cancel: v.path("connections"), Name: form.Text("name"), Problem: problem,
 		Source: v.metadataSource(problem),
 		Values: views.IdentityProviderValues{EntityID: form.Text("entity_id"), RedirectURL: form.Text("redirect_url"), PostURL: form.Text("post_url"),
 			Certificates: form.Text("certificates"), Problem: problem},
@@ -144,8 +144,12 @@ func (v *visit) showConnection(status int, c store.Connection, problem *ui.Probl
 	}
 	page := views.ConnectionPage{
 		ConnectionFrame: frame, Progress: v.progress(c), ID: c.ID,
-		EntityID: v.broker.EntityID(c.ID), ACS: v.broker.ACS(c.ID), Metadata: v.broker.EntityID(c.ID), SignOn: v.URL.JoinPath(loginPath(c.ID, "")).String(),
-		Rename: base + "/name",
+		SignOn: v.URL.JoinPath(loginPath(c.ID, "")).String(), Rename: base + "/name",
+	}
+	if c.Protocol == store.ProtocolOIDC {
+		page.Callback, page.Initiation, page.KeysURL = v.broker.Callback(c.ID), v.broker.Initiation(c.ID), v.broker.KeysURL(c.ID)
+	} else {
+		page.EntityID, page.ACS, page.Metadata = v.broker.EntityID(c.ID), v.broker.ACS(c.ID), v.broker.EntityID(c.ID)
 	}
 	if warning := v.certificateWarning(c); warning != "" && len(c.Settings.Certificates) > 0 {
 		page.Warnings = append(page.Warnings, warning+". Add the certificate that your identity provider signs with, under Identity provider.")
@@ -173,7 +177,16 @@ func (v *visit) showConnection(status int, c store.Connection, problem *ui.Probl
 
 // missing says what the connection cannot be without, "" when it has it all.
 func (v *visit) missing(c store.Connection) string {
-	switch {
+	s := c.OIDC
+	switch oidc := c.Protocol == store.ProtocolOIDC; {
+	case oidc && s.Issuer == "":
+		return "Enter its issuer, under Identity provider."
+	case oidc && s.ClientID == "":
+		return "Enter the client ID that it gave us, under Identity provider."
+	case oidc && s.NeedsSecret() && s.SecretID == "":
+		return "Enter the client secret that it gave us, under Identity provider."
+	case oidc:
+		return ""
 	case c.Settings.EntityID == "" || c.Settings.Location() == "":
 		return "Import its metadata, or enter its entity ID and sign-on address."
 	case v.certificateWarning(c) == warnNoCertificate:
@@ -186,7 +199,7 @@ func (v *visit) missing(c store.Connection) string {
 func (v *visit) progress(c store.Connection) ui.Timeline {
 	steps := ui.Timeline{
 		{State: ui.StepDone, Title: "Give our values to your identity provider", Detail: "They stand below."},
-		{State: ui.StepDone, Title: "Take your identity provider's values", Detail: c.Settings.EntityID},
+		{State: ui.StepDone, Title: "Take your identity provider's values", Detail: c.IdentityProvider()},
 		{State: ui.StepWaits, Title: "Test it with your own sign-in", Detail: "Shows what arrives, check by check."},
 		{State: ui.StepWaits, Title: "Activate it", Detail: "From then on your people can sign in with it."},
 	}

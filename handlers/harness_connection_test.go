@@ -71,7 +71,7 @@ func (c *connection) service() idptest.Service {
 	c.ok(err)
 	key, err := signing.Load(pair)
 	c.ok(err)
-	names := broker.New(c.store, base, nil)
+	names := broker.New(c.store, base, nil, nil)
 	return idptest.Service{EntityID: names.EntityID(c.Connection.ID), ACS: names.ACS(c.Connection.ID), Certificate: key.Certificate}
 }
 
@@ -195,7 +195,7 @@ func (c *connection) beginTest(owner *someone, sessionID string) broker.Departur
 	w := httptest.NewRecorder()
 	c.ok(c.cookies.Flow.Write(w, flow))
 	owner.keep(w.Result().Cookies())
-	departure, err := broker.New(c.store, base, nil).Begin(c.Context(), broker.Start{
+	departure, err := broker.New(c.store, base, nil, nil).Begin(c.Context(), broker.Start{
 		ConnectionID: c.Connection.ID, Browser: broker.Browser{Flow: flow}, TestOwnerID: owner.User.ID, TestSessionID: sessionID,
 	})
 	c.ok(err)

@@ -168,7 +168,7 @@ func (p *product) wire(log *slog.Logger) {
 	guard, err := outbound.New(outbound.Options{Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, DNS: p.dns.address})
 	p.ok(err)
 	p.options = Options{
-		URL: base, Store: p.store, Broker: broker.New(p.store, base, log), Gate: checks, Catalogue: access.BuiltIn(), Cookies: p.cookies,
+		URL: base, Store: p.store, Broker: broker.New(p.store, base, guard.Client(), log), Gate: checks, Catalogue: access.BuiltIn(), Cookies: p.cookies,
 		Assets: assets, Brand: views.Brand{Name: "Acme Search"}, Outbound: guard, Log: log, SendsMail: true,
 		Site: web.Site{URL: base, AnyHost: web.HealthPaths, Log: log, Metrics: prometheus.NewRegistry()},
 	}

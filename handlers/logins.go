@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/gatehouse-sso/gatehouse/saml"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/trust"
 	"github.com/gatehouse-sso/gatehouse/views"
@@ -148,7 +147,7 @@ func (v *visit) showLoginRecord(status int, problem *ui.Problem) error {
 		return err
 	}
 	if len(raw) > 0 {
-		page.Raw = saml.Redacted(raw)
+		page.Raw = redactedMessage(connection, raw)
 	}
 	return v.render(status, views.LoginRecord(page))
 }
@@ -200,6 +199,8 @@ var stepTitles = map[string]string{
 	"structure": "Structure of the message", "signature": "Signature", "decryption": "Encryption", "assertion": "Statements", "issuer": "Issuer",
 	"destination": "Destination", "recipient": "Recipient", "audience": "Audience", "in_response_to": "Request that it answers", "times": "Times",
 	"second_reading": "Second, independent reading", "subject": "Subject", "attributes": "Attributes",
+	"callback": "Who answers", "answer": "Answer", "exchange": "Exchange of the code", "token_type": "Kind of token", "nonce": "Request that it answers",
+	"token_hash": "Access token beside it", "userinfo": "Userinfo", "remark": "To know",
 }
 
 func loginSteps(l store.Login) ui.Timeline {
@@ -220,7 +221,8 @@ func loginSteps(l store.Login) ui.Timeline {
 }
 
 var startedBy = map[store.LoginStart]string{
-	store.StartedHere: "Our sign-in page", store.StartedByHandshake: "The identity provider's dashboard", store.StartedElsewhere: "A message without a login of ours",
+	store.StartedHere: "Our sign-in page", store.StartedByHandshake: "The identity provider's dashboard", store.StartedThere: "The identity provider's dashboard",
+	store.StartedElsewhere: "A message without a login of ours",
 }
 
 func (v *visit) loginFacts(l store.Login, c store.Connection) []views.LoginFact {

@@ -16,6 +16,7 @@ import (
 // protocol is what identity providers reach. It never reads or sets the session, and holds no store to misuse.
 type protocol struct {
 	frame
+	base     *url.URL
 	broker   *broker.Broker
 	cookies  *web.Cookies
 	outbound *outbound.Guard

@@ -164,6 +164,8 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/connections/new", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).newConnection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).createConnection, body: web.MultipartBody, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/order", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).orderConnection, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/new-openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).newOpenIDConnection, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).createOpenIDConnection, recovery: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/name", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).renameConnection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/test", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).testConnection, recovery: true, fresh: true},
@@ -176,10 +178,12 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/metadata", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).importIntoConnection, body: web.MultipartBody, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/certificates", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).addCertificates, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/certificates/remove", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).removeCertificate, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/identity-provider/openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOpenIDProvider, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}/attributes", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionAttributes, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/attributes", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveAttributes, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionOptions, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOptions, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/options/openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOpenIDOptions, recovery: true, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).domains, recovery: true},
 		{pattern: "POST /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).claimDomain, recovery: true},
@@ -238,7 +242,7 @@ func (s surface) of(path string) http.Handler {
 		return s.authorize
 	case strings.HasPrefix(path, "/v1/"):
 		return s.programs
-	case strings.HasPrefix(path, "/saml/"):
+	case strings.HasPrefix(path, "/saml/"), strings.HasPrefix(path, "/oidc/"):
 		return s.identityProviders
 	case strings.HasPrefix(path, api.Base+"/"):
 		return s.admin
@@ -275,11 +279,14 @@ func (c *console) peoplesRoutes() *web.Router {
 }
 
 func (c *console) identityProvidersRoutes() *web.Router {
-	p := &protocol{frame: c.frame, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, logins: c.logins, log: c.Log}
+	p := &protocol{frame: c.frame, base: c.URL, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, logins: c.logins, log: c.Log}
 	routes := web.NewRouter(c.problem)
 	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
 	// The one place to which other sites may post: it reads no session (W-01, W-04).
 	routes.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/acs", CrossOrigin: true}, p.consume)
+	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/callback", Body: web.NoBody}, p.callback)
+	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/initiate", Body: web.NoBody}, p.initiate)
+	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/keys", Body: web.NoBody}, p.publicKeys)
 	return routes
 }
 

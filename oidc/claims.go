@@ -48,7 +48,7 @@ func (p RelyingParty) Lacks(r *Reading) bool {
 	if r.Claim.Email == "" {
 		return true
 	}
-	names := []string{p.Mapping.Name, p.Mapping.GivenName, p.Mapping.FamilyName, p.Mapping.Groups}
+	names := []string{p.Mapping.Name, p.Mapping.GivenName, p.Mapping.FamilyName, p.Mapping.Groups, p.Mapping.Roles}
 	names = slices.AppendSeq(names, maps.Values(p.Mapping.Own))
 	return slices.ContainsFunc(names, func(name string) bool { return name != "" && r.claims.values(name) == nil })
 }
@@ -98,6 +98,9 @@ func (p RelyingParty) mapClaims(r *Reading) {
 	}
 	if groups := r.values(m.Groups, "groups"); len(groups) > 0 {
 		c.Attributes["groups"] = groups
+	}
+	if roles := r.values(m.Roles, "gatehouse", "roles"); len(roles) > 0 {
+		c.Attributes["roles"] = roles
 	}
 }
 

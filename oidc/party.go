@@ -52,7 +52,7 @@ type RelyingParty struct {
 type Mapping struct {
 	Subject                            string
 	Email, Name, GivenName, FamilyName string
-	Groups                             string
+	Groups, Roles                      string
 	Own                                map[string]string
 }
 

@@ -25,8 +25,8 @@ func (c *Scope) RenameConnection(ctx context.Context, actor audit.Actor, id stri
 	})
 }
 
-// ChangeConnectionSettings makes the next version of the settings and puts it live. Of an active connection everything that it cannot be
-// without must still be there. The connection counts as untested from then on.
+// ChangeConnectionSettings makes the next version of a SAML connection's settings and puts it live. Of an active connection everything that it
+// cannot be without must still be there. The connection counts as untested from then on.
 func (c *Scope) ChangeConnectionSettings(ctx context.Context, actor audit.Actor, id string, version int64, settings SAMLSettings) error {
 	settings = settings.normal()
 	problems := &Invalid{}
@@ -35,27 +35,36 @@ func (c *Scope) ChangeConnectionSettings(ctx context.Context, actor audit.Actor,
 		return err
 	}
 	return c.changeConnection(ctx, actor, id, version, "change settings of", func(w *write, was connectionRow) error {
-		if was.State == ConnectionActive {
-			settings.missing(problems, w.now)
-			if err := problems.Err(); err != nil {
-				return err
-			}
+		if was.Protocol != ProtocolSAML {
+			return ErrNotFound
 		}
 		before, err := was.withSettings(w.DB)
 		if err != nil {
 			return err
 		}
-		live := newID(idVersion, w.now)
-		if err := w.addVersion(id, live, before.VersionNumber+1, settings); err != nil {
-			return err
-		}
-		w.record(audit.Event{Action: audit.ConnectionSettingsChanged, Targets: was.targets(), Changes: before.Settings.differences(settings)})
-		return w.updateConnection(was, columns{"live_version": live, "tested_at": nil})
+		return w.nextVersion(was, before, settings, settingsChanges(before.Settings, settings))
 	})
 }
 
+// nextVersion puts the settings live.
+func (w *write) nextVersion(was connectionRow, before Connection, next settings, changes []audit.Change) error {
+	if was.State == ConnectionActive {
+		problems := &Invalid{}
+		next.missing(problems, w.now)
+		if err := problems.Err(); err != nil {
+			return err
+		}
+	}
+	live := newID(idVersion, w.now)
+	if err := w.addVersion(was.ID, live, before.VersionNumber+1, next); err != nil {
+		return err
+	}
+	w.record(audit.Event{Action: audit.ConnectionSettingsChanged, Targets: was.targets(), Changes: changes})
+	return w.updateConnection(was, columns{"live_version": live, "tested_at": nil})
+}
+
 // ActivateConnection lets people sign in through the connection. It refuses with *Invalid what a connection cannot be without: the identity
-// provider's entity ID, its sign-on address, and a signing certificate that is valid now (S-01); [NotEntitled] where the plan has no single
+// provider's entity ID, its sign-on address, and a signing certificate that is valid now (S-01), or its issuer and our client there; [NotEntitled] where the plan has no single
 // sign-on.
 func (c *Scope) ActivateConnection(ctx context.Context, actor audit.Actor, id string, version int64) error {
 	return c.changeConnection(ctx, actor, id, version, "activate", func(w *write, was connectionRow) error {
@@ -70,7 +79,7 @@ func (c *Scope) ActivateConnection(ctx context.Context, actor audit.Actor, id st
 			return err
 		}
 		problems := &Invalid{}
-		connection.Settings.missing(problems, w.now)
+		connection.settings().missing(problems, w.now)
 		if err := problems.Err(); err != nil {
 			return err
 		}

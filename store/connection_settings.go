@@ -233,10 +233,18 @@ func (s SAMLSettings) encoded() string {
 	return string(text)
 }
 
-// differences are the fields that changed, for the event. A certificate is told by the beginning of its SHA-256 fingerprint.
-func (s SAMLSettings) differences(after SAMLSettings) []audit.Change {
+// settings are what a version holds, of either protocol.
+type settings interface {
+	check(*Invalid)
+	missing(*Invalid, time.Time)
+	encoded() string
+	fields() []audit.Change
+}
+
+// settingsChanges are the fields that changed, for the event. A certificate is told by the beginning of its SHA-256 fingerprint.
+func settingsChanges(before, after settings) []audit.Change {
 	var changes []audit.Change
-	was, is := s.fields(), after.fields()
+	was, is := before.fields(), after.fields()
 	for i, field := range was {
 		if field.Before != is[i].Before {
 			changes = append(changes, audit.Change{Field: field.Field, Before: field.Before, After: is[i].Before})

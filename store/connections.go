@@ -27,15 +27,31 @@ const (
 // Connection is an identity provider that an organization's people sign in through, with its live settings.
 type Connection struct {
 	ID, OrganizationID, Name string
-	Protocol                 string // "saml"
+	Protocol                 string // ProtocolSAML or ProtocolOIDC
 	State                    ConnectionState
 	Priority                 int    // the smallest number first, where several connections serve a domain
 	VersionID                string // of the live settings
 	VersionNumber            int
-	Settings                 SAMLSettings
-	TestedAt                 *time.Time // when the live settings last carried a test login to its end
-	Version                  int64      // of the record, for updates
+	Settings                 SAMLSettings // of a SAML connection
+	OIDC                     OIDCSettings // of an OpenID Connect one
+	TestedAt                 *time.Time   // when the live settings last carried a test login to its end
+	Version                  int64        // of the record, for updates
 	CreatedAt, UpdatedAt     time.Time
+}
+
+// IdentityProvider is what the other side calls itself: its entity ID or issuer, "" while that is not known.
+func (c Connection) IdentityProvider() string {
+	if c.Protocol == ProtocolOIDC {
+		return c.OIDC.Issuer
+	}
+	return c.Settings.EntityID
+}
+
+func (c Connection) settings() settings {
+	if c.Protocol == ProtocolOIDC {
+		return c.OIDC
+	}
+	return c.Settings
 }
 
 // KeyPair is one of our own for a connection: it signs requests and decrypts assertions. Both parts are PEM; it prints as [redacted].
@@ -59,6 +75,7 @@ func (NewKey) Format(s fmt.State, _ rune) { fmt.Fprint(s, "[redacted]") }
 type ProtocolConnection struct {
 	Connection
 	Keys                  []KeyPair
+	ClientSecret          secret.Token // of an OpenID Connect connection that has one
 	OrganizationSuspended bool
 	VerifiedDomains       []string // that this connection serves
 }
@@ -83,6 +100,14 @@ type versionRow struct {
 }
 
 func (versionRow) TableName() string { return "connection_versions" }
+
+// decode reads what the version holds into the settings of its protocol.
+func (r versionRow) decode(protocol string, saml *SAMLSettings, oidc *OIDCSettings) error {
+	if protocol == ProtocolOIDC {
+		return json.Unmarshal([]byte(r.Settings), oidc)
+	}
+	return json.Unmarshal([]byte(r.Settings), saml)
+}
 
 type connectionKeyRow struct {
 	ID, ConnectionID, OrganizationID string
@@ -188,7 +213,10 @@ func (s *Store) ConnectionByID(ctx context.Context, id string) (ProtocolConnecti
 	if live.VerifiedDomains, err = servedDomains(s.read(ctx), row.OrganizationID, row.ID); err != nil {
 		return ProtocolConnection{}, err
 	}
-	live.Keys, err = s.keyPairs(ctx, id)
+	if live.Keys, err = s.keyPairs(ctx, id); err != nil {
+		return ProtocolConnection{}, err
+	}
+	live.ClientSecret, err = s.clientSecret(ctx, live.Connection)
 	return live, err
 }
 
@@ -219,7 +247,7 @@ func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
 		VersionID: version.ID, VersionNumber: version.Number, TestedAt: inUTC(r.TestedAt), Version: r.Version,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
-	if err := json.Unmarshal([]byte(version.Settings), &connection.Settings); err != nil {
+	if err := version.decode(r.Protocol, &connection.Settings, &connection.OIDC); err != nil {
 		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
 	}
 	return connection, nil
@@ -228,10 +256,19 @@ func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
 // CreateConnection makes a draft with its first version of settings and our key pair for it. Settings may be incomplete: what is missing
 // is asked for when it is activated. [NotEntitled] where the plan has no single sign-on.
 func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name string, settings SAMLSettings, key NewKey) (Connection, error) {
+	return c.createConnection(ctx, actor, ProtocolSAML, name, settings.normal(), func(w *write, row connectionRow) error {
+		if err := w.addVersion(row.ID, row.LiveVersion, 1, settings.normal()); err != nil {
+			return err
+		}
+		return w.addConnectionKey(row.ID, key)
+	})
+}
+
+// createConnection makes the draft; with adds what its protocol needs.
+func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, protocol, name string, first settings, with func(*write, connectionRow) error) (Connection, error) {
 	problems := &Invalid{}
 	name = problems.named("name", name)
-	settings = settings.normal()
-	settings.check(problems)
+	first.check(problems)
 	if err := problems.Err(); err != nil {
 		return Connection{}, err
 	}
@@ -245,16 +282,13 @@ func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name st
 			return err
 		}
 		row := connectionRow{
-			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: name, Protocol: "saml", State: ConnectionDraft, Priority: last,
+			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: name, Protocol: protocol, State: ConnectionDraft, Priority: last,
 			LiveVersion: newID(idVersion, w.now), Version: 1, CreatedAt: w.now, UpdatedAt: w.now,
 		}
 		if err := w.Create(&row).Error; err != nil {
 			return err
 		}
-		if err := w.addVersion(row.ID, row.LiveVersion, 1, settings); err != nil {
-			return err
-		}
-		if err := w.addConnectionKey(row.ID, key); err != nil {
+		if err := with(w, row); err != nil {
 			return err
 		}
 		w.record(audit.Event{Action: audit.ConnectionCreated, Targets: row.targets()})
@@ -268,7 +302,7 @@ func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name st
 	return made, nil
 }
 
-func (w *write) addVersion(connectionID, versionID string, number int, settings SAMLSettings) error {
+func (w *write) addVersion(connectionID, versionID string, number int, settings settings) error {
 	return w.Create(&versionRow{versionID, connectionID, w.organization, number, settings.encoded(), w.actor.ID, w.now}).Error
 }
 

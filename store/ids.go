@@ -34,6 +34,7 @@ const (
 	idDelivery       = "dlv"
 	idOperatorToken  = "opr"
 	idWaitingLink    = "wtl"
+	idClientSecret   = "csc"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -78,6 +78,27 @@ func (s *Store) arrive(tx *gorm.DB, login Login, a Accepted) error {
 	}))
 }
 
+// TakeRequest hands out what the answer to a pending login's request is checked against, once: of many answers at once one gets it, the
+// others ErrConflict. From then on the login ends with this answer.
+func (s *Store) TakeRequest(ctx context.Context, loginID string) ([]byte, error) {
+	var row loginRow
+	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
+		if err := tx.Where("id = ?", loginID).Take(&row).Error; err != nil {
+			return err
+		}
+		return updated(tx.Model(&loginRow{}).Where("id = ? AND state = ? AND expires_at > ? AND answered_at IS NULL AND sealed_request IS NOT NULL",
+			loginID, LoginPending, s.now()).Updates(columns{"answered_at": s.now(), "sealed_request": nil}))
+	})
+	if _, err = one(row, err); err != nil {
+		return nil, fmt.Errorf("take the request of login %s: %w", loginID, err)
+	}
+	request, err := s.keyring.Open(row.requestPlace(), row.SealedRequest)
+	if err != nil {
+		return nil, fmt.Errorf("open the request of login %s: %w", loginID, err)
+	}
+	return request, nil
+}
+
 // spend remembers an assertion; ErrConflict when it was used before.
 func spend(tx *gorm.DB, connectionID, assertionID string, until time.Time) error {
 	if assertionID == "" {

@@ -127,7 +127,7 @@ func (w *write) keepMessage(r Refused, loginID string) error {
 func (r Refused) columns(now time.Time) columns {
 	set := columns{
 		"state": LoginRefused, "reason": r.Refusal.Reason, "want": r.Refusal.Want, "got": r.Refusal.Got, "ended_at": now,
-		"code_hash": nil, "sealed_identity": nil,
+		"code_hash": nil, "sealed_identity": nil, "sealed_request": nil,
 	}
 	if r.fromAnybody() {
 		set["repeat_key"] = r.repeatKey()

@@ -24,11 +24,13 @@ const (
 // LoginStart says who began a login.
 type LoginStart string
 
-// How a login begins: on our page, by an unsolicited response that we turned into a fresh login, or (refused ones alone) by a message that
+// How a login begins: on our page, by an unsolicited response that we turned into a fresh login, by the identity provider's wish to begin one
+// (OpenID Connect's third-party-initiated login), or (refused ones alone) by a message that
 // belongs to no login of ours.
 const (
 	StartedHere        LoginStart = "sp"
 	StartedByHandshake LoginStart = "handshake"
+	StartedThere       LoginStart = "initiated"
 	StartedElsewhere   LoginStart = "idp"
 )
 
@@ -88,6 +90,8 @@ type Login struct {
 type loginRow struct {
 	Login          `gorm:"embedded"`
 	CodeHash       []byte
+	SealedRequest  []byte
+	AnsweredAt     *time.Time
 	SealedIdentity []byte
 	RepeatKey      string // what makes two refused messages alike; "" where the identity provider signed it
 }
@@ -96,6 +100,10 @@ func (loginRow) TableName() string { return "logins" }
 
 func (l Login) place() secret.Place {
 	return secret.Place{Table: "logins", Column: "sealed_identity", Organization: l.OrganizationID, Row: l.ID}
+}
+
+func (l Login) requestPlace() secret.Place {
+	return secret.Place{Table: "logins", Column: "sealed_request", Organization: l.OrganizationID, Row: l.ID}
 }
 
 // LoginsSearched is among how many of the newest logins a part of an address is looked for.
@@ -203,6 +211,7 @@ type NewLogin struct {
 	Kind                                    LoginKind
 	StartedBy                               LoginStart
 	RequestID                               string
+	Request                                 []byte // what its answer is checked against, to be kept sealed; nil where that is RequestID alone
 	Relay, Flow                             secret.Token
 	ReturnTo                                string
 	OwnerID, OwnerSession                   string
@@ -227,6 +236,12 @@ func (s *Store) BeginLogin(ctx context.Context, n NewLogin) (Login, error) {
 		RelayHash: n.Relay.Hash(), FlowHash: n.Flow.Hash(), ReturnTo: n.ReturnTo, OwnerID: n.OwnerID, OwnerSession: n.OwnerSession,
 		Count: 1, Address: trust.Printable(n.Address), UserAgent: trust.Printable(n.UserAgent), CreatedAt: now, ExpiresAt: now.Add(loginLife),
 	}}
+	if n.Request != nil {
+		var err error
+		if row.SealedRequest, err = s.keyring.Seal(row.requestPlace(), n.Request); err != nil {
+			return Login{}, fmt.Errorf("seal the request of a login: %w", err)
+		}
+	}
 	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
 		if n.StartedBy == StartedByHandshake {
 			if err := spendUnsolicited(tx, n); err != nil {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -159,15 +158,20 @@ func (w *write) waitingTargets(l WaitingLink, user User) []audit.Target {
 
 // issuerOf is what the identity provider calls itself in a version of a connection's settings.
 func issuerOf(db *gorm.DB, versionID string) (string, error) {
-	var row versionRow
-	if err := db.Where("id = ?", versionID).Take(&row).Error; err != nil {
+	var row struct {
+		versionRow `gorm:"embedded"`
+		Protocol   string
+	}
+	err := db.Table("connection_versions").Select("connection_versions.*, connections.protocol").
+		Joins("JOIN connections ON connections.id = connection_versions.connection_id").Where("connection_versions.id = ?", versionID).Take(&row).Error
+	if err != nil {
 		return "", fmt.Errorf("read version %s of a connection: %w", versionID, err)
 	}
-	var settings SAMLSettings
-	if err := json.Unmarshal([]byte(row.Settings), &settings); err != nil {
+	c := Connection{Protocol: row.Protocol}
+	if err := row.decode(row.Protocol, &c.Settings, &c.OIDC); err != nil {
 		return "", fmt.Errorf("read the settings of version %s: %w", versionID, err)
 	}
-	return settings.EntityID, nil
+	return c.IdentityProvider(), nil
 }
 
 // WaitingLinks are those that an owner of this organization can decide about, the newest first, below the given id ("" for the newest), at most

@@ -336,6 +336,7 @@ type AttributesPage struct {
 	Subject, Email, FullName, GivenName, FamilyName, Groups, Roles string
 	Own                                                            string // one "name = attribute" a line
 	SubjectIsAddress                                               bool
+	OpenID                                                         bool // claims, not attributes
 }
 
 // Attributes shows the mapping.
@@ -440,7 +441,7 @@ func Attributes(p AttributesPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Field{Name: "map_subject", Label: "Subject", Help: "Who somebody is: it must be unique and never change. Empty means the NameID.", Value: p.Subject, Error: p.Problem.For("map_subject"), Mono: true, Optional: true, Autocomplete: "off"}.Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Field{Name: "map_subject", Label: "Subject", Help: p.subjectHelp(), Value: p.Subject, Error: p.Problem.For("map_subject"), Mono: true, Optional: true, Autocomplete: "off"}.Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -496,7 +497,7 @@ func Attributes(p AttributesPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = ui.Textarea{Name: "map_own", Label: "Fields of your own", Help: "One a line: a name of your choice, an equals sign, the attribute's Name. For example: department = urn:oid:2.16.840.1.113730.3.1.2", Value: p.Own, Error: p.Problem.For("map_own"), Rows: "3", Mono: true, Optional: true}.Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = ui.Textarea{Name: "map_own", Label: "Fields of your own", Help: p.ownHelp(), Value: p.Own, Error: p.Problem.For("map_own"), Rows: "3", Mono: true, Optional: true}.Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -534,7 +535,7 @@ func Attributes(p AttributesPage) templ.Component {
 				}
 				return nil
 			})
-			templ_7745c5c3_Err = ui.Section("Attributes", "The exact Name of the attribute that carries each value. What you leave empty is looked for under the names that identity providers commonly use.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Section("Attributes", p.about()).Render(templ.WithChildren(ctx, templ_7745c5c3_Var15), templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -546,6 +547,27 @@ func Attributes(p AttributesPage) templ.Component {
 		}
 		return nil
 	})
+}
+
+func (p AttributesPage) about() string {
+	if p.OpenID {
+		return "The exact name of the claim that carries each value, in the ID token or else in userinfo. What you leave empty is the standard claim. A dot leads into an object: realm_access.roles."
+	}
+	return "The exact Name of the attribute that carries each value. What you leave empty is looked for under the names that identity providers commonly use."
+}
+
+func (p AttributesPage) subjectHelp() string {
+	if p.OpenID {
+		return "Who somebody is: it must be unique and never change. Empty means sub. With Microsoft Entra ID, oid is the same for every application."
+	}
+	return "Who somebody is: it must be unique and never change. Empty means the NameID."
+}
+
+func (p AttributesPage) ownHelp() string {
+	if p.OpenID {
+		return "One a line: a name of your choice, an equals sign, the claim's name. For example: department = department"
+	}
+	return "One a line: a name of your choice, an equals sign, the attribute's Name. For example: department = urn:oid:2.16.840.1.113730.3.1.2"
 }
 
 // OptionsPage is how we ask, and what we take.

@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/oidc"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
+
+const (
+	keysEvery  = time.Minute // a connection's key set is asked for at most so often, whatever arrives
+	keysStale  = time.Hour   // so old, it is asked for again: a key that was withdrawn is not believed much longer
+	keysKept   = 24 * time.Hour
+	keySetsMax = 20_000
+)
+
+// keySets remembers the public keys of OpenID providers. An outage of theirs ends no sign-in while the keys that we have are good.
+type keySets struct {
+	client *http.Client
+
+	mu  sync.Mutex
+	all map[string]*keySet // by connection and address
+}
+
+// keySet is one of them. Its lock is held while it is asked for, so that many who wait ask once.
+type keySet struct {
+	mu             sync.Mutex
+	keys           []oidc.Key
+	asked, fetched time.Time
+}
+
+func newKeySets(client *http.Client) *keySets {
+	return &keySets{client: client, all: map[string]*keySet{}}
+}
+
+// of are the keys of a connection's identity provider, asked for anew where they are old or lack the one that is named.
+func (k *keySets) of(ctx context.Context, c store.ProtocolConnection, id string, now time.Time) ([]oidc.Key, *trust.Refusal) {
+	set := k.set(c.ID + " " + c.OIDC.KeysURL)
+	set.mu.Lock()
+	defer set.mu.Unlock()
+	known := id == "" || slices.ContainsFunc(set.keys, func(key oidc.Key) bool { return key.ID == id })
+	if old := now.Sub(set.fetched) >= keysStale; (old || !known) && now.Sub(set.asked) >= keysEvery {
+		set.asked = now
+		if fetched, err := oidc.FetchKeys(ctx, k.client, c.OIDC.KeysURL); err == nil {
+			set.keys, set.fetched = fetched, now
+		}
+	}
+	if len(set.keys) == 0 || now.Sub(set.fetched) >= keysKept {
+		return nil, trust.Refuse(trust.ReasonIDPUnreachable, "the key set of the identity provider", "no answer that can be used, within the last minute")
+	}
+	return set.keys, nil
+}
+
+func (k *keySets) set(name string) *keySet {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if set, found := k.all[name]; found {
+		return set
+	}
+	if len(k.all) >= keySetsMax {
+		for other := range k.all { // any one: it is only asked for once more
+			delete(k.all, other)
+			break
+		}
+	}
+	set := &keySet{}
+	k.all[name] = set
+	return set
+}

@@ -1,0 +1,258 @@
+package handlers
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gatehouse-sso/gatehouse/oidc"
+	"github.com/gatehouse-sso/gatehouse/outbound"
+	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/signing"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/views"
+	"github.com/gatehouse-sso/gatehouse/views/ui"
+	"github.com/gatehouse-sso/gatehouse/web"
+)
+
+// protocols are the two forms of a new connection.
+func (v *visit) protocols(current string) []ui.Link {
+	links := []ui.Link{{Text: "SAML", Href: v.path("connections/new")}, {Text: "OpenID Connect", Href: v.path("connections/new-openid")}}
+	for i := range links {
+		links[i].Current = links[i].Text == current
+	}
+	return links
+}
+
+func (v *visit) newOpenIDConnection() error { return v.showNewOpenID(http.StatusOK, nil) }
+
+func (v *visit) showNewOpenID(status int, problem *ui.Problem) error {
+	form := v.form()
+	return v.render(status, views.NewOpenID(views.NewOpenIDPage{
+		Page:      v.trail(v.page("New connection"), ui.Link{Text: "Connections", Href: v.path("connections")}),
+		Protocols: v.protocols("OpenID Connect"), Action: v.path("connections/openid"), Cancel: v.path("connections"), Name: form.Text("name"), Problem: problem,
+		Values: views.OpenIDValues{
+			Issuer: form.Text("issuer"), ClientID: form.Text("client_id"), HostedDomain: form.Text("hosted_domain"), Methods: authMethods(form.Text("auth_method")), Problem: problem,
+		},
+	}))
+}
+
+// The two ways to show who we are that a person chooses between; how a secret travels follows from what the other side takes.
+const (
+	bySecret    = "secret"
+	byStatement = "statement"
+)
+
+func authMethods(chosen string) []ui.Option {
+	options := []ui.Option{
+		{Value: bySecret, Label: "By a client secret", Help: "One that the identity provider made. It expires at most of them: note when."},
+		{Value: byStatement, Label: "By our own key", Help: "private_key_jwt: nothing to renew. The identity provider reads our keys' address, on this connection's page."},
+	}
+	choose(options, cmp.Or(chosen, bySecret))
+	return options
+}
+
+// createOpenIDConnection makes a draft with what is known of the identity provider, which may be nothing yet.
+func (v *visit) createOpenIDConnection() error {
+	settings := store.OIDCSettings{LoginHint: true}
+	if problem := v.readOpenID(&settings); problem != nil {
+		return v.showNewOpenID(http.StatusUnprocessableEntity, problem)
+	}
+	key, err := signing.New(v.URL.Hostname(), v.now())
+	if err != nil {
+		return err
+	}
+	made, err := v.scope.CreateOIDCConnection(v.ctx(), v.actor(), v.form().Text("name"), settings, v.clientSecret(),
+		store.NewKey{CertificatePEM: key.CertificatePEM, KeyPEM: key.KeyPEM})
+	if problem := problemOf(err); problem != nil {
+		return v.showNewOpenID(http.StatusUnprocessableEntity, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.path("connections/"+made.ID), "The connection is created as a draft.")
+}
+
+func (v *visit) clientSecret() secret.Token {
+	return secret.TokenOf(strings.TrimSpace(v.form().Raw("client_secret")))
+}
+
+// readOpenID takes the values as typed, and asks the issuer where everything is.
+func (v *visit) readOpenID(s *store.OIDCSettings) *ui.Problem {
+	form := v.form()
+	s.ClientID, s.HostedDomain = form.Text("client_id"), form.Text("hosted_domain")
+	issuer := oidc.IssuerOf(form.Text("issuer"))
+	provider := oidc.Provider{}
+	if issuer != "" {
+		if !v.lookups.Allow(v.organization.ID) {
+			return fieldProblem("issuer", "That is many addresses in a short time. Wait a minute, then try again.")
+		}
+		var err error
+		if provider, err = oidc.Discover(v.ctx(), v.Outbound.Client(), issuer, v.Outbound.CheckURL); err != nil {
+			return fieldProblem("issuer", v.whyNotDiscovered(issuer, err))
+		}
+	}
+	s.Issuer, s.AuthorizationURL, s.TokenURL, s.KeysURL, s.UserinfoURL = provider.Issuer, provider.AuthorizationURL, provider.TokenURL, provider.KeysURL, provider.UserinfoURL
+	s.Algorithms, s.AuthMethods, s.NamesItselfInCallback = provider.Algorithms, provider.AuthMethods, provider.NamesItselfInCallback
+	s.TenantID = oidc.TenantOf(s.Issuer)
+	if s.HostedDomain != "" && s.Issuer != "" && !oidc.IsGoogle(s.Issuer) {
+		return fieldProblem("hosted_domain", "Leave this empty: the issuer is not Google's.")
+	}
+	return chooseMethod(s, form.Text("auth_method"))
+}
+
+// chooseMethod picks how we show who we are from what the other side takes; one whose ways are not known yet is asked by the usual one.
+func chooseMethod(s *store.OIDCSettings, by string) *ui.Problem {
+	takes := func(method string) bool { return s.Issuer == "" || slices.Contains(s.AuthMethods, method) }
+	switch {
+	case by == byStatement && takes(store.AuthPrivateKeyJWT):
+		s.AuthMethod = store.AuthPrivateKeyJWT
+	case by == byStatement:
+		return fieldProblem("auth_method", "The identity provider does not take private_key_jwt. Use a client secret.")
+	case takes(store.AuthSecretBasic):
+		s.AuthMethod = store.AuthSecretBasic
+	case takes(store.AuthSecretPost):
+		s.AuthMethod = store.AuthSecretPost
+	default:
+		return fieldProblem("auth_method", "The identity provider takes no client secret. Use our own key.")
+	}
+	return nil
+}
+
+// whyNotDiscovered is a sentence for the person who typed the issuer.
+func (v *visit) whyNotDiscovered(issuer string, err error) string {
+	var found *oidc.Problem
+	var refused *outbound.Refused
+	switch {
+	case errors.As(err, &found):
+		return found.Sentence
+	case errors.As(err, &refused):
+		return refused.Why
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The issuer did not answer within 5 seconds."
+	}
+	var at *url.Error
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	v.Log.WarnContext(v.ctx(), "issuer not discovered", "request", web.RequestInfo(v.r).ID, "host", hostOf(issuer), "error", err)
+	return "No discovery document could be read there. Open the issuer followed by /.well-known/openid-configuration in a browser to see what it answers."
+}
+
+func (v *visit) showOpenIDProvider(status int, c store.Connection, problem *ui.Problem) error {
+	frame, err := v.connectionFrame(c, "Identity provider", problem)
+	if err != nil {
+		return err
+	}
+	s, by := c.OIDC, bySecret
+	if !s.NeedsSecret() {
+		by = byStatement
+	}
+	page := views.OpenIDProviderPage{
+		ConnectionFrame: frame, Save: v.path("connections/" + c.ID + "/identity-provider/openid"),
+		Values: views.OpenIDValues{Issuer: s.Issuer, ClientID: s.ClientID, HostedDomain: s.HostedDomain, Methods: authMethods(by), SecretKept: s.SecretID != "", Problem: problem},
+	}
+	if problem != nil {
+		form := v.form()
+		page.Values.Issuer, page.Values.ClientID, page.Values.HostedDomain = form.Text("issuer"), form.Text("client_id"), form.Text("hosted_domain")
+		page.Values.Methods = authMethods(form.Text("auth_method"))
+	}
+	add := func(name, value string) {
+		if value != "" && s.Issuer != "" {
+			page.Found = append(page.Found, views.Found{Name: name, Value: value})
+		}
+	}
+	add("Issuer", s.Issuer)
+	add("Tenant", s.TenantID)
+	add("Authorization endpoint", s.AuthorizationURL)
+	add("Token endpoint", s.TokenURL)
+	add("Key set", s.KeysURL)
+	add("Userinfo", cmp.Or(s.UserinfoURL, "None: the ID token must say everything"))
+	add("Signs by", strings.Join(s.Algorithms, ", "))
+	add("We authenticate by", s.AuthMethod)
+	return v.render(status, views.OpenIDProvider(page))
+}
+
+func (v *visit) saveOpenIDProvider() error {
+	return v.changeOpenID("/identity-provider", v.clientSecret(), v.readOpenID, "The values are saved, and the endpoints are found.", v.showOpenIDProvider)
+}
+
+// changeOpenID makes the next version of the settings from the present one and what the form changes in it.
+func (v *visit) changeOpenID(page string, clientSecret secret.Token, change func(*store.OIDCSettings) *ui.Problem, done string,
+	again func(status int, c store.Connection, problem *ui.Problem) error) error {
+	c, err := v.openIDConnection()
+	if err != nil {
+		return err
+	}
+	changed := c
+	problem := change(&changed.OIDC)
+	if problem == nil {
+		err = v.scope.ChangeOIDCSettings(v.ctx(), v.actor(), c.ID, v.version(), changed.OIDC, clientSecret)
+		problem = editProblem(err, "")
+	}
+	if problem != nil {
+		return again(http.StatusUnprocessableEntity, changed, problem)
+	}
+	if err != nil {
+		return err
+	}
+	return v.goTo(v.path("connections/"+c.ID+page), done)
+}
+
+// openIDConnection is the connection of the path, if it is one of OpenID Connect.
+func (v *visit) openIDConnection() (store.Connection, error) {
+	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	if err == nil && c.Protocol != store.ProtocolOIDC {
+		err = store.ErrNotFound
+	}
+	return c, err
+}
+
+func (v *visit) showOpenIDOptions(status int, c store.Connection, problem *ui.Problem) error {
+	frame, err := v.connectionFrame(c, "Options", problem)
+	if err != nil {
+		return err
+	}
+	s := c.OIDC
+	page := views.OpenIDOptionsPage{
+		ConnectionFrame: frame, Action: v.path("connections/" + c.ID + "/options/openid"), Scopes: strings.Join(s.Scopes, " "),
+		Prompts: []ui.Option{
+			{Value: "", Label: "What the identity provider thinks right", Help: "Whoever is signed in there comes back without typing anything."},
+			{Value: "select_account", Label: "A choice of accounts"},
+			{Value: "login", Label: "A sign-in every time"},
+		},
+		AuthnContext: strings.Join(s.AuthnContext, "\n"), LoginHint: s.LoginHint, VerifiedEmailOnly: s.VerifiedEmailOnly,
+	}
+	if s.MaxAge > 0 {
+		page.MaxAge = strconv.Itoa(s.MaxAge / 60)
+	}
+	if problem.For("max_age") != "" {
+		page.MaxAge = v.form().Text("max_age")
+	}
+	choose(page.Prompts, s.Prompt)
+	return v.render(status, views.OpenIDOptions(page))
+}
+
+func (v *visit) saveOpenIDOptions() error {
+	form := v.form()
+	return v.changeOpenID("/options", secret.Token{}, func(s *store.OIDCSettings) *ui.Problem {
+		s.Scopes, s.AuthnContext, s.Prompt = strings.Fields(form.Text("scopes")), strings.Fields(form.Text("authn_context")), form.Text("prompt")
+		s.LoginHint, s.VerifiedEmailOnly, s.MaxAge = form.Checked("login_hint"), form.Checked("verified_email_only"), 0
+		if s.Scopes == nil {
+			s.Scopes = []string{}
+		}
+		if text := form.Text("max_age"); text != "" {
+			minutes, err := strconv.Atoi(text)
+			if err != nil || minutes < 1 || minutes > 365*24*60 {
+				return fieldProblem("max_age", "Enter a number of minutes, at most a year.")
+			}
+			s.MaxAge = minutes * 60
+		}
+		return nil
+	}, "The options are saved.", v.showOpenIDOptions)
+}

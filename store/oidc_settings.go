@@ -1,0 +1,141 @@
+package store
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// The protocols of connections.
+const (
+	ProtocolSAML = "saml"
+	ProtocolOIDC = "oidc"
+)
+
+// The ways in which we show an OpenID provider who we are.
+const (
+	AuthSecretBasic   = "client_secret_basic"
+	AuthSecretPost    = "client_secret_post"
+	AuthPrivateKeyJWT = "private_key_jwt"
+)
+
+const maxMaxAge = 365 * 24 * 60 * 60 // seconds
+
+// OIDCSettings are what we know of an OpenID provider and what we ask of it. They are kept as JSON in versions and hold no secret: SecretID
+// names the one that belongs to them. What discovery found is pinned here; nothing reads it again by itself.
+type OIDCSettings struct {
+	Issuer                string
+	AuthorizationURL      string
+	TokenURL              string
+	KeysURL               string
+	UserinfoURL           string   // may be empty
+	Algorithms            []string // in which it signs ID tokens, of those that we take
+	AuthMethods           []string // which it takes, of ours
+	NamesItselfInCallback bool     // its answers carry iss (RFC 9207)
+
+	ClientID   string
+	AuthMethod string
+	SecretID   string // of the secret, where AuthMethod needs one
+
+	Scopes            []string // beside openid
+	Prompt            string   // "", "login" or "select_account"
+	AuthnContext      []string // acr values, any of which must have been reached; empty asks for none
+	MaxAge            int      // seconds that a sign-in there may be old; 0 does not ask
+	HostedDomain      string   // Google's hd; empty takes every one
+	TenantID          string   // Entra's tid, from its issuer
+	LoginHint         bool     // a typed address is passed on
+	VerifiedEmailOnly bool     // an address counts only where email_verified is true
+
+	Mapping Mapping
+}
+
+// NeedsSecret says whether the way to authenticate uses a client secret.
+func (s OIDCSettings) NeedsSecret() bool { return s.AuthMethod != AuthPrivateKeyJWT }
+
+// normal fills in what has a default and trims what people paste.
+func (s OIDCSettings) normal() OIDCSettings {
+	for _, field := range []*string{&s.ClientID, &s.HostedDomain, &s.Mapping.Subject, &s.Mapping.Email, &s.Mapping.Name, &s.Mapping.GivenName,
+		&s.Mapping.FamilyName, &s.Mapping.Groups, &s.Mapping.Roles} {
+		*field = strings.TrimSpace(*field)
+	}
+	if s.AuthMethod == "" {
+		s.AuthMethod = AuthSecretBasic
+	}
+	if s.Scopes == nil {
+		s.Scopes = []string{"email", "profile"}
+	}
+	s.Scopes, s.AuthnContext = once(s.Scopes), once(s.AuthnContext)
+	return s
+}
+
+// check notes what no connection may be saved with, complete or not.
+func (s OIDCSettings) check(problems *Invalid) {
+	for _, at := range []string{s.Issuer, s.AuthorizationURL, s.TokenURL, s.KeysURL, s.UserinfoURL} {
+		if problem := locationProblem(at); at != "" && problem != "" {
+			problems.Add("issuer", problem)
+			break
+		}
+	}
+	if len(s.ClientID) > 512 || strings.ContainsFunc(s.ClientID, func(r rune) bool { return r < ' ' || r > '~' }) {
+		problems.Add("client_id", "A client ID is one line of at most 512 plain characters.")
+	}
+	if !slices.Contains([]string{AuthSecretBasic, AuthSecretPost, AuthPrivateKeyJWT}, s.AuthMethod) {
+		problems.Add("auth_method", "Choose one of the ways.")
+	}
+	if !slices.Contains([]string{"", "login", "select_account"}, s.Prompt) {
+		problems.Add("prompt", "Choose one of the ways.")
+	}
+	if s.MaxAge < 0 || s.MaxAge > maxMaxAge {
+		problems.Add("max_age", "Enter a number of minutes, at most a year.")
+	}
+	for _, list := range []struct {
+		field string
+		words []string
+	}{{"scopes", s.Scopes}, {"authn_context", s.AuthnContext}} {
+		if len(list.words) > 20 || slices.ContainsFunc(list.words, func(word string) bool { return len(word) > 256 || strings.ContainsAny(word, " \"\\") }) {
+			problems.Add(list.field, "Use at most 20 words of at most 256 characters, without quotes.")
+		}
+	}
+	if len(s.HostedDomain) > 253 {
+		problems.Add("hosted_domain", "A domain has at most 253 characters.")
+	}
+	s.Mapping.check(problems)
+}
+
+// missing notes what an active connection cannot be without: whom to believe, where to send people, and how to say who we are.
+func (s OIDCSettings) missing(problems *Invalid, _ time.Time) {
+	if s.Issuer == "" || s.AuthorizationURL == "" || s.TokenURL == "" || s.KeysURL == "" || len(s.Algorithms) == 0 {
+		problems.Add("issuer", "The identity provider's issuer is missing: enter it, and its endpoints are found.")
+	}
+	if s.ClientID == "" {
+		problems.Add("client_id", "The client ID is missing: the identity provider shows it beside the application that you made for us there.")
+	}
+	if s.NeedsSecret() && s.SecretID == "" {
+		problems.Add("client_secret", "The client secret is missing: make one at the identity provider and enter it.")
+	}
+}
+
+func (s OIDCSettings) encoded() string {
+	text, _ := json.Marshal(s) // strings, numbers, booleans and lists of strings always encode
+	return string(text)
+}
+
+func (s OIDCSettings) fields() []audit.Change {
+	m := s.Mapping
+	return []audit.Change{
+		{Field: "issuer", Before: s.Issuer}, {Field: "authorization_endpoint", Before: s.AuthorizationURL}, {Field: "token_endpoint", Before: s.TokenURL},
+		{Field: "jwks_uri", Before: s.KeysURL}, {Field: "userinfo_endpoint", Before: s.UserinfoURL},
+		{Field: "algorithms", Before: strings.Join(s.Algorithms, " ")}, {Field: "client_id", Before: s.ClientID}, {Field: "auth_method", Before: s.AuthMethod},
+		{Field: "scopes", Before: strings.Join(s.Scopes, " ")}, {Field: "prompt", Before: s.Prompt},
+		{Field: "authn_context", Before: strings.Join(s.AuthnContext, " ")}, {Field: "max_age", Before: fmt.Sprint(s.MaxAge)},
+		{Field: "hosted_domain", Before: s.HostedDomain}, {Field: "tenant", Before: s.TenantID}, {Field: "login_hint", Before: fmt.Sprint(s.LoginHint)},
+		{Field: "verified_email_only", Before: fmt.Sprint(s.VerifiedEmailOnly)},
+		{Field: "map_subject", Before: m.Subject}, {Field: "map_email", Before: m.Email}, {Field: "map_name", Before: m.Name},
+		{Field: "map_given_name", Before: m.GivenName}, {Field: "map_family_name", Before: m.FamilyName}, {Field: "map_groups", Before: m.Groups},
+		{Field: "map_roles", Before: m.Roles}, {Field: "map_own", Before: m.own()},
+	}
+}
