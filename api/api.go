@@ -32,8 +32,8 @@ type Options struct {
 	Outbound *outbound.Guard // looks up the records that prove domains
 	Log      *slog.Logger
 
-	// EntityID and ACS are our own addresses for a connection.
-	EntityID, ACS func(connection string) string
+	// EntityID, ACS (SAML), Callback, Initiation and KeysURL (OpenID Connect) are our own addresses for a connection.
+	EntityID, ACS, Callback, Initiation, KeysURL func(connection string) string
 }
 
 // API is the admin API.

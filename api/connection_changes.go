@@ -30,6 +30,15 @@ type SettingsChange struct {
 	Mapping                         *MappingChange `json:"mapping,omitempty"`
 }
 
+// into puts what was sent into the mapping.
+func (c *MappingChange) into(m *store.Mapping) {
+	if c != nil {
+		*m = store.Mapping{Subject: given(c.Subject, m.Subject), Email: given(c.Email, m.Email), Name: given(c.Name, m.Name),
+			GivenName: given(c.GivenName, m.GivenName), FamilyName: given(c.FamilyName, m.FamilyName), Groups: given(c.Groups, m.Groups), Roles: given(c.Roles, m.Roles),
+			Own: given(c.Own, m.Own)}
+	}
+}
+
 // MappingChange says which attribute carries what; an empty name: the usual ones.
 type MappingChange struct {
 	Subject    *string            `json:"subject,omitempty" maxLength:"256"`
@@ -50,11 +59,7 @@ func (c SettingsChange) into(call *call, s *store.SAMLSettings) error {
 	s.IDPInitiated, s.LoginHintAs = given(c.IDPInitiated, s.IDPInitiated), given(c.LoginHintAs, s.LoginHintAs)
 	s.InclusiveC14N = given(c.InclusiveC14N, s.InclusiveC14N)
 	s.UnsignedResponseAroundEncrypted = given(c.UnsignedResponseAroundEncrypted, s.UnsignedResponseAroundEncrypted)
-	if m := c.Mapping; m != nil {
-		s.Mapping = store.Mapping{Subject: given(m.Subject, s.Mapping.Subject), Email: given(m.Email, s.Mapping.Email), Name: given(m.Name, s.Mapping.Name),
-			GivenName: given(m.GivenName, s.Mapping.GivenName), FamilyName: given(m.FamilyName, s.Mapping.FamilyName), Groups: given(m.Groups, s.Mapping.Groups), Roles: given(m.Roles, s.Mapping.Roles),
-			Own: given(m.Own, s.Mapping.Own)}
-	}
+	c.Mapping.into(&s.Mapping)
 	if c.Certificates != nil {
 		s.Certificates = nil
 		if text := strings.Join(*c.Certificates, "\n"); text != "" {
@@ -116,6 +121,7 @@ type NewConnection struct {
 		Name     string          `json:"name" minLength:"1" maxLength:"80" example:"Okta"`
 		Metadata *MetadataSource `json:"metadata,omitempty" doc:"Of the identity provider, in place of its values."`
 		Settings *SettingsChange `json:"settings,omitempty" doc:"Beside metadata, the rest of the settings: what is sent counts."`
+		OpenID   *OpenIDChange   `json:"openid,omitempty" doc:"Makes it a connection of OpenID Connect, in place of metadata and settings."`
 	}
 }
 
@@ -126,6 +132,9 @@ type ConnectionWarned struct {
 }
 
 func (c *call) createConnection(in *NewConnection) (*Made[ConnectionWarned], error) {
+	if in.Body.OpenID != nil {
+		return c.createOpenID(in)
+	}
 	var settings store.SAMLSettings
 	var warnings []string
 	var err error

@@ -29,6 +29,8 @@ func (a *API) connectionOperations() {
 		summary: "Delete a connection", about: "A draft or disabled one, with its settings, who was linked through it and the records of its logins."}), (*call).deleteConnection)
 	add(a, in(operation{id: "change-connection-settings", method: http.MethodPatch, path: single + "/settings", versioned: true,
 		summary: "Change a connection's settings", about: "Members that are left out stay as they are; lists and own are replaced whole. The settings become the next version and are live at once; the connection counts as untested from then on."}), (*call).changeConnectionSettings)
+	add(a, in(operation{id: "change-connection-openid", method: http.MethodPatch, path: single + "/openid", versioned: true,
+		summary: "Change an OpenID Connect connection's settings", about: "Members that are left out stay as they are; lists and own are replaced whole. With issuer, the issuer is asked again where everything is. The settings become the next version and are live at once; the connection counts as untested from then on."}), (*call).changeOpenID)
 	add(a, in(operation{id: "import-connection-metadata", method: http.MethodPost, path: single + "/metadata", versioned: true, large: true,
 		summary: "Import the identity provider's metadata", about: "From an address or as text. It replaces the entity ID, the addresses and the certificates. The answer says what to look at."}), (*call).importMetadata)
 	add(a, in(operation{id: "add-connection-certificates", method: http.MethodPost, path: single + "/certificates", versioned: true,
@@ -36,7 +38,7 @@ func (a *API) connectionOperations() {
 	add(a, in(operation{id: "remove-connection-certificate", method: http.MethodDelete, path: single + "/certificates/{certificate}", versioned: true,
 		summary: "Remove a certificate of the identity provider", about: "Whoever holds its key is no longer believed. Of an active connection a valid one stays."}), (*call).removeCertificate)
 	add(a, in(operation{id: "activate-connection", method: http.MethodPost, path: single + "/activate", versioned: true, conflicts: true,
-		summary: "Activate a connection", about: "People can sign in through it from then on. It must have an entity ID, a sign-on address and a signing certificate that is valid today."}), changingConnection(store.ConnectionActive, (*store.Scope).ActivateConnection))
+		summary: "Activate a connection", about: "People can sign in through it from then on. It must have an entity ID, a sign-on address and a signing certificate that is valid today; with OpenID Connect an issuer, a client ID and, unless it uses private_key_jwt, a client secret."}), changingConnection(store.ConnectionActive, (*store.Scope).ActivateConnection))
 	add(a, in(operation{id: "disable-connection", method: http.MethodPost, path: single + "/disable", versioned: true, conflicts: true,
 		summary: "Disable a connection", about: "Signing in through it ends at once. It is refused while single sign-on is required and this is the last active one."}), changingConnection(store.ConnectionDisabled, (*store.Scope).DisableConnection))
 	add(a, in(operation{id: "list-connection-versions", method: http.MethodGet, path: single + "/versions",
@@ -47,13 +49,14 @@ func (a *API) connectionOperations() {
 type Connection struct {
 	ID        string                `json:"id" example:"con_01jd9k5a3m8y2v4q6w8r0t2b4p"`
 	Name      string                `json:"name"`
-	Protocol  string                `json:"protocol" doc:"saml"`
+	Protocol  string                `json:"protocol" doc:"saml or oidc."`
 	Priority  int                   `json:"priority" doc:"Of several active connections that serve a domain those with the smallest number are used."`
 	State     store.ConnectionState `json:"state" doc:"draft, active or disabled. A draft answers test logins alone."`
-	Settings  Settings              `json:"settings" doc:"The live ones."`
+	Settings  *Settings             `json:"settings,omitempty" doc:"The live ones, of a SAML connection."`
+	OpenID    *OpenIDSettings       `json:"openid,omitempty" doc:"The live ones, of an OpenID Connect connection, and our values for its identity provider."`
 	Number    int                   `json:"settings_number" doc:"Of the live version of the settings."`
-	EntityID  string                `json:"our_entity_id" doc:"Ours, for the identity provider."`
-	ACS       string                `json:"our_acs_url" doc:"Where the identity provider sends its responses."`
+	EntityID  string                `json:"our_entity_id,omitempty" doc:"Ours, for the identity provider (SAML)."`
+	ACS       string                `json:"our_acs_url,omitempty" doc:"Where the identity provider sends its responses (SAML)."`
 	TestedAt  *time.Time            `json:"tested_at,omitempty" doc:"When the live settings last carried a test login to its end."`
 	CreatedAt time.Time             `json:"created_at"`
 	UpdatedAt time.Time             `json:"updated_at"`
@@ -92,20 +95,29 @@ type Mapping struct {
 }
 
 func showSettings(s store.SAMLSettings) Settings {
-	m := s.Mapping
-	shown := Settings{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL, Binding: s.Binding, Certificates: append([]string{}, s.Certificates...),
+	return Settings{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL, Binding: s.Binding, Certificates: append([]string{}, s.Certificates...),
 		MetadataURL: s.MetadataURL, NameIDFormat: s.NameIDFormat, ForceAuthn: s.ForceAuthn, AuthnContext: append([]string{}, s.AuthnContext...),
 		IDPInitiated: s.IDPInitiated, LoginHintAs: s.LoginHintAs, InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted,
-		Mapping: Mapping{m.Subject, m.Email, m.Name, m.GivenName, m.FamilyName, m.Groups, m.Roles, m.Own}}
+		Mapping: showMapping(s.Mapping)}
+}
+
+func showMapping(m store.Mapping) Mapping {
+	shown := Mapping{m.Subject, m.Email, m.Name, m.GivenName, m.FamilyName, m.Groups, m.Roles, m.Own}
 	if m.Own == nil {
-		shown.Mapping.Own = map[string]string{}
+		shown.Own = map[string]string{}
 	}
 	return shown
 }
 
 func (c *call) showConnection(s store.Connection) Connection {
-	return Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, Priority: s.Priority, State: s.State, Settings: showSettings(s.Settings), Number: s.VersionNumber,
-		EntityID: c.EntityID(s.ID), ACS: c.ACS(s.ID), TestedAt: s.TestedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version}
+	shown := Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, Priority: s.Priority, State: s.State, Number: s.VersionNumber,
+		TestedAt: s.TestedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version}
+	if shown.Settings, shown.OpenID = showSettingsOf(s.Protocol, s.Settings, s.OIDC); shown.OpenID == nil {
+		shown.EntityID, shown.ACS = c.EntityID(s.ID), c.ACS(s.ID)
+		return shown
+	}
+	shown.OpenID.RedirectURI, shown.OpenID.InitiateLoginURI, shown.OpenID.OurKeysURL = c.Callback(s.ID), c.Initiation(s.ID), c.KeysURL(s.ID)
+	return shown
 }
 
 func (c *call) connections(in *struct {
@@ -164,12 +176,13 @@ func changingConnection(to store.ConnectionState, change func(*store.Scope, cont
 
 // ConnectionVersion is what the settings were from one change to the next.
 type ConnectionVersion struct {
-	ID        string    `json:"id" example:"ver_01jd9k5a3m8y2v4q6w8r0t2b4p"`
-	Number    int       `json:"number"`
-	Live      bool      `json:"live"`
-	Settings  Settings  `json:"settings"`
-	CreatedBy string    `json:"created_by"`
-	CreatedAt time.Time `json:"created_at"`
+	ID        string          `json:"id" example:"ver_01jd9k5a3m8y2v4q6w8r0t2b4p"`
+	Number    int             `json:"number"`
+	Live      bool            `json:"live"`
+	Settings  *Settings       `json:"settings,omitempty" doc:"Of a SAML connection."`
+	OpenID    *OpenIDSettings `json:"openid,omitempty" doc:"Of an OpenID Connect connection."`
+	CreatedBy string          `json:"created_by"`
+	CreatedAt time.Time       `json:"created_at"`
 }
 
 func (c *call) connectionVersions(in *struct {
@@ -186,6 +199,7 @@ func (c *call) connectionVersions(in *struct {
 		return nil, err
 	}
 	return page(in.OnPage, rows, func(v store.ConnectionVersion) string { return strconv.Itoa(v.Number) }, func(v store.ConnectionVersion) ConnectionVersion {
-		return ConnectionVersion{v.ID, v.Number, v.Live, showSettings(v.Settings), v.CreatedBy, v.CreatedAt}
+		saml, openID := showSettingsOf(v.Protocol, v.Settings, v.OIDC)
+		return ConnectionVersion{v.ID, v.Number, v.Live, saml, openID, v.CreatedBy, v.CreatedAt}
 	}), nil
 }

@@ -2,18 +2,12 @@ package handlers
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"net/http"
-	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/gatehouse-sso/gatehouse/oidc"
-	"github.com/gatehouse-sso/gatehouse/outbound"
+	"github.com/gatehouse-sso/gatehouse/connections"
 	"github.com/gatehouse-sso/gatehouse/secret"
-	"github.com/gatehouse-sso/gatehouse/signing"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
@@ -63,12 +57,11 @@ func (v *visit) createOpenIDConnection() error {
 	if problem := v.readOpenID(&settings); problem != nil {
 		return v.showNewOpenID(http.StatusUnprocessableEntity, problem)
 	}
-	key, err := signing.New(v.URL.Hostname(), v.now())
+	key, err := connections.NewKey(v.URL.Hostname(), v.now())
 	if err != nil {
 		return err
 	}
-	made, err := v.scope.CreateOIDCConnection(v.ctx(), v.actor(), v.form().Text("name"), settings, v.clientSecret(),
-		store.NewKey{CertificatePEM: key.CertificatePEM, KeyPEM: key.KeyPEM})
+	made, err := v.scope.CreateOIDCConnection(v.ctx(), v.actor(), v.form().Text("name"), settings, v.clientSecret(), key)
 	if problem := problemOf(err); problem != nil {
 		return v.showNewOpenID(http.StatusUnprocessableEntity, problem)
 	}
@@ -86,62 +79,21 @@ func (v *visit) clientSecret() secret.Token {
 func (v *visit) readOpenID(s *store.OIDCSettings) *ui.Problem {
 	form := v.form()
 	s.ClientID, s.HostedDomain = form.Text("client_id"), form.Text("hosted_domain")
-	issuer := oidc.IssuerOf(form.Text("issuer"))
-	provider := oidc.Provider{}
-	if issuer != "" {
-		if !v.lookups.Allow(v.organization.ID) {
-			return fieldProblem("issuer", "That is many addresses in a short time. Wait a minute, then try again.")
-		}
-		var err error
-		if provider, err = oidc.Discover(v.ctx(), v.Outbound.Client(), issuer, v.Outbound.CheckURL); err != nil {
-			return fieldProblem("issuer", v.whyNotDiscovered(issuer, err))
-		}
+	issuer := form.Text("issuer")
+	if issuer != "" && !v.lookups.Allow(v.organization.ID) {
+		return fieldProblem("issuer", "That is many addresses in a short time. Wait a minute, then try again.")
 	}
-	s.Issuer, s.AuthorizationURL, s.TokenURL, s.KeysURL, s.UserinfoURL = provider.Issuer, provider.AuthorizationURL, provider.TokenURL, provider.KeysURL, provider.UserinfoURL
-	s.Algorithms, s.AuthMethods, s.NamesItselfInCallback = provider.Algorithms, provider.AuthMethods, provider.NamesItselfInCallback
-	s.TenantID = oidc.TenantOf(s.Issuer)
-	if s.HostedDomain != "" && s.Issuer != "" && !oidc.IsGoogle(s.Issuer) {
-		return fieldProblem("hosted_domain", "Leave this empty: the issuer is not Google's.")
+	err, cause := connections.Discover(v.ctx(), v.Outbound, s, issuer)
+	if cause != nil {
+		v.Log.WarnContext(v.ctx(), "issuer not discovered", "request", web.RequestInfo(v.r).ID, "host", hostOf(issuer), "error", cause)
 	}
-	return chooseMethod(s, form.Text("auth_method"))
-}
-
-// chooseMethod picks how we show who we are from what the other side takes; one whose ways are not known yet is asked by the usual one.
-func chooseMethod(s *store.OIDCSettings, by string) *ui.Problem {
-	takes := func(method string) bool { return s.Issuer == "" || slices.Contains(s.AuthMethods, method) }
-	switch {
-	case by == byStatement && takes(store.AuthPrivateKeyJWT):
-		s.AuthMethod = store.AuthPrivateKeyJWT
-	case by == byStatement:
-		return fieldProblem("auth_method", "The identity provider does not take private_key_jwt. Use a client secret.")
-	case takes(store.AuthSecretBasic):
-		s.AuthMethod = store.AuthSecretBasic
-	case takes(store.AuthSecretPost):
-		s.AuthMethod = store.AuthSecretPost
-	default:
-		return fieldProblem("auth_method", "The identity provider takes no client secret. Use our own key.")
+	if err != nil {
+		return problemOf(err)
 	}
-	return nil
-}
-
-// whyNotDiscovered is a sentence for the person who typed the issuer.
-func (v *visit) whyNotDiscovered(issuer string, err error) string {
-	var found *oidc.Problem
-	var refused *outbound.Refused
-	switch {
-	case errors.As(err, &found):
-		return found.Sentence
-	case errors.As(err, &refused):
-		return refused.Why
-	case errors.Is(err, context.DeadlineExceeded):
-		return "The issuer did not answer within 5 seconds."
+	if s.AuthMethod = store.AuthPrivateKeyJWT; form.Text("auth_method") != byStatement {
+		s.AuthMethod = connections.SecretMethod(*s)
 	}
-	var at *url.Error
-	if errors.As(err, &at) {
-		err = at.Err
-	}
-	v.Log.WarnContext(v.ctx(), "issuer not discovered", "request", web.RequestInfo(v.r).ID, "host", hostOf(issuer), "error", err)
-	return "No discovery document could be read there. Open the issuer followed by /.well-known/openid-configuration in a browser to see what it answers."
+	return problemOf(connections.CheckOpenID(*s))
 }
 
 func (v *visit) showOpenIDProvider(status int, c store.Connection, problem *ui.Problem) error {

@@ -10,6 +10,7 @@ import (
 type ConnectionVersion struct {
 	ID        string
 	Number    int
+	Protocol  string
 	Settings  SAMLSettings // of a SAML connection
 	OIDC      OIDCSettings // of an OpenID Connect one
 	CreatedBy string       // the id of who made it
@@ -34,7 +35,7 @@ func (c *Scope) ConnectionVersions(ctx context.Context, id string, below, limit 
 	}
 	all := make([]ConnectionVersion, len(rows))
 	for i, row := range rows {
-		all[i] = ConnectionVersion{ID: row.ID, Number: row.Number, CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(), Live: row.ID == connection.VersionID}
+		all[i] = ConnectionVersion{ID: row.ID, Number: row.Number, Protocol: connection.Protocol, CreatedBy: row.CreatedBy, CreatedAt: row.CreatedAt.UTC(), Live: row.ID == connection.VersionID}
 		if err := row.decode(connection.Protocol, &all[i].Settings, &all[i].OIDC); err != nil {
 			return nil, fmt.Errorf("read version %s of connection %s: %w", row.ID, id, err)
 		}

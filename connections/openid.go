@@ -1,0 +1,78 @@
+package connections
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+
+	"github.com/gatehouse-sso/gatehouse/oidc"
+	"github.com/gatehouse-sso/gatehouse/outbound"
+	"github.com/gatehouse-sso/gatehouse/store"
+)
+
+// Discover asks an issuer where everything is and pins that in the settings; an empty issuer empties them. The error is a *[store.Invalid] for
+// whoever typed the issuer; cause is for the log, where there is more to tell.
+func Discover(ctx context.Context, guard *outbound.Guard, s *store.OIDCSettings, typed string) (err, cause error) {
+	provider, refusal, cause := oidc.Provider{}, "", error(nil)
+	if issuer := oidc.IssuerOf(typed); issuer != "" {
+		provider, refusal, cause = discover(ctx, guard, issuer)
+	}
+	if refusal != "" {
+		return invalid("issuer", refusal), cause
+	}
+	s.Issuer, s.AuthorizationURL, s.TokenURL, s.KeysURL, s.UserinfoURL = provider.Issuer, provider.AuthorizationURL, provider.TokenURL, provider.KeysURL, provider.UserinfoURL
+	s.Algorithms, s.AuthMethods, s.NamesItselfInCallback = provider.Algorithms, provider.AuthMethods, provider.NamesItselfInCallback
+	s.TenantID = oidc.TenantOf(s.Issuer)
+	return nil, nil
+}
+
+func discover(ctx context.Context, guard *outbound.Guard, issuer string) (provider oidc.Provider, refusal string, cause error) {
+	provider, err := oidc.Discover(ctx, guard.Client(), issuer, guard.CheckURL)
+	var found *oidc.Problem
+	var refused *outbound.Refused
+	switch {
+	case err == nil:
+		return provider, "", nil
+	case errors.As(err, &found):
+		return provider, found.Sentence, nil
+	case errors.As(err, &refused):
+		return provider, refused.Why, nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return provider, "The issuer did not answer within 5 seconds.", nil
+	}
+	var at *url.Error // its text repeats the address
+	if errors.As(err, &at) {
+		err = at.Err
+	}
+	return provider, "No discovery document could be read there. Open the issuer followed by /.well-known/openid-configuration in a browser to see what it answers.", err
+}
+
+// CheckOpenID says what of the settings does not fit the identity provider that was discovered.
+func CheckOpenID(s store.OIDCSettings) error {
+	switch {
+	case s.Issuer == "":
+		return nil
+	case s.HostedDomain != "" && !oidc.IsGoogle(s.Issuer):
+		return invalid("hosted_domain", "Leave this empty: the issuer is not Google's.")
+	case s.AuthMethod != "" && !slices.Contains(s.AuthMethods, s.AuthMethod) && s.AuthMethod == store.AuthPrivateKeyJWT:
+		return invalid("auth_method", "The identity provider does not take private_key_jwt. Use a client secret.")
+	case s.AuthMethod != "" && !slices.Contains(s.AuthMethods, s.AuthMethod):
+		return invalid("auth_method", "The identity provider does not take a client secret in this way. Use another.")
+	}
+	return nil
+}
+
+// SecretMethod is how a client secret travels to the identity provider: by the header where it takes that, or is not known yet.
+func SecretMethod(s store.OIDCSettings) string {
+	if s.Issuer != "" && !slices.Contains(s.AuthMethods, store.AuthSecretBasic) && slices.Contains(s.AuthMethods, store.AuthSecretPost) {
+		return store.AuthSecretPost
+	}
+	return store.AuthSecretBasic
+}
+
+func invalid(field, sentence string) error {
+	problems := &store.Invalid{}
+	problems.Add(field, sentence)
+	return problems
+}
