@@ -44,7 +44,7 @@ const (
 
 func authMethods(chosen string) []ui.Option {
 	options := []ui.Option{
-		{Value: bySecret, Label: "By a client secret", Help: "One that the identity provider made. It expires at most of them: note when."},
+		{Value: bySecret, Label: "By a client secret", Help: "One that the identity provider made. Many expire: note when."},
 		{Value: byStatement, Label: "By our own key", Help: "private_key_jwt: nothing to renew. The identity provider reads our keys' address, on this connection's page."},
 	}
 	choose(options, cmp.Or(chosen, bySecret))

@@ -22,7 +22,7 @@ func connectionStories() []Story {
 	for i, rank := range []string{"1", "1", "2", "3"} {
 		ordered.Rows[i].ID, ordered.Rows[i].Rank, ordered.Rows[i].Last = "con_"+rank, rank, i == 3
 	}
-	form := NewConnectionPage{Page: storyConsole("New connection", "Connections", ui.Link{Text: "Connections", Href: "/connections"}), Action: "/connections", Cancel: "/connections"}
+	form := NewConnectionPage{Page: storyConsole("New connection", "Connections", ui.Link{Text: "Connections", Href: "/connections"}), Action: "/connections", Cancel: "/connections", Protocols: storyProtocols("SAML")}
 	wrong := form
 	wrong.Name = "Okta"
 	wrong.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "metadata_xml", Message: "That is a web page, perhaps a sign-in page, not metadata. Use the address or the file that the identity provider calls “metadata” or “federation metadata”."}}}
@@ -39,6 +39,7 @@ func connectionStories() []Story {
 		{"connections/new-by-hand-wrong", "New connection: values by hand are refused", NewConnection(byHand), http.StatusUnprocessableEntity},
 	}
 	stories = append(stories, connectionPageStories(active, draft, disabled)...)
+	stories = append(stories, openIDStories(active, draft)...)
 	return append(stories, connectionSettingsStories(active, draft)...)
 }
 
