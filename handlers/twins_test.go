@@ -72,6 +72,7 @@ var twins = []twin{
 
 	by("connections", "create-connection"),
 	by("connections/order", "rank-connection"),
+	by("connections/openid", "create-connection"),
 	by("connections/{connection}/name", "change-connection"),
 	none("connections/{connection}/test", "A test is a person's own sign-in, in a browser. `tested_at` says whether there was one."),
 	by("connections/{connection}/activate", "activate-connection"),
@@ -81,8 +82,10 @@ var twins = []twin{
 	by("connections/{connection}/identity-provider/metadata", "import-connection-metadata"),
 	by("connections/{connection}/identity-provider/certificates", "add-connection-certificates"),
 	by("connections/{connection}/identity-provider/certificates/remove", "remove-connection-certificate"),
-	by("connections/{connection}/attributes", "change-connection-settings"),
+	by("connections/{connection}/identity-provider/openid", "change-connection-openid"),
+	by("connections/{connection}/attributes", "change-connection-settings", "change-connection-openid"),
 	by("connections/{connection}/options", "change-connection-settings"),
+	by("connections/{connection}/options/openid", "change-connection-openid"),
 
 	by("domains", "claim-domain"),
 	by("domains/{domain}/verify", "verify-domain"),
