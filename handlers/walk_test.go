@@ -200,7 +200,7 @@ func (w walked) asks(r row, program *browser, ids map[string]string) *page {
 func (p *product) everything() string {
 	p.Helper()
 	var counts []string
-	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "break_glass_owners", "recovery_codes", "identities", "waiting_links", "session_policies", "logins", "invites", "mails", "notices", "webhooks", "webhook_deliveries", "events"} {
+	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "connection_secrets", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "break_glass_owners", "recovery_codes", "identities", "waiting_links", "session_policies", "logins", "invites", "mails", "notices", "webhooks", "webhook_deliveries", "events"} {
 		counts = append(counts, fmt.Sprintf("%s %d", table, p.count(table)))
 	}
 	return strings.Join(counts, ", ")

@@ -8,7 +8,7 @@ ALTER TABLE logins ADD COLUMN answered_at DATETIME;
 CREATE TABLE connection_secrets (
     id              TEXT PRIMARY KEY,
     connection_id   TEXT NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
-    organization_id TEXT NOT NULL REFERENCES organizations (id),
+    organization_id TEXT NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
     sealed          BLOB NOT NULL,
     created_at      DATETIME NOT NULL
 );
