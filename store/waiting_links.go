@@ -158,17 +158,15 @@ func (w *write) waitingTargets(l WaitingLink, user User) []audit.Target {
 
 // issuerOf is what the identity provider calls itself in a version of a connection's settings.
 func issuerOf(db *gorm.DB, versionID string) (string, error) {
-	var row struct {
-		versionRow `gorm:"embedded"`
-		Protocol   string
-	}
-	err := db.Table("connection_versions").Select("connection_versions.*, connections.protocol").
-		Joins("JOIN connections ON connections.id = connection_versions.connection_id").Where("connection_versions.id = ?", versionID).Take(&row).Error
-	if err != nil {
+	var row versionRow
+	if err := db.Where("id = ?", versionID).Take(&row).Error; err != nil {
 		return "", fmt.Errorf("read version %s of a connection: %w", versionID, err)
 	}
-	c := Connection{Protocol: row.Protocol}
-	if err := row.decode(row.Protocol, &c.Settings, &c.OIDC); err != nil {
+	var c Connection
+	if err := db.Model(&connectionRow{}).Where("id = ?", row.ConnectionID).Pluck("protocol", &c.Protocol).Error; err != nil {
+		return "", fmt.Errorf("read the protocol of connection %s: %w", row.ConnectionID, err)
+	}
+	if err := row.decode(c.Protocol, &c.Settings, &c.OIDC); err != nil {
 		return "", fmt.Errorf("read the settings of version %s: %w", versionID, err)
 	}
 	return c.IdentityProvider(), nil
