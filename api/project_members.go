@@ -11,7 +11,7 @@ import (
 func (a *API) projectMemberOperations() {
 	const list = "/projects/{project}/members"
 	add(a, operation{id: "list-project-members", noun: "Project members", method: http.MethodGet, path: list, permission: access.ReadProjectMembers, inProject: true,
-		summary: "List a project's members", about: "Members who hold a role in the project, at most 200. Owners of the organization own every project and are not listed for that."}, (*call).projectMembers)
+		summary: "List a project's members", about: "Members who hold a role in the project, the newest users first. Owners of the organization own every project and are not listed for that."}, (*call).projectMembers)
 	add(a, operation{id: "set-project-member-roles", noun: "Project members", method: http.MethodPut, path: list + "/{member}/roles", permission: access.ManageProjectMembers, inProject: true,
 		summary: "Set a member's roles in a project", about: "All of them; none takes the member out of the project. A single role is given and taken by role bindings, as are those of service accounts."}, (*call).setProjectMemberRoles)
 }
@@ -34,11 +34,15 @@ func (c *call) projectMembers(in *struct {
 	OnPage
 },
 ) (*Many[ProjectMember], error) {
-	all, err := c.scope.ProjectMembers(c.ctx, c.project.ID)
+	after, err := in.after("usr")
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(in.OnPage, "mem", all, func(m store.Member) string { return m.ID }, c.showProjectMember)
+	rows, err := c.scope.ProjectMembers(c.ctx, c.project.ID, store.MemberFilter{After: after, Limit: in.Limit})
+	if err != nil {
+		return nil, err
+	}
+	return page(in.OnPage, rows, func(m store.Member) string { return m.UserID }, c.showProjectMember), nil
 }
 
 // ProjectMemberRoles are a member's in a project from now on. They have no version: what is sent is all of it.

@@ -135,8 +135,8 @@ func (v *visit) showNewInvite(status int, once string, roles []access.Role, proj
 		return err
 	}
 	page.FromIDP = policy.Mode == access.IDPRoles
-	all, err := v.projectsToChoose(chosenProjects(projects)...)
-	if err != nil {
+	var all []store.Project
+	if all, page.Offered, err = v.offeredProjects(v.path("invites/new"), chosenProjects(projects)...); err != nil {
 		return err
 	}
 	for n := range inviteProjects {

@@ -42,7 +42,7 @@ func (v *visit) showSignInPolicy(status int, chosen *store.SignInPolicy, problem
 		return err
 	}
 	page.Roles = roleOptions(access.DefaultRoles(), func(r access.Role) bool { return r == policy.DefaultRole })
-	if page.Projects, err = v.projectRoleChoices(policy.DefaultProjectRoles); err != nil {
+	if page.Projects, page.Offered, err = v.projectRoleChoices(policy.DefaultProjectRoles); err != nil {
 		return err
 	}
 	return v.render(status, views.SignInPolicy(page))
@@ -52,10 +52,10 @@ func (v *visit) showSignInPolicy(status int, chosen *store.SignInPolicy, problem
 const defaultProjectsShown = 20
 
 // projectRoleChoices are the chosen lines and an empty one.
-func (v *visit) projectRoleChoices(chosen []store.ProjectRole) ([]views.ProjectRoleChoice, error) {
-	projects, err := v.projectsToChoose(chosenProjects(chosen)...)
+func (v *visit) projectRoleChoices(chosen []store.ProjectRole) ([]views.ProjectRoleChoice, views.ProjectsOffered, error) {
+	projects, offered, err := v.offeredProjects(v.path("sign-in"), chosenProjects(chosen)...)
 	if err != nil || len(projects) == 0 {
-		return nil, err
+		return nil, offered, err
 	}
 	var lines []views.ProjectRoleChoice
 	for i, p := range append(slices.Clone(chosen), store.ProjectRole{})[:min(len(chosen)+1, defaultProjectsShown)] {
@@ -66,7 +66,7 @@ func (v *visit) projectRoleChoices(chosen []store.ProjectRole) ([]views.ProjectR
 		line.Roles = roleOptions(access.ProjectRoles()[1:], func(r access.Role) bool { return r == p.Role })
 		lines = append(lines, line)
 	}
-	return lines, nil
+	return lines, offered, nil
 }
 
 func (v *visit) setDefaultRole() error {

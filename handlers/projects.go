@@ -1,11 +1,8 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/store"
@@ -44,28 +41,6 @@ func (v *visit) rolesInProject(id string) string {
 	return ""
 }
 
-// projectsToChoose are those that a form offers: the first by name, and those that are chosen already.
-func (v *visit) projectsToChoose(chosen ...string) ([]store.Project, error) {
-	all, err := v.scope.Projects(v.ctx())
-	if err != nil {
-		return nil, err
-	}
-	chosen = slices.DeleteFunc(chosen, func(id string) bool {
-		return id == "" || slices.ContainsFunc(all, func(p store.Project) bool { return p.ID == id })
-	})
-	more, err := v.scope.ProjectsByID(v.ctx(), chosen)
-	return append(all, more...), err
-}
-
-// chosenProjects are the ids in the lines.
-func chosenProjects(lines []store.ProjectRole) []string {
-	var ids []string
-	for _, line := range lines {
-		ids = append(ids, line.ProjectID)
-	}
-	return ids
-}
-
 // projects lists them by name; the address holds the search (q) and where to go on (after or before a project's id).
 func (v *visit) projects() error {
 	filter := store.ProjectFilter{Search: v.query("q"), After: v.query("after"), Before: v.query("before"), Limit: projectsShown + 1}
@@ -90,41 +65,6 @@ func (v *visit) projects() error {
 		})
 	}
 	return v.render(http.StatusOK, views.Projects(page))
-}
-
-// paged cuts a list, of which one more was read than is shown, and says where it goes on: link leads "before" or "after" a row.
-func paged[T any](found []T, shown int, after, before string, link func(direction string, row T) string) ([]T, ui.Pager) {
-	upwards, further := before != "" && after == "", len(found) > shown
-	if further && upwards {
-		found = found[1:]
-	} else if further {
-		found = found[:shown]
-	}
-	var pager ui.Pager
-	if len(found) > 0 && (after != "" || upwards && further) {
-		pager.Previous = link("before", found[0])
-	}
-	if len(found) > 0 && (upwards || further) {
-		pager.Next = link("after", found[len(found)-1])
-	}
-	return found, pager
-}
-
-// goToBeginning leads whoever went on where nothing follows, for what was there is gone meanwhile, to the beginning of the list.
-func (v *visit) goToBeginning(path string) error {
-	if search := v.query("q"); search != "" {
-		path += "?" + url.Values{"q": {search}}.Encode()
-	}
-	return v.goTo(path, "")
-}
-
-// goOnFrom is where a list goes on, its search with it.
-func (v *visit) goOnFrom(path, direction, id string) string {
-	query := url.Values{direction: {id}}
-	if search := v.query("q"); search != "" {
-		query.Set("q", search)
-	}
-	return path + "?" + query.Encode()
 }
 
 func kindTitle(kind access.ProjectKind) string { return capitalized(string(kind)) }
@@ -234,131 +174,4 @@ func (v *visit) projectPage() error {
 		}
 	}
 	return v.render(http.StatusOK, views.Project(page))
-}
-
-func (v *visit) projectMembers() error {
-	return v.showProjectMembers(http.StatusOK, nil)
-}
-
-func (v *visit) showProjectMembers(status int, problem *ui.Problem) error {
-	filter := store.MemberFilter{After: v.query("after"), Before: v.query("before"), Limit: membersShown + 1}
-	members, err := v.scope.SomeProjectMembers(v.ctx(), v.project.ID, filter)
-	if err != nil {
-		return err
-	}
-	if len(members) == 0 && v.filtered("after", "before") {
-		return v.goToBeginning(v.projectPath("members"))
-	}
-	page := views.ProjectMembersPage{
-		ProjectFrame: v.projectFrame("Members"), MayManage: v.inProject.Has(access.ManageProjectMembers),
-		Action: v.projectPath("members"), Email: v.form().Text("email"), Problem: problem,
-		Roles: roleOptions(access.ProjectRoles(), func(r access.Role) bool {
-			if v.r.Method == http.MethodGet {
-				return r == v.organization.DefaultProjectRole
-			}
-			return slices.Contains(v.sentRoles(), r)
-		}),
-	}
-	if policy, err := v.scope.SignInPolicy(v.ctx()); err != nil {
-		return err
-	} else if policy.Mode == access.IDPRoles {
-		page.FromIDP, page.MayManage = true, false
-	}
-	members, page.Pager = paged(members, membersShown, filter.After, filter.Before, func(direction string, m store.Member) string {
-		return v.goOnFrom(v.projectPath("members"), direction, m.UserID)
-	})
-	for _, m := range members {
-		row := views.ProjectMemberRow{Name: m.Name, Email: m.Email, Roles: roleTitles(m.ProjectRoles[v.project.ID])}
-		if page.MayManage {
-			row.Href = v.projectPath("members/" + m.ID)
-		}
-		page.Rows = append(page.Rows, row)
-	}
-	return v.render(status, views.ProjectMembers(page))
-}
-
-// addProjectMember gives roles to a member of the organization who is named by address.
-func (v *visit) addProjectMember() error {
-	m, err := v.memberByAddress(v.form().Text("email"))
-	if errors.Is(err, store.ErrNotFound) {
-		return v.showProjectMembers(http.StatusUnprocessableEntity, fieldProblem("email", "No member of this organization has this address. People become members when they first sign in through a connection."))
-	}
-	if err != nil {
-		return err
-	}
-	if len(v.sentRoles()) == 0 {
-		return v.showProjectMembers(http.StatusUnprocessableEntity, fieldProblem("roles", "Choose at least one role."))
-	}
-	err = v.scope.ChangeProjectRoles(v.ctx(), v.actor(), v.project.ID, m.ID, func(has []access.Role) []access.Role { return append(has, v.sentRoles()...) })
-	if problem := problemOf(err); problem != nil {
-		return v.showProjectMembers(http.StatusUnprocessableEntity, problem)
-	}
-	if err != nil {
-		return err
-	}
-	return v.goTo(v.projectPath("members"), m.Name+" is a member of this project.")
-}
-
-// memberByAddress is the member of this organization with the address; whoever is none is not found, known elsewhere or not.
-func (v *visit) memberByAddress(typed string) (store.Member, error) {
-	address, err := typedAddress(typed)
-	if err != nil {
-		return store.Member{}, store.ErrNotFound
-	}
-	user, err := v.store.UserByAddress(v.ctx(), address)
-	if err != nil {
-		return store.Member{}, err
-	}
-	return v.scope.MemberOf(v.ctx(), user.ID)
-}
-
-func (v *visit) projectMember() error {
-	m, err := v.scope.Member(v.ctx(), v.id("member"))
-	if err != nil {
-		return err
-	}
-	return v.showProjectMember(http.StatusOK, m, m.ProjectRoles[v.project.ID], nil)
-}
-
-func (v *visit) showProjectMember(status int, m store.Member, chosen []access.Role, problem *ui.Problem) error {
-	return v.render(status, views.ProjectMember(views.ProjectMemberPage{
-		ProjectFrame: v.projectFrame(m.Name, ui.Link{Text: "Members", Href: v.projectPath("members")}),
-		Action:       v.projectPath("members/" + m.ID), Cancel: v.projectPath("members"), Member: m.Name, Email: m.Email, Problem: problem,
-		Had:   joinRoles(m.ProjectRoles[v.project.ID]),
-		Roles: roleOptions(access.ProjectRoles(), func(r access.Role) bool { return slices.Contains(chosen, r) }),
-	}))
-}
-
-func (v *visit) setProjectRoles() error {
-	m, err := v.scope.Member(v.ctx(), v.id("member"))
-	if err != nil {
-		return err
-	}
-	stale := false
-	err = v.scope.ChangeProjectRoles(v.ctx(), v.actor(), v.project.ID, m.ID, func(has []access.Role) []access.Role {
-		if stale = joinRoles(has) != v.form().Text("had"); stale {
-			return has
-		}
-		return v.sentRoles()
-	})
-	if stale {
-		return v.showProjectMember(http.StatusUnprocessableEntity, m, m.ProjectRoles[v.project.ID],
-			fieldProblem("roles", "Somebody else changed these roles in the meantime. What is saved now is shown: change it, then save again."))
-	}
-	if problem := problemOf(err); problem != nil {
-		return v.showProjectMember(http.StatusUnprocessableEntity, m, v.sentRoles(), problem)
-	}
-	if err != nil {
-		return err
-	}
-	return v.goTo(v.projectPath("members"), "The roles are saved.")
-}
-
-// joinRoles are the roles that a form was made from, as it carries them.
-func joinRoles(roles []access.Role) string {
-	names := make([]string, len(roles))
-	for i, role := range roles {
-		names[i] = string(role)
-	}
-	return strings.Join(names, " ")
 }

@@ -221,8 +221,36 @@ func TestProjectsAreSearchedAndPaged(t *testing.T) {
 	acme.owner.get(strings.TrimSuffix(path, "projects")+"members?before=mem_zz").want(http.StatusOK, "ada@acme.test")
 	acme.owner.get(path+"/"+ids[7]+"/members?after=usr_0").want(http.StatusOK, "ada@acme.test", "owner@acme.test")
 
-	// A form offers the first by name.
-	acme.owner.get(strings.TrimSuffix(path, "projects")+"invites/new").want(http.StatusOK, "Project 104")
+}
+
+// However many projects there are, a form can offer each, and says so without scripts.
+func TestFormsOfferProjects(t *testing.T) {
+	p := newProduct(t)
+	acme := p.found("acme")
+	few := p.found("few")
+	var last string
+	for i := range 105 {
+		made, _ := acme.project(fmt.Sprintf("Project %03d", i))
+		last = made.ID
+	}
+	few.project("Project 104")
+	robot, _, err := few.scope.CreateServiceAccount(t.Context(), operator, "robot", []access.Role{access.OrgMember})
+	p.ok(err)
+	robots, _, err := acme.scope.CreateServiceAccount(t.Context(), operator, "robot", []access.Role{access.OrgMember})
+	p.ok(err)
+	for _, form := range []struct{ path, few string }{
+		{"/invites/new", "/invites/new"}, {"/sign-in", "/sign-in"}, {"/sign-in/roles", "/sign-in/roles"},
+		{"/service-accounts/" + robots.ID, "/service-accounts/" + robot.ID},
+	} {
+		many := "/organizations/" + acme.ID + form.path
+		acme.owner.get(many).want(http.StatusOK, "The first 100 projects by name are offered below.", "Project 099").lacks("Project 100")
+		acme.owner.get(many+"?projects=T+104").want(http.StatusOK, "The projects with “T 104” in their names are offered below.", last).lacks("Project 000")
+		acme.owner.get(many+"?projects=ject").want(http.StatusOK, "The first 100 projects with “ject” in their names").lacks("Project 100")
+		acme.owner.get(many+"?projects=zebra").want(http.StatusOK, "No project has “zebra” in its name.", "Offer the first again").lacks("There is no project yet")
+		few.owner.get("/organizations/"+few.ID+form.few).want(http.StatusOK, "Project 104").lacks("Find projects")
+	}
+	// What is chosen already is offered as well, wherever it stands.
+	acme.owner.get("/organizations/"+acme.ID+"/service-accounts/"+robots.ID+"?project="+last).want(http.StatusOK, "Project 104", "Project 099").lacks("Project 100")
 }
 
 func TestCountsThatStopSaySo(t *testing.T) {

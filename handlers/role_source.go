@@ -32,7 +32,7 @@ func (v *visit) showRoleSource(status int, draft store.RoleDraft, problem *ui.Pr
 	for _, r := range draft.Rules {
 		chosen = append(chosen, r.ProjectID) // its name has to be known, however far behind it stands
 	}
-	projects, err := v.projectsToChoose(chosen...)
+	projects, offered, err := v.offeredProjects(v.path("sign-in/roles"), chosen...)
 	if err != nil {
 		return err
 	}
@@ -43,7 +43,7 @@ func (v *visit) showRoleSource(status int, draft store.RoleDraft, problem *ui.Pr
 			{Value: string(access.ConsoleRoles), Label: "This console", Help: "Owners give roles; newcomers get the default role."},
 			{Value: string(access.IDPRoles), Label: "The identity provider", Help: "At every sign-in through a connection, by the rules and values below. Nobody gives roles by hand then."},
 		},
-		Group: v.form().Text("group"), Matrix: v.path("roles"), Problem: problem,
+		Group: v.form().Text("group"), Matrix: v.path("roles"), Offered: offered, Problem: problem,
 		Roles: roleOptions(slices.Concat(access.OrganizationRoles(), access.ProjectRoles()), func(r access.Role) bool { return string(r) == v.form().Text("role") }),
 	}
 	choose(page.Modes, string(draft.Mode))

@@ -129,12 +129,12 @@ func TestD14_ADraftThatLeavesNoOwnerIsSaidAndRefused(t *testing.T) {
 func TestRoleRulesNameProjectsFarBehind(t *testing.T) {
 	p := newProduct(t)
 	acme := p.found("acme")
-	for i := range 200 { // as many as a form offers
+	for i := range projectsOffered {
 		acme.project(fmt.Sprintf("Project %03d", i))
 	}
 	last, _ := acme.project("The last of all")
 	path := "/organizations/" + acme.Organization.ID + "/sign-in/roles"
-	acme.owner.get(path).want(http.StatusOK, "Project 199").lacks("The last of all")
+	acme.owner.get(path).want(http.StatusOK, "Project 099").lacks("The last of all")
 	acme.owner.post(path+"/rules", "version", acme.owner.get(path).value("version"), "group", "engineering", "project", last.ID, "role", "ProjectEditor").
 		want(http.StatusOK, "The rule is in the draft.", "The last of all").lacks("A project that is gone")
 }

@@ -135,7 +135,7 @@ func (v *visit) accountForm(a store.ServiceAccount, project string) accountForm 
 }
 
 func (v *visit) showServiceAccount(status int, a store.ServiceAccount, f accountForm, problem *ui.Problem) error {
-	choices, err := v.projectsToChoose(f.project)
+	choices, offered, err := v.offeredProjects(v.accountPath(a, ""), f.project)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (v *visit) showServiceAccount(status int, a store.ServiceAccount, f account
 		Page: v.accountPage(a.Name, &a), Name: a.Name, ID: a.ID, Creator: accountCreator(a), Created: ui.MomentOf(a.CreatedAt, v.now()),
 		RotateAt: v.accountPath(a, "rotate"), DeleteAt: v.accountPath(a, "delete"), Action: v.accountPath(a, ""), Version: formVersion(a.Version),
 		NewName: f.name, Roles: roleOptions(access.OrganizationRoles(), func(r access.Role) bool { return slices.Contains(f.roles, r) }),
-		ProjectAction: v.accountPath(a, "projects"), Problem: problem,
+		ProjectAction: v.accountPath(a, "projects"), Offered: offered, Problem: problem,
 		ProjectRoles: roleOptions(access.ProjectRoles(), func(r access.Role) bool { return slices.Contains(f.projectRoles, r) }),
 	}
 	for _, token := range a.Tokens {

@@ -99,7 +99,7 @@ func TestK14_TwinsMakeOneThing(t *testing.T) {
 				t.Errorf("a twin: %v", err)
 			}
 		}
-		projects := must(s.In(o.ID).Projects(ctx))
+		projects := must(s.In(o.ID).ProjectsByName(ctx, ProjectFilter{}))
 		if made != 1 || len(projects) != 1 {
 			t.Errorf("%d twins were told that they made it, and there are %d", made, len(projects))
 		}

@@ -64,11 +64,6 @@ func takenName(err error) error {
 	return err
 }
 
-// Projects are the organization's projects, by name, at most 200: what a form can offer to choose from.
-func (c *Scope) Projects(ctx context.Context) ([]Project, error) {
-	return c.ProjectsByName(ctx, ProjectFilter{Limit: 200})
-}
-
 // Project is the project with this id, or [ErrNotFound].
 func (c *Scope) Project(ctx context.Context, id string) (Project, error) {
 	return project(c.store.read(ctx), c.organization, id)
@@ -154,13 +149,7 @@ func (w *write) endProject(id string) ([]audit.Change, error) {
 	return []audit.Change{{Field: "api_keys", Before: strconv.FormatInt(keys.RowsAffected, 10), After: "0"}}, nil
 }
 
-// ProjectMembers are the members who hold a role in the project, with those roles, the newest users first, at most 200. Owners of the
-// organization are owners of every project without one.
-func (c *Scope) ProjectMembers(ctx context.Context, projectID string) ([]Member, error) {
-	return c.SomeProjectMembers(ctx, projectID, MemberFilter{Limit: 200})
-}
-
-// CountProjectMembers counts them, up to [MostCounted].
+// CountProjectMembers counts the members who hold a role in the project, up to [MostCounted].
 func (c *Scope) CountProjectMembers(ctx context.Context, projectID string) (int64, error) {
 	users := c.store.read(ctx).Table("(?) AS users", c.usersIn(ctx, projectID).Limit(MostCounted+1))
 	count, err := c.store.countTo(ctx, users, MostCounted)
@@ -176,8 +165,9 @@ func (c *Scope) usersIn(ctx context.Context, projectID string) *gorm.DB {
 		Where("scope_id = ? AND principal_id > ?", projectID, idUser) // whose ids sort behind those of service accounts
 }
 
-// SomeProjectMembers are a page of them: below the user After, or above the user Before, at most Limit (1 to 200; 50 when 0).
-func (c *Scope) SomeProjectMembers(ctx context.Context, projectID string, f MemberFilter) ([]Member, error) {
+// ProjectMembers are the members who hold a role in the project, with those roles, the newest users first: below the user After, or above the user
+// Before, at most Limit (1 to 200; 50 when 0). Owners of the organization are owners of every project without one.
+func (c *Scope) ProjectMembers(ctx context.Context, projectID string, f MemberFilter) ([]Member, error) {
 	q := c.usersIn(ctx, projectID).Limit(limited(f.Limit))
 	switch {
 	case f.Before != "":

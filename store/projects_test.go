@@ -16,7 +16,7 @@ func TestProjects(t *testing.T) {
 		scope := s.In(o.ID)
 		search := must(scope.CreateProject(t.Context(), actorOf(owner), "search", access.Serverless, owner.ID))
 		archive := must(scope.CreateProject(t.Context(), actorOf(owner), "Archive", access.Pod, owner.ID))
-		if all := must(scope.Projects(t.Context())); len(all) != 2 || all[0] != archive && all[0].ID != archive.ID || all[1].Name != "search" {
+		if all := must(scope.ProjectsByName(t.Context(), ProjectFilter{})); len(all) != 2 || all[0] != archive && all[0].ID != archive.ID || all[1].Name != "search" {
 			t.Errorf("projects: %+v", all)
 		}
 		for field, attempt := range map[string]error{
@@ -57,7 +57,7 @@ func TestProjectRoles(t *testing.T) {
 			if len(roles) > 0 {
 				want = 2
 			}
-			if members := must(scope.ProjectMembers(t.Context(), p.ID)); len(members) != want {
+			if members := must(scope.ProjectMembers(t.Context(), p.ID, MemberFilter{})); len(members) != want {
 				t.Errorf("%d members of the project, want %d", len(members), want)
 			}
 		}
@@ -101,10 +101,10 @@ func TestOrganizationsNeverSeeEachOther(t *testing.T) {
 				t.Errorf("%s of another organization: %v, want %v", what, err, ErrNotFound)
 			}
 		}
-		if all := must(s.In(globex.ID).Projects(t.Context())); len(all) != 0 {
+		if all := must(s.In(globex.ID).ProjectsByName(t.Context(), ProjectFilter{})); len(all) != 0 {
 			t.Errorf("projects of another organization: %+v", all)
 		}
-		if members := must(s.In(globex.ID).ProjectMembers(t.Context(), p.ID)); len(members) != 0 {
+		if members := must(s.In(globex.ID).ProjectMembers(t.Context(), p.ID, MemberFilter{})); len(members) != 0 {
 			t.Errorf("members of another organization's project: %+v", members)
 		}
 		if members := must(s.In(globex.ID).Members(t.Context(), MemberFilter{})); len(members) != 2 {

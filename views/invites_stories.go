@@ -38,6 +38,10 @@ func inviteStories() []Story {
 		{Field: "email", Message: "Enter an email address such as name@example.com."}, {Field: "roles", Message: "Choose at least one role."},
 		{Field: "project_roles", Message: "Choose one of this organization's projects."},
 	}}
+	manyProjects := form
+	manyProjects.Offered = ProjectsOffered{Action: "/invites/new", Words: "The first 100 projects by name are offered below. Find others here before you fill in the form."}
+	noProject := form
+	noProject.Projects, noProject.Offered = nil, ProjectsOffered{Action: "/invites/new", Search: "zebra", Words: "No project has “zebra” in its name."}
 	fromIDP := form
 	fromIDP.FromIDP = true
 	sent := InviteSentPage{Page: storyConsole("Invite sent", "Members", members, invites), Email: "grace@guest.example", Link: link, Ends: "30 Nov 2026, 06:57 UTC", Mailed: true, Done: "/invites", Another: "/invites/new"}
@@ -49,6 +53,8 @@ func inviteStories() []Story {
 		{"invites/nothing", "Invites: nothing matches", Invites(nothing), http.StatusOK},
 		{"invites/new", "Invite somebody", NewInvite(form), http.StatusOK},
 		{"invites/new-from-idp", "Invite somebody: roles come from the identity provider", NewInvite(fromIDP), http.StatusOK},
+		{"invites/new-many-projects", "Invite somebody: more projects than are offered", NewInvite(manyProjects), http.StatusOK},
+		{"invites/new-no-project", "Invite somebody: no project is found", NewInvite(noProject), http.StatusOK},
 		{"invites/new-wrong", "Invite somebody: refused, and no mail goes out", NewInvite(wrong), http.StatusUnprocessableEntity},
 		{"invites/sent", "Invite: the link, shown once", InviteSent(sent), http.StatusCreated},
 		{"invites/handed", "Invite: the link where no mail goes out", InviteSent(handed), http.StatusCreated},

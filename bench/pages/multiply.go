@@ -36,13 +36,13 @@ func (i *installation) multiply(ctx context.Context, db *sql.DB, f *first) error
 		{"users", person, many, map[string]string{"id": own("id"), "name": numbered("Person ", ""), "email": numbered("person-", "@corp.test"), "canonical_email": numbered("person-", "@corp.test")}},
 		{"members", ofPerson, many, map[string]string{"id": own("id"), "user_id": own("user_id"), "email_domain": "''"}}, // the program lists them when it starts
 		{"role_bindings", "t.principal_id = '" + f.person.ID + "' AND t.scope_kind = 'organization'", many, map[string]string{"id": own("id"), "principal_id": own("principal_id")}},
-		{"role_bindings", "t.principal_id = '" + f.person.ID + "' AND t.scope_kind = 'project'", many / 10, map[string]string{"id": own("id"), "principal_id": own("principal_id")}},
+		{"role_bindings", "t.principal_id = '" + f.person.ID + "' AND t.scope_kind = 'project'", many / 5, map[string]string{"id": own("id"), "principal_id": own("principal_id")}},
 		{"identities", ofPerson, many / 2, map[string]string{"subject": numbered("person ", ""), "user_id": own("user_id")}},
 		{"sessions", ofPerson, many / 5, map[string]string{"id": own("id"), "user_id": own("user_id"), "token_hash": hash}},
 		{"session_proofs", "t.session_id = '" + f.ids["session"] + "'", many / 5, map[string]string{"session_id": own("session_id")}},
 		{"projects", "t.id = '" + f.ids["project"] + "'", i.projects, map[string]string{"id": own("id"), "name": numbered("Project ", "")}},
 		{"role_bindings", "t.principal_id = '" + f.owner.ID + "' AND t.scope_kind = 'project'", i.projects, map[string]string{"id": own("id"), "scope_id": own("scope_id")}},
-		{"invites", "t.id = '" + f.ids["invite"] + "'", many / 10, map[string]string{"id": own("id"), "email": numbered("person-", "@guest.test"), "canonical_email": numbered("person-", "@guest.test"), "token_hash": hash, "mailed_hash": "NULL"}},
+		{"invites", "t.id = '" + f.ids["invite"] + "'", many / 5, map[string]string{"id": own("id"), "email": numbered("person-", "@guest.test"), "canonical_email": numbered("person-", "@guest.test"), "token_hash": hash, "mailed_hash": "NULL"}},
 		{"logins", "t.id = '" + f.ids["login"] + "'", many * 2, map[string]string{"id": own("id"), "email": numbered("person-", "@corp.test"), "user_id": own("user_id"), "code_hash": "NULL"}},
 		{"events", "t.action = 'member.added' AND t.organization_id = '" + f.ids["organization"] + "' AND t.sequence = (SELECT max(sequence) FROM events WHERE action = 'member.added')", many * 2, map[string]string{"id": own("id"), "sequence": "1000000 + n"}},
 	} {
