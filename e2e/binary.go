@@ -234,7 +234,8 @@ func spilled(log string, secrets []string) (lines []string) {
 	return lines
 }
 
-// binary builds the program, once per run.
+// binary builds the program, once per run, without C as it is released: under the race detector, too, what a build or a check before
+// has compiled is used.
 func binary(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
@@ -243,6 +244,7 @@ func binary(t testing.TB) string {
 		}
 		build := exec.Command("go", "build", "-o", filepath.Join(built.folder, "gatehouse"), ".")
 		build.Dir = filepath.Dir(sourceFolder())
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if output, err := build.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("%w\n%s", err, output)
 		}

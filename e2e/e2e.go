@@ -18,7 +18,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -116,8 +115,19 @@ func artefact(t testing.TB, name string) string {
 	return path
 }
 
-// sourceFolder is where this package's source is, whatever the working folder.
-func sourceFolder() string {
-	_, file, _, _ := runtime.Caller(0)
-	return filepath.Dir(file)
-}
+// sourceFolder is where this package's source is: e2e/ of the module in which
+// the tests run, whatever flags they were built with.
+var sourceFolder = sync.OnceValue(func() string {
+	start, err := os.Getwd()
+	if err != nil {
+		panic(err)
+	}
+	for folder := start; ; folder = filepath.Dir(folder) {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return filepath.Join(folder, "e2e")
+		}
+		if folder == filepath.Dir(folder) {
+			panic("there is no go.mod above " + start)
+		}
+	}
+})

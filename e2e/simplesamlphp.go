@@ -29,7 +29,7 @@ type Employee struct {
 	User, Password        string
 	Email                 string
 	GivenName, FamilyName string
-	Groups                []string
+	Groups, Roles         []string // values of the attributes "groups" and "roles", which are left out where there are none
 }
 
 // SimpleSAMLphp is Debian's SimpleSAMLphp as a running identity provider.
@@ -38,6 +38,8 @@ type SimpleSAMLphp struct {
 	Alice, Bob Employee
 
 	folder  string
+	salt    string
+	people  map[string]Employee // by user name
 	parties int
 	stop    func()
 }
@@ -67,10 +69,10 @@ func StartSimpleSAMLphp(t testing.TB, host, domain string) *SimpleSAMLphp {
 	port := freePort(t)
 	s := &SimpleSAMLphp{
 		Base:  "http://" + host + ":" + port + "/",
-		Alice: Employee{"alice", rand.Text(), "alice@" + domain, "Alice", "Adams", []string{"engineering", "admins"}},
-		Bob:   Employee{"bob", rand.Text(), "bob@" + domain, "Bob", "Brown", []string{"sales"}},
+		Alice: Employee{User: "alice", Password: rand.Text(), Email: "alice@" + domain, GivenName: "Alice", FamilyName: "Adams", Groups: []string{"engineering", "admins"}},
+		Bob:   Employee{User: "bob", Password: rand.Text(), Email: "bob@" + domain, GivenName: "Bob", FamilyName: "Brown", Groups: []string{"sales"}},
 
-		folder: t.TempDir(),
+		folder: t.TempDir(), salt: rand.Text(), people: map[string]Employee{},
 	}
 	s.configure(t)
 	s.serve(t, program, port)
@@ -148,15 +150,31 @@ func (s *SimpleSAMLphp) configure(t testing.TB) {
 	s.write(t, "cert/idp.key", key)
 	s.write(t, "cert/idp.crt", certificate)
 
+	s.Knows(t, s.Alice)
+	s.Knows(t, s.Bob)
+}
+
+// Knows makes the identity provider know one more person, or other things of
+// one whom it knows. Whoever is signed in there stays who they were until they
+// type their password again, as in a browser of their own.
+func (s *SimpleSAMLphp) Knows(t testing.TB, person Employee) {
+	t.Helper()
+	s.people[person.User] = person
 	people := map[string]any{}
-	for _, person := range []Employee{s.Alice, s.Bob} {
-		people[person.User+":"+person.Password] = map[string]any{
-			"uid": []string{person.User}, "mail": []string{person.Email}, "groups": person.Groups,
-			"givenName": []string{person.GivenName}, "sn": []string{person.FamilyName},
-			"displayName": []string{person.GivenName + " " + person.FamilyName},
+	for _, p := range s.people {
+		attributes := map[string]any{
+			"uid": []string{p.User}, "mail": []string{p.Email},
+			"givenName": []string{p.GivenName}, "sn": []string{p.FamilyName},
+			"displayName": []string{p.GivenName + " " + p.FamilyName},
 		}
+		for name, values := range map[string][]string{"groups": p.Groups, "roles": p.Roles} {
+			if len(values) > 0 {
+				attributes[name] = values
+			}
+		}
+		people[p.User+":"+p.Password] = attributes
 	}
-	s.writeJSON(t, "run.json", map[string]any{"base": s.Base, "salt": rand.Text(), "people": people})
+	s.writeJSON(t, "run.json", map[string]any{"base": s.Base, "salt": s.salt, "people": people})
 }
 
 func (s *SimpleSAMLphp) writeJSON(t testing.TB, name string, value any) {

@@ -77,6 +77,9 @@ func (w *write) tellPeople() error {
 				return err
 			}
 			letter.Organization, letter.Path = o.Name, "/organizations/"+o.ID
+			if w.happened(audit.IdentityLinkAsked) { // it waits for the reader
+				letter.Path += "/waiting-links"
+			}
 		}
 		if err := w.mail(to.organization, MailEvents, letter); err != nil {
 			return err
