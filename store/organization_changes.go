@@ -111,8 +111,8 @@ type Leftovers struct{ Projects, Members, Connections, Domains, ServiceAccounts,
 // Leftovers counts them.
 func (c *Scope) Leftovers(ctx context.Context) (Leftovers, error) {
 	var left Leftovers
-	err := c.store.read(ctx).Raw(`SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM projects WHERE organization_id = ? LIMIT ?) AS some) AS projects,
-			(SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE organization_id = ? LIMIT ?) AS some) AS members, (SELECT COUNT(*) FROM connections WHERE organization_id = o.id) AS connections,
+	err := c.store.read(ctx).Raw(`SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM projects WHERE organization_id = ? LIMIT ?) AS counted) AS projects,
+			(SELECT COUNT(*) FROM (SELECT 1 FROM members WHERE organization_id = ? LIMIT ?) AS counted) AS members, (SELECT COUNT(*) FROM connections WHERE organization_id = o.id) AS connections,
 			(SELECT COUNT(*) FROM domains WHERE organization_id = o.id) AS domains, (SELECT COUNT(*) FROM service_accounts WHERE organization_id = o.id) AS service_accounts,
 			(SELECT COUNT(*) FROM webhooks WHERE organization_id = o.id) AS webhooks
 		FROM organizations o WHERE o.id = ?`, c.organization, MostCounted+1, c.organization, MostCounted+1, c.organization).Scan(&left).Error
