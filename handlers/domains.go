@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strings"
@@ -18,11 +19,22 @@ func (v *visit) showDomains(status int, problem *ui.Problem) error {
 	if err != nil {
 		return err
 	}
+	connections, err := v.scope.Connections(v.ctx())
+	if err != nil {
+		return err
+	}
+	assignments, err := v.scope.Assignments(v.ctx())
+	if err != nil {
+		return err
+	}
 	page := views.DomainsPage{Page: v.page("Domains"), Action: v.path("domains"), Name: v.form().Text("name"), Problem: problem}
 	for _, d := range domains {
 		row := views.DomainRow{Name: d.Name, Href: v.path("domains/" + d.ID), State: domainState(d, v.now())}
 		if d.CheckedAt != nil {
 			row.Checked = ui.MomentOf(*d.CheckedAt, v.now())
+		}
+		if d.VerifiedAt != nil {
+			row.Served = cmp.Or(strings.Join(servingNames(d, connections, assignments), ", "), "No active connection")
 		}
 		page.Rows = append(page.Rows, row)
 	}

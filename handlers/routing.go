@@ -100,19 +100,26 @@ func (v *visit) domainConnections(d store.Domain) (views.DomainConnections, erro
 	if by := v.form().Text("served_by"); by != "" {
 		page.Everyone = by == "every"
 	}
-	var serving []string
 	for _, c := range connections {
 		chosen := slices.Contains(assignments[d.ID], c.ID)
 		option := ui.Option{Value: c.ID, Label: c.Name, Chosen: chosen || slices.Contains(v.form().All("connections"), c.ID)}
 		if c.State != store.ConnectionActive {
 			option.Help = "It is not active, and serves nobody until it is."
-		} else if chosen || !d.Assigned {
-			serving = append(serving, c.Name)
 		}
 		page.Options = append(page.Options, option)
 	}
-	page.Served = servedSentence(serving)
+	page.Served = servedSentence(servingNames(d, connections, assignments))
 	return page, nil
+}
+
+// servingNames are the names of the active connections that serve the domain.
+func servingNames(d store.Domain, connections []store.Connection, assignments map[string][]string) (names []string) {
+	for _, c := range connections {
+		if c.State == store.ConnectionActive && (!d.Assigned || slices.Contains(assignments[d.ID], c.ID)) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
 }
 
 func servedSentence(serving []string) string {

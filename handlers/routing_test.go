@@ -176,9 +176,12 @@ func TestADomainIsAssignedOnItsPage(t *testing.T) {
 	okta, foreign := acme.connect("Okta"), globex.connect("Foreign")
 	acme.connect("Entra")
 	acme.owner.get(path).want(http.StatusOK, "Served now by Entra, Okta.").lacks("Foreign")
+	list := "/organizations/" + acme.Organization.ID + "/domains"
+	acme.owner.get(list).want(http.StatusOK, "Served by", "Entra, Okta").lacks("Foreign", "No active connection")
 	acme.owner.post(path+"/connections", "served_by", "chosen").want(http.StatusUnprocessableEntity, "Choose at least one connection")
 	acme.owner.post(path+"/connections", "served_by", "chosen", "connections", foreign.Connection.ID).want(http.StatusUnprocessableEntity, "Choose among this organization")
 	acme.owner.post(path+"/connections", "served_by", "chosen", "connections", okta.Connection.ID).want(http.StatusOK, "The connections are saved.", "Served now by Okta.")
+	acme.owner.get(list).want(http.StatusOK, "Okta").lacks("Entra")
 	p.browser().post("/login", "email", "x@corp.test").want(http.StatusOK, "Continue with Okta").lacks("Entra")
 
 	acme.enforce(okta, access.EnforceDomain)

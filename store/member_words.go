@@ -32,8 +32,16 @@ func wordsOf(text string) []string {
 	return slices.Compact(words)
 }
 
-// listMembers keeps the words of these members, and the domain of their address beside them. Whoever calls keeps their users as they are until
-// the transaction ends.
+// relistMembers lists members whose names have changed.
+func relistMembers(tx *gorm.DB, ids []string) error {
+	if err := tx.Where("member_id IN ?", ids).Delete(&memberWord{}).Error; err != nil {
+		return fmt.Errorf("forget members' words: %w", err)
+	}
+	return listMembers(tx, ids)
+}
+
+// listMembers keeps the words of these members, who have none, and the domain of their address beside them. Whoever calls keeps their users as
+// they are until the transaction ends.
 func listMembers(tx *gorm.DB, ids []string) error {
 	var found []struct{ ID, OrganizationID, Name, Email string }
 	err := tx.Table("members").Joins("JOIN users ON users.id = members.user_id").Where("members.id IN ?", ids).
@@ -47,10 +55,7 @@ func listMembers(tx *gorm.DB, ids []string) error {
 			words = append(words, memberWord{m.OrganizationID, word, m.ID})
 		}
 	}
-	if err := tx.Where("member_id IN ?", ids).Delete(&memberWord{}).Error; err != nil {
-		return fmt.Errorf("forget members' words: %w", err)
-	}
-	if err := tx.Clauses(clause.OnConflict{DoNothing: true}).CreateInBatches(&words, 1000).Error; err != nil {
+	if err := tx.CreateInBatches(&words, 1000).Error; err != nil {
 		return fmt.Errorf("keep members' words: %w", err)
 	}
 	err = tx.Exec("UPDATE members SET email_domain = (SELECT email_domain FROM users WHERE users.id = members.user_id) WHERE id IN ? AND email_domain = ''", ids).Error
@@ -65,9 +70,10 @@ const listsAtOnce = 500
 
 // listUnlisted lists those whom nobody has: they were members before there were words, or were added by a node that knows none.
 func (s *Store) listUnlisted(ctx context.Context) error {
+	last := ""
 	for listed := listsAtOnce; listed == listsAtOnce; {
 		err := s.unrecorded(ctx, func(tx *gorm.DB) error {
-			q := tx.Table("members").Where("members.email_domain = ''").Order("members.id").Limit(listsAtOnce)
+			q := tx.Table("members").Where("members.email_domain = '' AND members.id > ?", last).Order("members.id").Limit(listsAtOnce)
 			if s.dialect == onPostgreSQL { // another node that does the same meanwhile takes others
 				q = q.Joins("JOIN users ON users.id = members.user_id").Clauses(clause.Locking{Strength: "NO KEY UPDATE", Options: "SKIP LOCKED"})
 			}
@@ -75,7 +81,9 @@ func (s *Store) listUnlisted(ctx context.Context) error {
 			if err := q.Pluck("members.id", &ids).Error; err != nil {
 				return err
 			}
-			listed = len(ids)
+			if listed = len(ids); listed > 0 {
+				last = ids[listed-1]
+			}
 			return listMembers(tx, ids)
 		})
 		if err != nil {

@@ -25,10 +25,10 @@ func domainStories() []Story {
 		Title:   "The domain has had no effect since 21 November 2026.",
 		Meaning: "It lapsed on 22 October 2026 and its record did not come back. Put the record back, then check: it is verified again at once, unless another organization has verified it."}
 	many.Rows = []DomainRow{
-		{Name: "example.com", Href: "/domains/1", State: verified, Checked: storyRecent},
+		{Name: "example.com", Href: "/domains/1", State: verified, Served: "Okta, Microsoft Entra ID of the Copenhagen office", Checked: storyRecent},
 		{Name: "example.net", Href: "/domains/2", State: claimed, Checked: storyRecent},
 		{Name: "new.example.org", Href: "/domains/3", State: waiting, Checked: storyRecent},
-		{Name: "old.example.org", Href: "/domains/4", State: lapsed, Checked: storyRecent},
+		{Name: "old.example.org", Href: "/domains/4", State: lapsed, Served: "No active connection", Checked: storyRecent},
 		{Name: "older.example.org", Href: "/domains/5", State: ended, Checked: storyOlder},
 		{Name: "a-very-long-subdomain-of-a-department.another-label.subsidiary.international.example.com", Href: "/domains/6", State: failing, Checked: storyOlder},
 	}
