@@ -37,6 +37,9 @@ const (
 	UserPasskeyRemoved   Action = "user.passkey_removed"
 	UserPasskeyRefused   Action = "user.passkey_refused"
 	UserLeftoversRemoved Action = "user.leftovers_removed"
+	UserAddressAsked     Action = "user.address_asked" // a link was mailed to the new one
+	UserAddressChanged   Action = "user.address_changed"
+	UserAddressWithdrawn Action = "user.address_withdrawn"
 
 	MemberAdded        Action = "member.added"
 	MemberRolesChanged Action = "member.roles_changed"
@@ -183,6 +186,9 @@ var phrases = []phrase{
 	{UserPasskeyRenamed, "rename", "renamed", " a passkey of {user}[ from {before} to {after}]"},
 	{UserPasskeyRemoved, "remove", "removed", " the passkey {passkey} of {user}"},
 	{UserPasskeyRefused, "", "refused", " the passkey {passkey} of {user}, of which there may be a copy"},
+	{UserAddressAsked, "ask", "asked", " for another email address[, {after} instead of {before}]; nothing changes before the link that was mailed there is followed"},
+	{UserAddressChanged, "change", "changed", " their email address[ from {before} to {after}]"},
+	{UserAddressWithdrawn, "withdraw", "withdrew", " the wish for another email address[, {after}]"},
 	{UserLeftoversRemoved, "remove", "removed", " what the unverified user {user} had left behind"},
 
 	{MemberAdded, "add", "added", " {user} to the members[ as {after}]"},

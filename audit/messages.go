@@ -15,7 +15,7 @@ var messages = []struct {
 	actions []Action
 }{
 	{"member.added", "Somebody became a member.", []Action{MemberAdded}},
-	{"member.changed", "A member got or lost roles, in the organization or in a project.", []Action{MemberRolesChanged, RoleBindingCreated, RoleBindingDeleted}},
+	{"member.changed", "A member got or lost roles, in the organization or in a project, or has another email address.", []Action{MemberRolesChanged, UserAddressChanged, RoleBindingCreated, RoleBindingDeleted}},
 	{"member.suspended", "A member was suspended.", []Action{MemberSuspended}},
 	{"member.resumed", "A suspended member was let in again.", []Action{MemberResumed}},
 	{"member.removed", "Somebody is no longer a member.", []Action{MemberRemoved}},

@@ -35,6 +35,9 @@ func (v *visit) showAccount(status int, page views.AccountPage) error {
 	} else if err := v.ownPasskeys(&page); err != nil {
 		return err
 	}
+	if err := v.ownAddress(&page); err != nil {
+		return err
+	}
 	sessions, err := v.ownSessions()
 	if err != nil {
 		return err

@@ -205,13 +205,20 @@ func requestOf(r *http.Request) audit.Request {
 	return audit.Request{ID: info.ID, Address: info.Address.String(), UserAgent: info.UserAgent}
 }
 
-// back is where to return to after signing in: the page that was asked for. What was posted has no page of its own.
+// back is where to return to after signing in: the page that was asked for. What was posted has no page of its own, and a link that was mailed to
+// somebody is kept nowhere.
 func (v *visit) back() string {
-	if v.reads() {
-		return web.ReturnTo(v.r.URL.RequestURI())
+	switch {
+	case !v.reads():
+		return "/"
+	case v.mailed():
+		return "/account"
 	}
-	return "/"
+	return web.ReturnTo(v.r.URL.RequestURI())
 }
+
+// mailed reports whether the visitor follows a link that was mailed to them.
+func (v *visit) mailed() bool { return v.id("token") != "" }
 
 // signInPath is the sign-in page that leads back here.
 func (v *visit) signInPath() string {
@@ -227,7 +234,11 @@ func (v *visit) askToSignInAgain() {
 		v.resume(views.ResumePage{Page: v.card("Sign in again"), Stale: true, SignIn: v.ownSignIn()})
 		return
 	}
-	if err := v.Cookies.Notice(v.w, "This asks for a sign-in within the last 15 minutes. Sign in again to go on."); err != nil {
+	notice := "This asks for a sign-in within the last 15 minutes. Sign in again to go on."
+	if v.mailed() {
+		notice = "This asks for a sign-in within the last 15 minutes. Sign in again, then follow the link in your mail once more."
+	}
+	if err := v.Cookies.Notice(v.w, notice); err != nil {
 		v.fail(err)
 		return
 	}

@@ -50,6 +50,10 @@ func consoleRoutes() []route {
 
 		{pattern: "GET /account", audience: person, handle: (*visit).account},
 		{pattern: "POST /account/name", audience: person, handle: (*visit).renameUser, ownCredential: true},
+		{pattern: "POST /account/address", audience: person, handle: (*visit).askForAddress, ownCredential: true, fresh: true},
+		{pattern: "POST /account/address/withdraw", audience: person, handle: (*visit).withdrawAddress, ownCredential: true},
+		{pattern: "GET /account/address/{token}", audience: person, handle: (*visit).addressLink, ownCredential: true, fresh: true},
+		{pattern: "POST /account/address/{token}", audience: person, handle: (*visit).changeAddress, ownCredential: true, fresh: true},
 		{pattern: "POST /account/password", audience: person, handle: (*visit).changePassword, ownCredential: true},
 		{pattern: "POST /account/password/remove", audience: person, handle: (*visit).removePassword, ownCredential: true, fresh: true},
 		{pattern: "GET /account/passkeys/new", audience: person, handle: (*visit).newPasskey, ownCredential: true, fresh: true},

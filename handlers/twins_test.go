@@ -109,7 +109,7 @@ var twins = []twin{
 }
 
 // ofPersons is the reason for every act outside an organization but making one.
-const ofPersons = "Signing in and out, passwords, passkeys, sessions and one's own name: a person's own, which no program does for them."
+const ofPersons = "Signing in and out, passwords, passkeys, sessions, one's own name and address: a person's own, which no program does for them."
 
 const twinsPage = "../docs/api.md"
 

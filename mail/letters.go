@@ -90,8 +90,11 @@ var kinds = map[store.MailKind]func(*Post, store.Letter) words{
 	store.MailInvite:   (*Post).invite,
 	store.MailPassword: (*Post).password,
 	store.MailNoReset:  (*Post).noReset,
+	store.MailAddress:  (*Post).address,
 	store.MailEvents:   (*Post).events,
 	store.MailKeys:     (*Post).keys,
+
+	store.MailAddressTaken: (*Post).addressTaken,
 }
 
 func (p *Post) invite(l store.Letter) words {
@@ -137,6 +140,34 @@ func (p *Post) noReset(l store.Letter) words {
 		Button:  "Go to sign-in",
 		Link:    p.link("login"),
 		Closing: []string{"If it was not you, do nothing."},
+	}
+}
+
+func (p *Post) address(l store.Letter) words {
+	return words{
+		Subject: "Confirm your new address for " + p.Brand,
+		Title:   "Confirm your new address",
+		Lines:   []string{"Whoever signs in to " + p.Brand + " as " + l.From + " wants to do so as " + l.To + " from now on. They asked for it on " + moment(l.At) + from(l) + "."},
+		Button:  "Look at the change",
+		Link:    p.link("account", "address", l.Token().Reveal()),
+		Closing: []string{
+			"The link works once, until " + moment(l.ExpiresAt) + ", and only for whoever is signed in as " + l.From + ".",
+			"If it was not you, do nothing: nothing changes.",
+		},
+	}
+}
+
+func (p *Post) addressTaken(l store.Letter) words {
+	return words{
+		Subject: "Your address for " + p.Brand + " stays yours",
+		Title:   "Your address stays yours",
+		Lines: []string{
+			"Somebody asked to use " + l.To + " for another sign-in to " + p.Brand + ", on " + moment(l.At) + from(l) + ".",
+			"It is the address that you sign in with, so nothing has changed: an address belongs to one person.",
+		},
+		Button:  "Go to sign-in",
+		Link:    p.link("login"),
+		Closing: []string{"If it was you, sign in with this address instead. If it was not, do nothing."},
 	}
 }
 

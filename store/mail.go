@@ -23,7 +23,10 @@ const (
 	MailNoReset   MailKind = "no_reset"  // why the reader gets no such link: single sign-on is required of them
 	MailEvents    MailKind = "events"    // what has happened that the reader should know of
 	MailKeys      MailKind = "keys"      // API keys that the reader should look after
+	MailAddress   MailKind = "address"   // a link that makes the reader's address that of whoever asked for it
 	MailForgotten MailKind = "forgotten" // no mail yet: somebody asked for a new password for this address
+
+	MailAddressTaken MailKind = "address_taken" // that somebody else asked for the reader's address, which stays theirs
 )
 
 // Letter is what a mail says, as facts.
@@ -32,6 +35,7 @@ type Letter struct {
 	UserID       string // the reader, "" for somebody who may be nobody yet
 	Organization string // its name, where it is about one
 	Inviter      string
+	From         string    // the address that the reader's would replace
 	Lines        []string  // sentences
 	At           time.Time // when what it tells of happened
 	By           string    // whoever did it

@@ -19,7 +19,7 @@ var ownersHear = []audit.Action{
 
 // personHears are the acts that the person whom they are about is mailed about.
 var personHears = []audit.Action{
-	audit.UserPasswordSet, audit.UserPasswordEnded, audit.UserPasskeyAdded, audit.UserPasskeyRemoved, audit.UserLeftoversRemoved, audit.IdentityLinked, audit.IdentityUnlinked, audit.BreakGlassLinkMade,
+	audit.UserPasswordSet, audit.UserPasswordEnded, audit.UserPasskeyAdded, audit.UserPasskeyRemoved, audit.UserLeftoversRemoved, audit.UserAddressAsked, audit.IdentityLinked, audit.IdentityUnlinked, audit.BreakGlassLinkMade,
 }
 
 // aboutMembers are the acts that owners and the person hear of when they make, change or end an owner.

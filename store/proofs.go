@@ -127,12 +127,9 @@ func (r proofRow) proof() access.Proof {
 func (w *write) recordIn(user User, p Proven, e audit.Event) error {
 	organizations := []string{p.organization}
 	if slices.Contains(access.OwnCredentials(), p.kind) {
-		err := w.Raw("SELECT organization_id FROM members WHERE user_id = ? ORDER BY organization_id", user.ID).Scan(&organizations).Error
-		if err != nil {
-			return fmt.Errorf("look for the user's organizations: %w", err)
-		}
-		if len(organizations) == 0 {
-			organizations = []string{""}
+		var err error
+		if organizations, err = w.organizationsOf(user.ID); err != nil {
+			return err
 		}
 	}
 	for _, e.OrganizationID = range organizations {
@@ -142,6 +139,19 @@ func (w *write) recordIn(user User, p Proven, e audit.Event) error {
 		return w.tellRecovery(user, p)
 	}
 	return nil
+}
+
+// organizationsOf are the ids of the organizations where the user is a member, or that of the installation where they are none.
+func (w *write) organizationsOf(userID string) ([]string, error) {
+	var organizations []string
+	err := w.Raw("SELECT organization_id FROM members WHERE user_id = ? ORDER BY organization_id", userID).Scan(&organizations).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for the organizations of user %s: %w", userID, err)
+	}
+	if len(organizations) == 0 {
+		organizations = []string{""}
+	}
+	return organizations, nil
 }
 
 // proofs are those of a session that have not run out, and when the first of them does; the zero time where there is none.

@@ -225,7 +225,7 @@ func (w *write) setPassword(user User, hash, except string) error {
 	if err := w.change(&userRow{}, user.ID, user.Version, columns{"password_hash": hash}); err != nil {
 		return fmt.Errorf("set password: %w", err)
 	}
-	if err := w.voidWelcomes(w.Where("kind IN ? AND user_id = ?", []WelcomeKind{WelcomePassword, WelcomeForgotten}, user.ID)); err != nil {
+	if err := w.voidWelcomes(w.Where("kind IN ? AND user_id = ?", []WelcomeKind{WelcomePassword, WelcomeForgotten, WelcomeAddress}, user.ID)); err != nil {
 		return err
 	}
 	w.record(audit.Event{Action: audit.UserPasswordSet, Targets: []audit.Target{user.target()},

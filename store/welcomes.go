@@ -24,6 +24,7 @@ const (
 	WelcomeSetup      WelcomeKind = "setup"       // the person with this address becomes owner of this organization
 	WelcomePassword   WelcomeKind = "password"    // the user may set a new password: the operator's link
 	WelcomeForgotten  WelcomeKind = "forgotten"   // the same by mail, to somebody who asked for it and of whom no single sign-on is required
+	WelcomeAddress    WelcomeKind = "address"     // the user gets the address that it was mailed to; only [Store.ChangeAddress] spends it
 )
 
 // SetsPassword says whether the link is for a new password alone.
@@ -33,7 +34,7 @@ func (k WelcomeKind) SetsPassword() bool { return k == WelcomePassword || k == W
 const WelcomeLife = time.Hour
 
 // Welcome is a link that lets somebody in once. OrganizationID and Email are for [WelcomeSetup]; UserID is for [WelcomePassword], where the
-// OrganizationID, if there is one, is told of it, and for [WelcomeForgotten].
+// OrganizationID, if there is one, is told of it, for [WelcomeForgotten] and, with the Email that they want, for [WelcomeAddress].
 type Welcome struct {
 	ID                     string
 	Kind                   WelcomeKind
@@ -86,6 +87,13 @@ func (w *write) createWelcome(welcome Welcome) (Welcome, secret.Token, error) {
 			return Welcome{}, secret.Token{}, err
 		}
 		welcome.Email, target.Name = user.Email, user.Name
+	case WelcomeAddress:
+		user, err := w.user(welcome.UserID)
+		if err != nil {
+			return Welcome{}, secret.Token{}, err
+		}
+		target.Name = user.Name
+		made = audit.Event{Action: audit.UserAddressAsked, Changes: []audit.Change{{Field: "email", Before: user.Email, After: welcome.Email}}}
 	}
 	if welcome.Kind == WelcomePassword {
 		made = audit.Event{Action: audit.BreakGlassLinkMade, Severity: audit.High}
@@ -113,10 +121,15 @@ func (w *write) voidWelcomes(which *gorm.DB) error {
 	return nil
 }
 
-// Welcome is the welcome that the token would spend now; [ErrNotFound] where it is unknown, spent or past.
+// Welcome is the welcome that the token would spend now; [ErrNotFound] where it is unknown, spent or past, and for [WelcomeAddress], which lets
+// nobody in.
 func (s *Store) Welcome(ctx context.Context, token secret.Token) (Welcome, error) {
+	return liveWelcome(s.read(ctx).Where("token_hash = ? AND kind <> ?", token.Hash(), WelcomeAddress), s.now())
+}
+
+func liveWelcome(which *gorm.DB, now time.Time) (Welcome, error) {
 	var row welcomeRow
-	err := s.read(ctx).Where("token_hash = ? AND spent_at IS NULL AND expires_at > ?", token.Hash(), s.now()).Take(&row).Error
+	err := which.Where("spent_at IS NULL AND expires_at > ?", now).Take(&row).Error
 	return one(row.Welcome, err)
 }
 
