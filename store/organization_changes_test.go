@@ -18,12 +18,12 @@ func TestSlugsAreUniqueAndReadable(t *testing.T) {
 		ctx := t.Context()
 		owner := aUser(t, s, "owner@acme.test")
 		named := func(name string) Organization { return must(s.CreateOrganization(ctx, operator, name, owner.ID)) }
-		for name, want := range map[string]string{
-			"Acme & Söhne, Inc.": "acme-s-hne-inc", "株式会社": "organization", "X": "organization-",
-			strings.Repeat("ab-", 20): strings.TrimSuffix(strings.Repeat("ab-", 14)[:40], "-"),
+		for _, c := range []struct{ name, slug string }{
+			{"Acme & Söhne, Inc.", "^acme-s-hne-inc$"}, {"株式会社", "^organization$"}, {"X", "^organization-.{8}$"},
+			{strings.Repeat("ab-", 20), "^" + strings.Repeat("ab-", 13) + "a$"},
 		} {
-			if o := named(name); o.Slug != want && !strings.HasPrefix(o.Slug, want) || !validSlug(o.Slug) {
-				t.Errorf("%q has the slug %q", name, o.Slug)
+			if o := named(c.name); !regexp.MustCompile(c.slug).MatchString(o.Slug) || !validSlug(o.Slug) {
+				t.Errorf("%q has the slug %q, want %s", c.name, o.Slug, c.slug)
 			}
 		}
 		first := named("Globex")
