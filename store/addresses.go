@@ -223,7 +223,7 @@ func (w *write) changeAddress(user User, to trust.Address) error {
 	if err != nil {
 		return err
 	}
-	if err := w.voidWelcomes(w.Where("user_id = ?", user.ID)); err != nil {
+	if err := errors.Join(w.relist(user.ID), w.voidWelcomes(w.Where("user_id = ?", user.ID))); err != nil {
 		return err
 	}
 	e := audit.Event{Action: audit.UserAddressChanged, Targets: []audit.Target{user.target()}, Changes: []audit.Change{{Field: "email", Before: user.Email, After: to.Given()}}}

@@ -75,6 +75,12 @@ func TestD18_AnAddressChangesByItsMailedLinkAlone(t *testing.T) {
 			t.Errorf("the address is %s", told)
 		}
 		isError(t, errorOf(s.UserByAddress(ctx, address("ada@home.test"))), ErrNotFound)
+		if found := must(s.In(acme.ID).Members(ctx, MemberFilter{Search: "ada.l@new"})); len(found) != 1 {
+			t.Errorf("a search finds %d members by the new address", len(found))
+		}
+		if n := count(t, s, "members WHERE user_id = ? AND email_domain = 'new.test'", ada.ID); n != 1 {
+			t.Error("the domain beside the member is the old one")
+		}
 		isError(t, s.ChangeAddress(ctx, actor, ada.ID, link), ErrNotFound)
 		isError(t, errorOf(s.Welcome(ctx, reset[len(reset)-1].Letter.Token())), ErrNotFound) // mailed to the old address
 		isError(t, sessionError(s, elsewhere), ErrNotFound)

@@ -32,12 +32,16 @@ func wordsOf(text string) []string {
 	return slices.Compact(words)
 }
 
-// relistMembers lists members whose names have changed.
-func relistMembers(tx *gorm.DB, ids []string) error {
-	if err := tx.Where("member_id IN ?", ids).Delete(&memberWord{}).Error; err != nil {
+// relist lists a user, whose name or address has changed, wherever they are a member.
+func (w *write) relist(userID string) error {
+	var memberships []string
+	if err := w.Table("members").Where("user_id = ?", userID).Pluck("id", &memberships).Error; err != nil {
+		return fmt.Errorf("read memberships: %w", err)
+	}
+	if err := w.Where("member_id IN ?", memberships).Delete(&memberWord{}).Error; err != nil {
 		return fmt.Errorf("forget members' words: %w", err)
 	}
-	return listMembers(tx, ids)
+	return listMembers(w.DB, memberships)
 }
 
 // listMembers keeps the words of these members, who have none, and the domain of their address beside them. Whoever calls keeps their users as
@@ -58,7 +62,7 @@ func listMembers(tx *gorm.DB, ids []string) error {
 	if err := tx.CreateInBatches(&words, 1000).Error; err != nil {
 		return fmt.Errorf("keep members' words: %w", err)
 	}
-	err = tx.Exec("UPDATE members SET email_domain = (SELECT email_domain FROM users WHERE users.id = members.user_id) WHERE id IN ? AND email_domain = ''", ids).Error
+	err = tx.Exec("UPDATE members SET email_domain = (SELECT email_domain FROM users WHERE users.id = members.user_id) WHERE id IN ?", ids).Error
 	if err != nil {
 		return fmt.Errorf("keep members' domains: %w", err)
 	}

@@ -131,11 +131,7 @@ func (s *Store) RenameUser(ctx context.Context, actor audit.Actor, id string, ve
 		if err := w.change(&userRow{}, id, version, columns{"name": name}); err != nil {
 			return fmt.Errorf("rename user: %w", err)
 		}
-		var memberships []string
-		if err := w.Table("members").Where("user_id = ?", id).Pluck("id", &memberships).Error; err != nil {
-			return fmt.Errorf("read memberships: %w", err)
-		}
-		if err := relistMembers(w.DB, memberships); err != nil {
+		if err := w.relist(id); err != nil {
 			return err
 		}
 		w.record(audit.Event{Action: audit.UserRenamed, Targets: []audit.Target{before.target()},

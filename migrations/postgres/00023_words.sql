@@ -1,6 +1,6 @@
 -- +goose Up
 
--- The domain of a member's address, which never changes, beside the member: how many are on a domain need not be looked up person by person.
+-- The domain of a member's address, beside the member: how many are on a domain need not be looked up person by person.
 -- '' until the store has listed the member, with their words: at its next start, for those who were there before.
 ALTER TABLE members ADD COLUMN email_domain TEXT COLLATE "C" NOT NULL DEFAULT '';
 CREATE INDEX members_on_domain ON members (organization_id, email_domain, id);
