@@ -48,7 +48,7 @@ func (b *Broker) PublicKeys(ctx context.Context, connectionID string) ([]byte, e
 	if err != nil {
 		return nil, err
 	}
-	return oidc.KeySet(keys), nil
+	return oidc.KeySet(keys)
 }
 
 // openIDConnection is a connection of that protocol: another is not there as far as its addresses go.
@@ -258,7 +258,7 @@ func (b *Broker) readReturn(ctx context.Context, c store.ProtocolConnection, par
 	if refusal != nil {
 		return refusal
 	}
-	if refusal := party.ReadIDToken(r, tokens, keys, asked, now); refusal != nil {
+	if refusal := party.ReadIDToken(ctx, r, tokens, keys, asked, now); refusal != nil {
 		return refusal
 	}
 	if party.UserinfoURL != "" && party.Lacks(r) {

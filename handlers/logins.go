@@ -200,7 +200,7 @@ var stepTitles = map[string]string{
 	"destination": "Destination", "recipient": "Recipient", "audience": "Audience", "in_response_to": "Request that it answers", "times": "Times",
 	"second_reading": "Second, independent reading", "subject": "Subject", "attributes": "Attributes",
 	"callback": "Who answers", "answer": "Answer", "exchange": "Exchange of the code", "token_type": "Kind of token", "nonce": "Request that it answers",
-	"token_hash": "Access token beside it", "userinfo": "Userinfo", "remark": "To know",
+	"token_hash": "Access token beside it", "algorithm": "Way of signing", "userinfo": "Userinfo", "remark": "To know",
 }
 
 func loginSteps(l store.Login) ui.Timeline {

@@ -14,7 +14,7 @@ import (
 
 // readSubject fills in everything that Decide judges, and maps what the ID token says of the person.
 func (p RelyingParty) readSubject(r *Reading, t token, a Asked) *trust.Refusal {
-	id := sha256.Sum256(t.signed)
+	id := sha256.Sum256([]byte(t.signed()))
 	issued, _ := t.claims.moment("iat")
 	ends, _ := t.claims.moment("exp")
 	from, _ := t.claims.moment("nbf")

@@ -2,18 +2,16 @@ package oidc
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/trust"
@@ -80,17 +78,21 @@ func (p RelyingParty) statement(now time.Time) (string, error) {
 	if p.Key == nil {
 		return "", errors.New("the connection has no key")
 	}
-	header, _ := json.Marshal(map[string]string{"alg": "RS256", "typ": "JWT", "kid": describe(&p.Key.PublicKey).ID})
-	claims, _ := json.Marshal(map[string]any{
+	ours, err := describe(p.Key)
+	if err != nil {
+		return "", err
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS256, Key: ours}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return "", fmt.Errorf("sign with our key: %w", err)
+	}
+	statement, err := jwt.Signed(signer).Claims(map[string]any{
 		"iss": p.ClientID, "sub": p.ClientID, "aud": p.Issuer, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(statementLife).Unix(),
-	})
-	signed := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(claims)
-	digest := sha256.Sum256([]byte(signed))
-	signature, err := rsa.SignPKCS1v15(nil, p.Key, crypto.SHA256, digest[:])
+	}).Serialize()
 	if err != nil {
 		return "", fmt.Errorf("sign a statement: %w", err)
 	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
+	return statement, nil
 }
 
 func readTokens(answer document) (Tokens, *trust.Refusal) {

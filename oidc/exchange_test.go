@@ -99,11 +99,18 @@ func TestR21_EveryWayToShowWhoWeAre(t *testing.T) {
 	if aud := read.claims.text("aud"); aud != s.idp.Issuer {
 		t.Errorf("the statement is meant for %s", aud)
 	}
-	ours, err := ParseKeys(KeySet([]*rsa.PrivateKey{s.party.Key}))
-	if err != nil || read.verify(ours, []string{"RS256"}) != nil || ours[0].ID != read.keyID {
+	published, err := KeySet([]*rsa.PrivateKey{s.party.Key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := ParseKeys(published)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (&keySet{keys: ours, token: read, allowed: []string{"RS256"}}).VerifySignature(t.Context(), statement); err != nil || ours[0].ID != read.keyID {
 		t.Errorf("the keys that we publish do not verify what we sign: %v", err)
 	}
-	if strings.Contains(string(KeySet([]*rsa.PrivateKey{s.party.Key})), `"d"`) {
+	if strings.Contains(string(published), `"d"`) {
 		t.Error("the private half is published")
 	}
 }
@@ -154,7 +161,10 @@ func TestClaimsAreMappedByName(t *testing.T) {
 // TestGroupOverageIsSaid: Entra points elsewhere when there are too many groups.
 func TestGroupOverageIsSaid(t *testing.T) {
 	for name, change := range map[string]func(map[string]any){
-		"a pointer": func(c map[string]any) { c["_claim_names"] = map[string]string{"groups": "src1"} },
+		"a pointer": func(c map[string]any) {
+			c["_claim_names"] = map[string]string{"groups": "src1"}
+			c["_claim_sources"] = map[string]any{"src1": map[string]string{"endpoint": "https://graph.test/users/1/getMemberObjects"}}
+		},
 		"hasgroups": func(c map[string]any) { c["hasgroups"] = true },
 		"neither":   func(map[string]any) {},
 	} {
@@ -179,7 +189,11 @@ func FuzzIDToken(f *testing.F) {
 		f.Add(`{"alg":"RS256","kid":"k"}`, claims, []byte("signature"))
 	}
 	f.Add(`{"alg":"none"}`, `{}`, []byte{})
-	keys, err := ParseKeys(KeySet([]*rsa.PrivateKey{key.RSA()}))
+	published, err := KeySet([]*rsa.PrivateKey{key.RSA()})
+	if err != nil {
+		f.Fatal(err)
+	}
+	keys, err := ParseKeys(published)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -187,7 +201,7 @@ func FuzzIDToken(f *testing.F) {
 		encode := base64.RawURLEncoding.EncodeToString
 		r := &Reading{}
 		raw := encode([]byte(header)) + "." + encode([]byte(claims)) + "." + encode(signature)
-		if refusal := party.ReadIDToken(r, Tokens{ID: raw}, keys, NewAsked(), now); refusal == nil {
+		if refusal := party.ReadIDToken(t.Context(), r, Tokens{ID: raw}, keys, NewAsked(), now); refusal == nil {
 			t.Fatalf("believed: %s %s", header, claims)
 		}
 		KeyID(raw)
@@ -198,7 +212,7 @@ func FuzzIDToken(f *testing.F) {
 		}
 		// The claims are read on, as behind a good signature: whoever signs may still be a fool.
 		if read, err := parseObject([]byte(claims)); err == nil {
-			token := token{claims: read, algorithm: "RS256"}
+			token := token{raw: raw, claims: read, algorithm: "RS256"}
 			_, _, _ = token.checkKind()
 			_, _, _ = party.checkIssuer(read)
 			_, _, _ = party.checkAudience(read)

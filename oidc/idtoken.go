@@ -1,12 +1,14 @@
 package oidc
 
 import (
+	"context"
 	"crypto/subtle"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
@@ -20,13 +22,20 @@ const maxSubject = 255
 // ReadIDToken makes one strict pass over an ID token (OpenID Connect Core 1.0, section 3.1.3.7, and what it leaves open): everything that
 // only this protocol has is checked here, the rest by trust.Decide. The Claim is complete then, but for its ConnectionID and for what
 // AddUserinfo may add.
-func (p RelyingParty) ReadIDToken(r *Reading, tokens Tokens, keys []Key, a Asked, now time.Time) *trust.Refusal {
+//
+// go-oidc checks the same token, and must read the same in it: what two readers take for two things is refused.
+func (p RelyingParty) ReadIDToken(ctx context.Context, r *Reading, tokens Tokens, keys []Key, a Asked, now time.Time) *trust.Refusal {
 	read, refusal := parseToken(tokens.ID)
 	if r.note("structure", "", "", refusal) != nil {
 		return refusal
 	}
 	r.header, r.claims = read.header, read.claims
-	if refusal = r.note("signature", "", strings.TrimSpace(read.algorithm+" "+read.keyID), read.verify(keys, p.Algorithms)); refusal != nil {
+	if refusal = r.note("algorithm", strings.Join(p.Algorithms, ", "), read.algorithm, read.checkAlgorithm(p.Algorithms)); refusal != nil {
+		return refusal
+	}
+	set := &keySet{keys: keys, token: read, allowed: p.Algorithms}
+	library, err := p.verifier(set).Verify(ctx, read.raw)
+	if refusal = r.note("signature", "", strings.TrimSpace(read.algorithm+" "+read.keyID), set.refusal); refusal != nil {
 		return refusal
 	}
 	for _, check := range []struct {
@@ -38,14 +47,19 @@ func (p RelyingParty) ReadIDToken(r *Reading, tokens Tokens, keys []Key, a Asked
 		{"audience", func() (string, string, *trust.Refusal) { return p.checkAudience(read.claims) }},
 		{"times", func() (string, string, *trust.Refusal) { return p.checkTimes(read.claims, now) }},
 		{"nonce", func() (string, string, *trust.Refusal) { return checkNonce(read.claims, a) }},
-		{"token_hash", func() (string, string, *trust.Refusal) { return read.checkHash(tokens) }},
 	} {
 		want, got, refusal := check.run()
 		if r.note(check.name, want, got, refusal) != nil {
 			return refusal
 		}
 	}
-	return p.readSubject(r, read, a)
+	if refusal = p.readSubject(r, read, a); refusal != nil {
+		return refusal
+	}
+	if _, _, refusal = read.agrees(library, err); r.note("second_reading", "", "", refusal) != nil {
+		return refusal
+	}
+	return r.note("token_hash", "", library.AccessTokenHash, checkHash(library, tokens))
 }
 
 // otherKinds are what Keycloak writes in the claim typ of tokens that are no ID tokens.
@@ -133,18 +147,25 @@ func checkNonce(claims object, a Asked) (want, got string, refusal *trust.Refusa
 	return "the nonce of this sign-in", "the same", refusal
 }
 
+// agrees: the library has found nothing to object to, and read in the token what we have.
+func (t token) agrees(library *oidc.IDToken, err error) (want, got string, refusal *trust.Refusal) {
+	const both = "a token that both our reading and the library's understand alike"
+	switch {
+	case err != nil:
+		return "", "", trust.Refuse(trust.ReasonReadingsDisagree, both, "one that the library refuses")
+	case library.Issuer != t.claims.text("iss") || library.Subject != t.claims.text("sub") || library.Nonce != t.claims.text("nonce") ||
+		!slices.Equal(library.Audience, t.claims.texts("aud")):
+		return "", "", trust.Refuse(trust.ReasonReadingsDisagree, both, "another issuer, subject, audience or nonce")
+	}
+	return "", "", nil
+}
+
 // checkHash: the access token that came beside it is the one that it speaks of.
-func (t token) checkHash(tokens Tokens) (want, got string, refusal *trust.Refusal) {
-	if _, stated := t.claims["at_hash"]; !stated {
-		return "", "no at_hash", nil
+func checkHash(library *oidc.IDToken, tokens Tokens) *trust.Refusal {
+	if library.AccessTokenHash == "" || library.VerifyAccessToken(tokens.Access.Reveal()) == nil {
+		return nil
 	}
-	hash := algorithms[t.algorithm].hash.New()
-	hash.Write([]byte(tokens.Access.Reveal()))
-	sum := hash.Sum(nil)
-	if t.claims.text("at_hash") != base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2]) {
-		refusal = trust.Refuse(trust.ReasonTokenHash, "at_hash of the access token beside it", "that of another one")
-	}
-	return "", "at_hash", refusal
+	return trust.Refuse(trust.ReasonTokenHash, "at_hash of the access token beside it", "that of another one")
 }
 
 func or(text, otherwise string) string {

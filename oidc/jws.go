@@ -1,32 +1,23 @@
 package oidc
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/rsa"
-	_ "crypto/sha256" // for crypto.SHA256
-	_ "crypto/sha512" // for crypto.SHA384 and crypto.SHA512
+	"context"
 	"encoding/base64"
 	"errors"
-	"math/big"
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
-// algorithm is a way to sign that we take (RFC 7518, section 3). Neither none nor a MAC is one: with those, whoever knows a public key or our
-// secret could speak as the identity provider.
-type algorithm struct {
-	hash  crypto.Hash
-	pss   bool
-	curve string // of ECDSA; "" for RSA
-}
-
-var algorithms = map[string]algorithm{
-	"RS256": {hash: crypto.SHA256}, "RS384": {hash: crypto.SHA384}, "RS512": {hash: crypto.SHA512},
-	"PS256": {hash: crypto.SHA256, pss: true}, "PS384": {hash: crypto.SHA384, pss: true}, "PS512": {hash: crypto.SHA512, pss: true},
-	"ES256": {hash: crypto.SHA256, curve: "P-256"}, "ES384": {hash: crypto.SHA384, curve: "P-384"}, "ES512": {hash: crypto.SHA512, curve: "P-521"},
+// algorithms are the ways to sign that we take (RFC 7518, section 3), each with the curve of its keys, "" for RSA. Neither none nor a MAC is
+// one: with those, whoever knows a public key or our secret could speak as the identity provider.
+var algorithms = map[string]string{
+	"RS256": "", "RS384": "", "RS512": "", "PS256": "", "PS384": "", "PS512": "", "ES256": "P-256", "ES384": "P-384", "ES512": "P-521",
 }
 
 // strictBase64 takes one spelling of each value.
@@ -34,14 +25,17 @@ var strictBase64 = base64.RawURLEncoding.Strict()
 
 // token is a signed token in its compact form (RFC 7515, section 7.1), read and not believed.
 type token struct {
+	raw       string
 	algorithm string
 	keyID     string
 	kind      string // typ
 	header    object
 	claims    object
-	signed    []byte // the bytes that the signature is over
 	signature []byte
 }
+
+// signed is what the signature is over. Tokens that differ in their signature alone are one.
+func (t token) signed() string { return t.raw[:strings.LastIndexByte(t.raw, '.')] }
 
 // parseToken reads a token that can be read in one way only.
 func parseToken(raw string) (token, *trust.Refusal) {
@@ -68,7 +62,7 @@ func parseToken(raw string) (token, *trust.Refusal) {
 			return refuse("a part that is not base64url")
 		}
 	}
-	read := token{signed: []byte(parts[0] + "." + parts[1]), signature: decoded[2]}
+	read := token{raw: raw, signature: decoded[2]}
 	for _, part := range []struct {
 		into *object
 		raw  []byte
@@ -102,49 +96,61 @@ func (t token) checkHeader() *trust.Refusal {
 	return nil
 }
 
-// verify checks the signature by the first of the keys that fits; a key fits by its kind, its stated use and its id.
-func (t token) verify(keys []Key, allowed []string) *trust.Refusal {
-	if _, known := algorithms[t.algorithm]; !known || !slices.Contains(allowed, t.algorithm) {
-		return trust.Refuse(trust.ReasonTokenAlgorithm, strings.Join(allowed, ", "), t.algorithm)
+// keySet is the keys that may have signed one token, in the form in which the library asks for them. It says why none did.
+type keySet struct {
+	keys    []Key
+	token   token
+	allowed []string
+	refusal *trust.Refusal
+}
+
+// VerifySignature checks the signature by the first of the keys that fits; a key fits by its kind, its stated use and its id.
+func (k *keySet) VerifySignature(_ context.Context, raw string) ([]byte, error) {
+	signed, err := jose.ParseSignedCompact(raw, joseAlgorithms(k.allowed))
+	if err != nil {
+		return nil, fmt.Errorf("read a signed token: %w", err)
 	}
 	tried := 0
-	for _, key := range keys {
-		if t.keyID != "" && key.ID != t.keyID || !key.fits(t.algorithm) {
+	for _, key := range k.keys {
+		if k.token.keyID != "" && key.ID != k.token.keyID || !key.fits(k.token.algorithm) {
 			continue
 		}
-		if tried++; key.verifies(t.algorithm, t.signed, t.signature) {
-			return nil
+		tried++
+		if payload, err := signed.Verify(key.public); err == nil {
+			return payload, nil
 		}
 	}
 	switch {
 	case tried > 0:
-		return trust.Refuse(trust.ReasonTokenSignature, "a signature by a key of the identity provider", "one that does not hold")
-	case t.keyID == "":
-		return trust.Refuse(trust.ReasonKeyUnknown, "a key for "+t.algorithm+" in the identity provider's key set", "none")
+		k.refusal = trust.Refuse(trust.ReasonTokenSignature, "a signature by a key of the identity provider", "one that does not hold")
+	case k.token.keyID == "":
+		k.refusal = trust.Refuse(trust.ReasonKeyUnknown, "a key for "+k.token.algorithm+" in the identity provider's key set", "none")
+	default:
+		k.refusal = trust.Refuse(trust.ReasonKeyUnknown, "a key of the identity provider's key set", k.token.keyID)
 	}
-	return trust.Refuse(trust.ReasonKeyUnknown, "a key of the identity provider's key set", t.keyID)
+	return nil, errors.New("no key verifies the token")
 }
 
-// verifies checks one signature.
-func (k Key) verifies(name string, signed, signature []byte) bool {
-	how := algorithms[name]
-	hash := how.hash.New()
-	hash.Write(signed)
-	digest := hash.Sum(nil)
-	switch public := k.public.(type) {
-	case *rsa.PublicKey:
-		if how.pss {
-			return rsa.VerifyPSS(public, how.hash, digest, signature, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}) == nil
-		}
-		return rsa.VerifyPKCS1v15(public, how.hash, digest, signature) == nil
-	case *ecdsa.PublicKey:
-		size := (public.Params().BitSize + 7) / 8
-		if len(signature) != 2*size {
-			return false
-		}
-		return ecdsa.Verify(public, digest, new(big.Int).SetBytes(signature[:size]), new(big.Int).SetBytes(signature[size:]))
+func joseAlgorithms(names []string) []jose.SignatureAlgorithm {
+	all := make([]jose.SignatureAlgorithm, len(names))
+	for i, name := range names {
+		all[i] = jose.SignatureAlgorithm(name)
 	}
-	return false
+	return all
+}
+
+// checkAlgorithm refuses a token that is signed in a way that was not agreed on with the identity provider.
+func (t token) checkAlgorithm(allowed []string) *trust.Refusal {
+	if _, known := algorithms[t.algorithm]; !known || !slices.Contains(allowed, t.algorithm) {
+		return trust.Refuse(trust.ReasonTokenAlgorithm, strings.Join(allowed, ", "), t.algorithm)
+	}
+	return nil
+}
+
+// verifier is the library's own check of a token of this identity provider: the signature, its issuer, and that it is meant for us. Times are
+// judged by trust.Decide, with one skew for both protocols; go-oidc has a skew for nbf alone.
+func (p RelyingParty) verifier(keys *keySet) *oidc.IDTokenVerifier {
+	return oidc.NewVerifier(p.Issuer, keys, &oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: keys.allowed, SkipExpiryCheck: true})
 }
 
 // KeyID is the key that a token says it is signed with; nothing has been checked.

@@ -2,17 +2,17 @@ package oidc
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rsa"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"net/http"
 	"slices"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 const (
@@ -30,37 +30,24 @@ type Key struct {
 
 // fits says whether the key may check signatures of the algorithm.
 func (k Key) fits(name string) bool {
-	how := algorithms[name]
 	if k.algorithm != "" && k.algorithm != name {
 		return false
 	}
+	curve := algorithms[name]
 	switch public := k.public.(type) {
 	case *rsa.PublicKey:
-		return how.curve == ""
+		return curve == ""
 	case *ecdsa.PublicKey:
-		return how.curve == public.Params().Name
+		return curve == public.Params().Name
 	}
 	return false
-}
-
-type webKey struct {
-	Kind       string   `json:"kty"`
-	ID         string   `json:"kid"`
-	Use        string   `json:"use,omitempty"`
-	Operations []string `json:"key_ops,omitempty"`
-	Algorithm  string   `json:"alg,omitempty"`
-	Modulus    string   `json:"n,omitempty"`
-	Exponent   string   `json:"e,omitempty"`
-	Curve      string   `json:"crv,omitempty"`
-	X          string   `json:"x,omitempty"`
-	Y          string   `json:"y,omitempty"`
 }
 
 // ParseKeys reads a key set (RFC 7517). Keys that are not for signatures, of a kind that we do not take, or too weak are left out (R-20);
 // it is an error when none remains.
 func ParseKeys(document []byte) ([]Key, error) {
 	var set struct {
-		Keys []json.RawMessage `json:"keys"`
+		Keys []json.RawMessage `json:"keys"` // one by one: a single key that cannot be read must not cost us the others
 	}
 	if err := json.Unmarshal(document, &set); err != nil {
 		return nil, errors.New("the key set is not JSON")
@@ -70,12 +57,9 @@ func ParseKeys(document []byte) ([]Key, error) {
 	}
 	var keys []Key
 	for _, raw := range set.Keys {
-		var described webKey
-		if json.Unmarshal(raw, &described) != nil || !described.signs() {
-			continue
-		}
-		if public := described.public(); public != nil {
-			keys = append(keys, Key{ID: described.ID, algorithm: described.Algorithm, public: public})
+		var found jose.JSONWebKey
+		if json.Unmarshal(raw, &found) == nil && found.Valid() && strong(found.Key) && signs(found, raw) {
+			keys = append(keys, Key{ID: found.KeyID, algorithm: found.Algorithm, public: found.Key})
 		}
 	}
 	if len(keys) == 0 {
@@ -84,46 +68,24 @@ func ParseKeys(document []byte) ([]Key, error) {
 	return keys, nil
 }
 
-func (w webKey) signs() bool {
-	return (w.Use == "" || w.Use == "sig") && (len(w.Operations) == 0 || slices.Contains(w.Operations, "verify"))
+// signs reports whether a key is there to check signatures; the library passes over what it is for.
+func signs(key jose.JSONWebKey, raw []byte) bool {
+	var stated struct {
+		Operations []string `json:"key_ops"`
+	}
+	_ = json.Unmarshal(raw, &stated) // it was read as JSON already; what is no list of words states nothing
+	return (key.Use == "" || key.Use == "sig") && (len(stated.Operations) == 0 || slices.Contains(stated.Operations, "verify"))
 }
 
-// public is the key itself, nil where it is none that we take.
-func (w webKey) public() any {
-	number := func(text string) *big.Int {
-		raw, err := base64.RawURLEncoding.DecodeString(text)
-		if err != nil {
-			return new(big.Int)
-		}
-		return new(big.Int).SetBytes(raw)
+// strong reports whether it is a public key that we take: private and symmetric ones are not.
+func strong(key any) bool {
+	switch key := key.(type) {
+	case *rsa.PublicKey:
+		return key.N.BitLen() >= minRSABits && key.N.BitLen() <= maxRSABits && key.E >= 3 && key.E%2 == 1
+	case *ecdsa.PublicKey:
+		return true // the library knows P-256 and longer curves alone
 	}
-	switch w.Kind {
-	case "RSA":
-		key, exponent := &rsa.PublicKey{N: number(w.Modulus)}, number(w.Exponent)
-		if exponent.BitLen() > 31 || exponent.Int64() < 3 || exponent.Int64()%2 == 0 || key.N.BitLen() < minRSABits || key.N.BitLen() > maxRSABits {
-			return nil
-		}
-		key.E = int(exponent.Int64())
-		return key
-	case "EC":
-		curve := map[string]elliptic.Curve{"P-256": elliptic.P256(), "P-384": elliptic.P384(), "P-521": elliptic.P521()}[w.Curve]
-		if curve == nil {
-			return nil
-		}
-		size := (curve.Params().BitSize + 7) / 8
-		x, y := number(w.X).Bytes(), number(w.Y).Bytes()
-		if len(x) > size || len(y) > size {
-			return nil
-		}
-		point := make([]byte, 1+2*size)
-		point[0] = 4 // uncompressed
-		copy(point[1+size-len(x):], x)
-		copy(point[1+2*size-len(y):], y)
-		if key, err := ecdsa.ParseUncompressedPublicKey(curve, point); err == nil {
-			return key
-		}
-	}
-	return nil
+	return false
 }
 
 // FetchKeys reads the key set at the pinned address.
@@ -135,26 +97,30 @@ func FetchKeys(ctx context.Context, client *http.Client, address string) ([]Key,
 	return ParseKeys(document.body)
 }
 
-// describe is one of our own keys as a key set shows it: the public half.
-func describe(public *rsa.PublicKey) webKey {
-	described := webKey{
-		Kind: "RSA", Use: "sig", Algorithm: "RS256",
-		Modulus: base64.RawURLEncoding.EncodeToString(public.N.Bytes()), Exponent: base64.RawURLEncoding.EncodeToString(big.NewInt(int64(public.E)).Bytes()),
+// describe is one of our own keys, named by what it is (RFC 7638).
+func describe(key *rsa.PrivateKey) (jose.JSONWebKey, error) {
+	described := jose.JSONWebKey{Key: key, Use: "sig", Algorithm: string(jose.RS256)}
+	thumb, err := described.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return described, fmt.Errorf("name a key of ours: %w", err)
 	}
-	// The thumbprint of RFC 7638 names a key by what it is.
-	thumb := sha256.Sum256([]byte(`{"e":"` + described.Exponent + `","kty":"RSA","n":"` + described.Modulus + `"}`))
-	described.ID = base64.RawURLEncoding.EncodeToString(thumb[:])
-	return described
+	described.KeyID = base64.RawURLEncoding.EncodeToString(thumb)
+	return described, nil
 }
 
 // KeySet is our own public keys for a connection, as its identity provider fetches them.
-func KeySet(keys []*rsa.PrivateKey) []byte {
-	set := struct {
-		Keys []webKey `json:"keys"`
-	}{Keys: []webKey{}}
+func KeySet(keys []*rsa.PrivateKey) ([]byte, error) {
+	set := jose.JSONWebKeySet{Keys: []jose.JSONWebKey{}}
 	for _, key := range keys {
-		set.Keys = append(set.Keys, describe(&key.PublicKey))
+		described, err := describe(key)
+		if err != nil {
+			return nil, err
+		}
+		set.Keys = append(set.Keys, described.Public())
 	}
-	document, _ := json.Marshal(set) // strings always marshal
-	return document
+	document, err := json.Marshal(set)
+	if err != nil {
+		return nil, fmt.Errorf("write our key set: %w", err)
+	}
+	return document, nil
 }

@@ -1,13 +1,15 @@
 package oidc
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"golang.org/x/oauth2"
 
 	"github.com/gatehouse-sso/gatehouse/secret"
 )
@@ -29,31 +31,36 @@ func (p RelyingParty) Authorize(a Asked, loginHint string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the authorization endpoint: %w", err)
 	}
-	challenge := sha256.Sum256([]byte(a.Verifier.Reveal()))
-	query := endpoint.Query() // an endpoint may have a query of its own
+	query := endpoint.Query() // an endpoint may have a query of its own, which overrules nothing of ours
+	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(a.Verifier.Reveal()), oidc.Nonce(a.Nonce.Reveal())}
 	for name, value := range map[string]string{
-		"response_type": "code", "client_id": p.ClientID, "redirect_uri": p.RedirectURI, "scope": p.scope(),
-		"state": a.State.Reveal(), "nonce": a.Nonce.Reveal(),
-		"code_challenge": base64.RawURLEncoding.EncodeToString(challenge[:]), "code_challenge_method": "S256",
-		"login_hint": loginHint, "prompt": p.Prompt, "acr_values": strings.Join(p.AuthnContext, " "), "hd": p.HostedDomain,
+		"login_hint": loginHint, "prompt": p.Prompt, "acr_values": strings.Join(p.AuthnContext, " "), "hd": p.HostedDomain, "max_age": seconds(p.MaxAge),
 	} {
 		if query.Del(name); value != "" {
-			query.Set(name, value)
+			options = append(options, oauth2.SetAuthURLParam(name, value))
 		}
 	}
-	if query.Del("max_age"); p.MaxAge > 0 {
-		query.Set("max_age", strconv.FormatInt(int64(p.MaxAge.Seconds()), 10))
+	for _, name := range []string{"response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "code_challenge", "code_challenge_method"} {
+		query.Del(name)
 	}
 	endpoint.RawQuery = query.Encode()
-	return endpoint.String(), nil
+	client := oauth2.Config{ClientID: p.ClientID, RedirectURL: p.RedirectURI, Scopes: p.scopes(), Endpoint: oauth2.Endpoint{AuthURL: endpoint.String()}}
+	return client.AuthCodeURL(a.State.Reveal(), options...), nil
 }
 
-func (p RelyingParty) scope() string {
-	scopes := []string{"openid"}
+func seconds(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return strconv.FormatInt(int64(d.Seconds()), 10)
+}
+
+func (p RelyingParty) scopes() []string {
+	scopes := []string{oidc.ScopeOpenID}
 	for _, scope := range p.Scopes {
 		if !slices.Contains(scopes, scope) {
 			scopes = append(scopes, scope)
 		}
 	}
-	return strings.Join(scopes, " ")
+	return scopes
 }

@@ -83,7 +83,7 @@ func (s *scene) judge(a Asked, query url.Values) (trust.Identity, *Reading, *tru
 	if err != nil {
 		s.Fatal(err)
 	}
-	if refusal := s.party.ReadIDToken(r, tokens, keys, a, now); refusal != nil {
+	if refusal := s.party.ReadIDToken(s.Context(), r, tokens, keys, a, now); refusal != nil {
 		return trust.Identity{}, r, refusal
 	}
 	if s.party.UserinfoURL != "" && s.party.Lacks(r) {
