@@ -78,14 +78,7 @@ type product struct {
 // newProduct is a product on SQLite.
 func newProduct(t *testing.T) *product {
 	t.Helper()
-	empty, err := installed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "gatehouse.db")
-	if err := os.WriteFile(file, empty, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := installedFile(t)
 	return productOn(t, "sqlite:"+file, "sqlite", "file:"+file+"?mode=ro")
 }
 
@@ -111,6 +104,20 @@ var (
 	})
 	installedOnPostgreSQL = pgtest.Template{Prepare: install}
 )
+
+// installedFile is a copy of the file for this test.
+func installedFile(t testing.TB) string {
+	t.Helper()
+	empty, err := installed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "gatehouse.db")
+	if err := os.WriteFile(file, empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
 
 // install opens a new database as the first start does, and closes it.
 func install(database string) error {

@@ -3,7 +3,6 @@ package handlers
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -11,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -50,11 +48,9 @@ func newKeyWorld(t testing.TB) *keyWorld {
 	w := &keyWorld{TB: t, clock: new(atomic.Int64), logged: new(bytes.Buffer), registry: prometheus.NewRegistry()}
 	w.clock.Store(time.Date(2026, 11, 23, 7, 0, 0, 0, time.UTC).UnixNano())
 	now := func() time.Time { return time.Unix(0, w.clock.Load()).UTC() }
-	raw := make([]byte, 32)
-	_, _ = rand.Read(raw)
-	master, err := secret.NewMasterKey(raw)
+	master, err := ourKey()
 	w.ok(err)
-	w.store, err = store.Open(t.Context(), store.Options{Database: "sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"), MasterKey: master, Now: now})
+	w.store, err = store.Open(t.Context(), store.Options{Database: "sqlite:" + installedFile(t), MasterKey: master, Now: now})
 	w.ok(err)
 	t.Cleanup(func() { w.ok(w.store.Close()) })
 	w.fill()
