@@ -122,7 +122,7 @@ func (v *visit) showEnforcement(status int, scope access.Scope, problem *ui.Prob
 	page := views.EnforcementPage{
 		Page:  v.trail(v.page("Require single sign-on"), ui.Link{Text: "Sign-in", Href: v.path("sign-in")}),
 		Scope: string(scope), Action: v.path("sign-in/enforcement"), Version: formVersion(policy.Version), Ready: preview.Ready(),
-		Present: policy.Enforcement == scope, Cancel: v.path("sign-in"), Problem: problem, Consequences: v.consequences(preview, named),
+		Present: policy.Enforcement == scope, Cancel: v.path("sign-in"), Problem: problem, Consequences: v.consequences(preview, named), LastWayIn: lastWayIn(named),
 		Scopes: []ui.Link{
 			{Text: "Members on a verified domain", Href: v.path("sign-in/enforcement"), Current: scope == access.EnforceDomain},
 			{Text: "Everyone", Href: v.path("sign-in/enforcement?scope=everyone"), Current: scope == access.EnforceAll},
@@ -187,6 +187,27 @@ func (v *visit) consequences(p store.EnforcementPreview, named []store.BreakGlas
 		lines = slices.Insert(lines, 2, "Your own session is one of them: the next page asks you to sign in through your identity provider.")
 	}
 	return lines
+}
+
+// lastWayIn warns where nobody gets in by break-glass but by one code or one passkey: it is enough to require single sign-on, and gone with the
+// first emergency.
+func lastWayIn(named []store.BreakGlassOwner) string {
+	ways, last := 0, ""
+	for _, b := range named {
+		if !b.GetsIn() {
+			continue
+		}
+		ways += b.Passkeys + b.CodesLeft
+		last = "a recovery code of " + b.Member.Name
+		if b.Passkeys > 0 {
+			last = "a passkey of " + b.Member.Name
+		}
+	}
+	if ways != 1 {
+		return ""
+	}
+	return "Only one way in for an emergency is left: " + last + ". Once it is used or lost, nobody gets in when your identity provider fails. " +
+		"Make new recovery codes, add a passkey, or name another break-glass owner first."
 }
 
 // wouldBeBarred reports whether the visitor is covered, and came by another way than a connection of this organization.

@@ -123,3 +123,20 @@ func TestSignInPolicyWhenTheStoreFails(t *testing.T) {
 	p.ok(p.store.Close())
 	acme.owner.get(path).failed()
 }
+
+// D-13: a single code or passkey is enough to require single sign-on, and gone with the first emergency: that is said before the click.
+func TestD13_TheLastWayInIsSaidBeforeSingleSignOnIsRequired(t *testing.T) {
+	acme, _ := corp(t)
+	acme.wayIn(acme.owner)
+	const warning = "Only one way in for an emergency is left"
+	page := acme.organizationPath("sign-in/enforcement")
+	acme.owner.get(page).want(http.StatusOK, "A break-glass owner has a passkey or recovery codes.").lacks(warning)
+	acme.behind("UPDATE recovery_codes SET spent_at = ? WHERE hash <> (SELECT min(hash) FROM recovery_codes)", acme.now())
+	acme.owner.get(page).want(http.StatusOK, warning+": a recovery code of "+acme.owner.User.Name, "Make new recovery codes")
+	acme.owner.addPasskey(acme.device(), "Phone")
+	acme.owner.get(page).want(http.StatusOK).lacks(warning)
+	acme.behind("DELETE FROM recovery_codes")
+	acme.owner.get(page).want(http.StatusOK, warning+": a passkey of "+acme.owner.User.Name)
+	acme.behind("DELETE FROM passkeys")
+	acme.owner.get(page).want(http.StatusOK, "Name a break-glass owner").lacks(warning) // none at all is a precondition, and said there
+}

@@ -230,3 +230,95 @@ func TestD13_OwnersHearOfBreakGlass(t *testing.T) {
 		}
 	})
 }
+
+// TestD13_RequiringSingleSignOnWhileTheLastWayInGoes: whoever comes first, the organization is never left requiring single sign-on without a way in
+// by break-glass that an owner took away; a last code that is used is told of, loudly.
+func TestD13_RequiringSingleSignOnWhileTheLastWayInGoes(t *testing.T) {
+	type race struct {
+		scope   *Scope
+		owner   User
+		member  Member
+		passkey Passkey
+		code    secret.Token
+	}
+	rows := map[string]struct {
+		last string // the one way in that there is: a passkey, or a code
+		goes func(s *Store, r race) error
+		used bool // it lets its owner in, which nothing refuses
+	}{
+		"their passkey is removed": {"passkey", func(s *Store, r race) error {
+			return s.RemovePasskey(t.Context(), actorOf(r.owner), r.owner.ID, r.passkey.ID)
+		}, false},
+		"they are taken off the list": {"code", func(_ *Store, r race) error {
+			return r.scope.RemoveBreakGlassOwner(t.Context(), actorOf(r.owner), r.member.ID)
+		}, false},
+		"they are suspended": {"code", func(_ *Store, r race) error {
+			return r.scope.SuspendMember(t.Context(), operator, r.member.ID, r.member.Version)
+		}, false},
+		"they are no owner any more": {"passkey", func(_ *Store, r race) error {
+			return r.scope.SetMemberRoles(t.Context(), operator, r.member.ID, r.member.Version, []access.Role{access.OrgManager})
+		}, false},
+		"their last code is used": {"code", func(s *Store, r race) error {
+			_, _, err := recovers(t, s, r.owner, r.code)
+			return err
+		}, true},
+	}
+	eachAddress(t, func(t *testing.T, database string) {
+		options := Options{Database: database, MasterKey: masterKey(t)}
+		nodes := []*Store{opened(t, options), opened(t, options)}
+		for name, row := range rows {
+			t.Run(name, func(t *testing.T) {
+				for range 6 {
+					forget(t, nodes[0])
+					scope, c, owner := corp(t, nodes[0])
+					ok(t, tested(t, nodes[0], c, owner, "olga", "owner@corp.test"))
+					ada, user := anOwner(t, nodes[0], c.OrganizationID, "ada@corp.test")
+					r := race{scope: nodes[1].In(c.OrganizationID), owner: user, member: ada}
+					r.code = aWayIn(t, nodes[0], c.OrganizationID, user.ID)[0]
+					behind(t, nodes[0], "UPDATE recovery_codes SET spent_at = ? WHERE hash <> ?", nodes[0].now(), r.code.Hash())
+					if row.last == "passkey" {
+						r.passkey = aPasskey(t, nodes[0], user, "Phone")
+						behind(t, nodes[0], "DELETE FROM recovery_codes")
+					}
+					r.member = must(scope.MemberOf(t.Context(), user.ID))
+					version := must(scope.SignInPolicy(t.Context())).Version
+					errs := atOnce(2, func(i int) error {
+						if i == 0 {
+							return scope.TurnOnEnforcement(t.Context(), actorOf(owner), version, access.EnforceDomain, owner.ID)
+						}
+						return row.goes(nodes[1], r)
+					})
+					wentOneAfterTheOther(t, nodes[0], scope, errs, row.used)
+				}
+			})
+		}
+	})
+}
+
+// wentOneAfterTheOther fails unless what happened is what would have, had one of the two come after the other.
+func wentOneAfterTheOther(t *testing.T, s *Store, scope *Scope, errs []error, used bool) {
+	t.Helper()
+	required, gone := errs[0] == nil, errs[1] == nil
+	ways := 0
+	for _, b := range must(scope.BreakGlassOwners(t.Context())) {
+		if b.GetsIn() {
+			ways++
+		}
+	}
+	if enforced := must(scope.SignInPolicy(t.Context())).Enforcement != access.NoEnforcement; enforced != required || (ways == 0) != gone {
+		t.Errorf("required %t (%v), gone %t (%v), and yet required %t with %d ways in", required, errs[0], gone, errs[1], enforced, ways)
+	}
+	switch told := happened(t, s, scope.organization, audit.BreakGlassUsedUp); {
+	case used && !gone:
+		t.Errorf("a code that was good does not let its owner in: %v", errs[1])
+	case used && required != (told == 1):
+		t.Errorf("required %t, and %d events tell that no way in is left", required, told)
+	case used:
+	case required == gone:
+		t.Errorf("required %t (%v), the last way in gone %t (%v): want one of the two", required, errs[0], gone, errs[1])
+	case required:
+		isError(t, errs[1], ErrLastBreakGlass)
+	default:
+		hasProblem(t, errs[0], "break_glass")
+	}
+}

@@ -81,6 +81,8 @@ func policyStories() []Story {
 		},
 		More: "The newest are shown. There are 641 more members.",
 	}
+	last := ready
+	last.LastWayIn = "Only one way in for an emergency is left: a recovery code of Ada Lovelace. Once it is used or lost, nobody gets in when your identity provider fails. Make new recovery codes, add a passkey, or name another break-glass owner first."
 	early := ready
 	early.Ready, early.Covered, early.More = false, nil, ""
 	early.Preconditions = ui.Timeline{
@@ -102,6 +104,7 @@ func policyStories() []Story {
 		{"sign-in/codes", "Recovery codes: shown once", RecoveryCodes(codes), http.StatusCreated},
 		{"sign-in/wrong", "Sign-in: the default role was refused", SignInPolicy(wrong), http.StatusUnprocessableEntity},
 		{"sign-in/enforcement-ready", "Require single sign-on: all is ready", Enforcement(ready), http.StatusOK},
+		{"sign-in/enforcement-last-way-in", "Require single sign-on: one way in for an emergency is left", Enforcement(last), http.StatusOK},
 		{"sign-in/enforcement-early", "Require single sign-on: two things are missing", Enforcement(early), http.StatusOK},
 		{"sign-in/enforcement-refused", "Require single sign-on: refused", Enforcement(refused), http.StatusUnprocessableEntity},
 		{"sign-in/end", "Stop requiring single sign-on", EndEnforcement(end), http.StatusOK},
