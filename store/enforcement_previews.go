@@ -13,9 +13,8 @@ import (
 
 // Of whom and of how many a preview speaks: the rest is not read, so that the page comes at once.
 const (
-	MostCovered   = 10_000 // counted; one more says that there are more
-	coveredNamed  = 200
-	coveredLooked = 1000 // whose sessions are looked at
+	MostCovered  = 5000 // counted; one more says that there are more
+	coveredNamed = 200  // and their sessions counted
 )
 
 // EnforcementPreview says what requiring single sign-on would do, before anybody does it.
@@ -23,8 +22,8 @@ type EnforcementPreview struct {
 	Covered       []Member // the newest 200
 	CoveredCount  int      // up to [MostCovered]
 	CoversOwner   bool     // the acting owner
-	Sessions      int      // up to [MostCounted], sessions of those looked at that have no proof by an active connection: they would be barred
-	AllSessions   bool     // everybody who is covered was looked at; else Sessions is what there is at least
+	Sessions      int      // up to [MostCounted], sessions of those that have no proof by an active connection: they would be barred
+	AllSessions   bool     // everybody who is covered is among those; else Sessions is what there is at least
 	APIKeys       int      // up to [MostCounted], live keys of the organization: they go on working
 	Preconditions []Precondition
 }
@@ -51,7 +50,7 @@ func (c *Scope) EnforcementPreview(ctx context.Context, scope access.Scope, owne
 	for i, m := range newest {
 		ids[i], users[i] = m.ID, m.UserID
 	}
-	if preview.Covered, err = c.membersByID(ctx, ids[:min(len(ids), coveredNamed)]); err != nil {
+	if preview.Covered, err = c.membersByID(ctx, ids); err != nil {
 		return EnforcementPreview{}, err
 	}
 	if preview.Sessions, err = c.sessionsToBar(ctx, users); err != nil {
@@ -77,13 +76,13 @@ func (p *EnforcementPreview) count(ctx context.Context, c *Scope, covered []func
 		}
 		p.CoveredCount += int(count)
 		var found []coveredMember
-		if err := some().Select("id, user_id").Order("id DESC").Limit(coveredLooked).Find(&found).Error; err != nil {
+		if err := some().Select("id, user_id").Order("id DESC").Limit(coveredNamed).Find(&found).Error; err != nil {
 			return nil, fmt.Errorf("list whom single sign-on would cover: %w", err)
 		}
 		newest = append(newest, found...)
 	}
 	slices.SortFunc(newest, func(a, b coveredMember) int { return cmp.Compare(b.ID, a.ID) })
-	return newest[:min(len(newest), coveredLooked)], nil
+	return newest[:min(len(newest), coveredNamed)], nil
 }
 
 // coveredBy are queries for the members whom enforcement of the scope covers, as [access.Scope.Covers] has it, nobody in two of them: for each

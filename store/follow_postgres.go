@@ -28,7 +28,7 @@ func newListener(s *Store) *listener {
 	l := &listener{store: s}
 	config := s.postgres.Copy()
 	config.OnNotification = func(*pgconn.PgConn, *pgconn.Notification) { l.told = true } // called by whoever reads from the connection: us
-	l.pool = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(timesInUTC))
+	l.pool = stdlib.OpenDB(*config, stdlib.OptionAfterConnect(setUp))
 	l.pool.SetMaxOpenConns(1)
 	return l
 }

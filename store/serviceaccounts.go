@@ -144,7 +144,7 @@ func serviceAccount(db *gorm.DB, organization, id string) (ServiceAccount, error
 	return found[0], nil
 }
 
-// serviceAccountsWhere reads those that q finds, with their roles and tokens.
+// serviceAccountsWhere reads those of one organization that q finds, with their roles and tokens.
 func serviceAccountsWhere(db, q *gorm.DB) ([]ServiceAccount, error) {
 	var found []ServiceAccount
 	err := q.Table("service_accounts").Joins("LEFT JOIN users ON users.id = service_accounts.created_by").
@@ -162,19 +162,18 @@ func serviceAccountsWhere(db, q *gorm.DB) ([]ServiceAccount, error) {
 	if len(found) == 0 {
 		return nil, nil
 	}
-	return found, errors.Join(readAccountRoles(db, ids, place), readAccountTokens(db, ids, place))
+	return found, errors.Join(readAccountRoles(db, found[0].OrganizationID, ids, place), readAccountTokens(db, ids, place))
 }
 
-func readAccountRoles(db *gorm.DB, ids []string, place map[string]*ServiceAccount) error {
+func readAccountRoles(db *gorm.DB, organization string, ids []string, place map[string]*ServiceAccount) error {
 	var bindings []binding
-	err := db.Where("principal_kind = ? AND principal_id IN ?", principalServiceAccount, ids).Find(&bindings).Error
+	err := db.Where("organization_id = ? AND principal_id IN ?", organization, ids).Find(&bindings).Error
 	if err != nil {
 		return fmt.Errorf("read the roles of service accounts: %w", err)
 	}
 	for _, b := range bindings {
 		a := place[b.PrincipalID]
 		switch {
-		case b.OrganizationID != a.OrganizationID:
 		case b.ScopeKind == scopeOrganization:
 			a.Roles = append(a.Roles, b.Role)
 		default:

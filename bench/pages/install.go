@@ -102,7 +102,14 @@ func (i *installation) prepare(ctx context.Context, address, driver, source stri
 		return err
 	}
 	defer db.Close()
-	return i.multiply(ctx, db, f)
+	if err := i.multiply(ctx, db, f); err != nil {
+		return err
+	}
+	if err := s.Sweep(ctx); err != nil { // it lists the members whom SQL has made
+		return err
+	}
+	_, err = db.ExecContext(ctx, "ANALYZE")
+	return err
 }
 
 // first is one of everything, made as people make it.

@@ -34,7 +34,7 @@ func (i *installation) multiply(ctx context.Context, db *sql.DB, f *first) error
 		columns      map[string]string // what a copy has instead
 	}{
 		{"users", person, many, map[string]string{"id": own("id"), "name": numbered("Person ", ""), "email": numbered("person-", "@corp.test"), "canonical_email": numbered("person-", "@corp.test")}},
-		{"members", ofPerson, many, map[string]string{"id": own("id"), "user_id": own("user_id"), "email_domain": "''"}}, // the program lists them when it starts
+		{"members", ofPerson, many, map[string]string{"id": own("id"), "user_id": own("user_id"), "email_domain": "''"}}, // nobody has listed them yet
 		{"role_bindings", "t.principal_id = '" + f.person.ID + "' AND t.scope_kind = 'organization'", many, map[string]string{"id": own("id"), "principal_id": own("principal_id")}},
 		{"role_bindings", "t.principal_id = '" + f.person.ID + "' AND t.scope_kind = 'project'", many / 5, map[string]string{"id": own("id"), "principal_id": own("principal_id")}},
 		{"identities", ofPerson, many / 2, map[string]string{"subject": numbered("person ", ""), "user_id": own("user_id")}},
@@ -50,8 +50,7 @@ func (i *installation) multiply(ctx context.Context, db *sql.DB, f *first) error
 			return fmt.Errorf("copy %s: %w", c.table, err)
 		}
 	}
-	_, err := db.ExecContext(ctx, "ANALYZE")
-	return err
+	return nil
 }
 
 // copies puts in so many copies of the row that where finds.
