@@ -131,9 +131,6 @@ type NewAPIKey struct {
 	}
 }
 
-// usualLife is how long a key lasts that no expiry was asked for.
-const usualLife = 90
-
 func (c *call) createAPIKey(in *NewAPIKey) (*Made[NewAPIKeyText], error) {
 	n := store.NewAPIKey{ProjectID: c.project.ID, Name: in.Body.Name, Roles: as[access.Role](in.Body.Roles), ExpiresAt: in.Body.ExpiresAt,
 		CreatorKind: "service_account", CreatorID: c.caller.ID, Independent: in.Body.Independent, RatePerMinute: in.Body.RatePerMinute}
@@ -149,7 +146,7 @@ func (c *call) createAPIKey(in *NewAPIKey) (*Made[NewAPIKeyText], error) {
 		if err != nil {
 			return nil, err
 		}
-		days := usualLife
+		days := store.UsualDays
 		if !policy.NeverExpires {
 			days = min(days, policy.LongestDays)
 		}
@@ -171,10 +168,7 @@ func networks(texts []string) ([]netip.Prefix, error) {
 	problems := &store.Invalid{}
 	var all []netip.Prefix
 	for _, text := range texts {
-		network, err := netip.ParsePrefix(text)
-		if address, problem := netip.ParseAddr(text); problem == nil && address.Zone() == "" {
-			network, err = netip.PrefixFrom(address, address.BitLen()), nil
-		}
+		network, err := store.ParseNetwork(text)
 		if err != nil {
 			problems.Add("networks", "write networks such as 192.0.2.0/24 or 2001:db8::/32")
 			break

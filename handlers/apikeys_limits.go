@@ -21,8 +21,6 @@ func (v *visit) sentExpiry() expiryForm {
 // usualDays are the lives that are offered, as far as the organization allows them.
 var usualDays = []int{7, 30, 90, 365}
 
-const defaultDays = 90
-
 // expiryOptions are the choices that the policy leaves, the default being chosen where none was.
 func expiryOptions(policy store.KeyPolicy, chosen string) []ui.Option {
 	days := usualDays
@@ -36,7 +34,7 @@ func expiryOptions(policy store.KeyPolicy, chosen string) []ui.Option {
 		days = append(days, policy.LongestDays)
 	}
 	if chosen == "" {
-		chosen = strconv.Itoa(min(defaultDays, days[len(days)-1]))
+		chosen = strconv.Itoa(min(store.UsualDays, days[len(days)-1]))
 	}
 	var options []ui.Option
 	for _, n := range days {
@@ -98,10 +96,7 @@ func readNetworks(text string) (networks []netip.Prefix, wrong string) {
 		if line == "" {
 			continue
 		}
-		network, err := netip.ParsePrefix(line)
-		if address, notAddress := netip.ParseAddr(line); err != nil && notAddress == nil && address.Zone() == "" {
-			network, err = netip.PrefixFrom(address, address.BitLen()), nil
-		}
+		network, err := store.ParseNetwork(line)
 		if err != nil {
 			lines = append(lines, fmt.Sprintf("Line %d: “%.60s” is no address or network.", i+1, line))
 			continue
@@ -125,17 +120,14 @@ func networkLines(networks []netip.Prefix) []string {
 	return lines
 }
 
-// highestRate is the most checks a minute that a limit can be.
-const highestRate = 1_000_000
-
 // readRate reads a limit a minute, nothing being none; or says what is wrong.
 func readRate(text string) (rate int, wrong string) {
 	if text == "" {
 		return 0, ""
 	}
 	rate, err := strconv.Atoi(text)
-	if err != nil || rate < 1 || rate > highestRate {
-		return 0, "Enter a whole number from 1 to " + ui.Number(highestRate) + ", or nothing."
+	if err != nil || rate < 1 || rate > store.HighestRate {
+		return 0, "Enter a whole number from 1 to " + ui.Number(store.HighestRate) + ", or nothing."
 	}
 	return rate, ""
 }

@@ -47,7 +47,7 @@ func (v *visit) rotateAPIKeyPage() error {
 		return err
 	}
 	f := rotateForm{once: newForm(), version: formVersion(key.Version), overlap: "24h", expiry: expiryForm{choice: "keep"}}
-	if key.ExpiresAt != nil && key.ExpiresAt.Before(v.now().AddDate(0, 0, defaultDays)) {
+	if key.ExpiresAt != nil && key.ExpiresAt.Before(v.now().AddDate(0, 0, store.UsualDays)) {
 		f.expiry.choice = "" // it ends soon: the default begins anew
 	}
 	return v.showRotateAPIKey(http.StatusOK, key, f, nil)

@@ -118,7 +118,7 @@ func (v *visit) createFirstKey(p store.Project) (func(*visit) error, error) {
 	if err != nil {
 		return nil, err
 	}
-	expires := v.now().AddDate(0, 0, min(defaultDays, policy.LongestDays))
+	expires := v.now().AddDate(0, 0, min(store.UsualDays, policy.LongestDays))
 	key, text, err := v.scope.CreateAPIKey(v.ctx(), v.actor(), store.NewAPIKey{
 		ProjectID: p.ID, Name: "default", Roles: []access.Role{access.ProjectEditor}, ExpiresAt: &expires, CreatorID: v.user.ID,
 	})

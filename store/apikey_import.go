@@ -136,8 +136,8 @@ func (i *keyImport) checkOne(n int, granular, hasHMACKey bool) {
 	key.Name = problems.named("name", key.Name)
 	if err := access.ValidKeyRoles(i.project.Kind, key.Roles); err != nil {
 		problems.Add("roles", sentence(err))
-	} else if !granular && !slices.Equal(key.Roles, []access.Role{access.ProjectEditor}) {
-		problems.Add("roles", wordsNotGranular)
+	} else {
+		problems.granular(granular, key.Roles)
 	}
 	key.ExpiresAt = problems.expiry(key.ExpiresAt, KeyPolicy{NeverExpires: true}, i.now)
 	switch {

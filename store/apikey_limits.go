@@ -9,11 +9,20 @@ import (
 	"time"
 )
 
-// What a key's own limits may be.
+// What a key's own limits may be, and how long it lives where nobody says.
 const (
 	mostNetworks = 100
-	highestRate  = 1_000_000 // checks a minute
+	HighestRate  = 1_000_000 // checks a minute
+	UsualDays    = 90
 )
+
+// ParseNetwork reads a network such as 203.0.113.0/24, or an address, which is a network of one.
+func ParseNetwork(text string) (netip.Prefix, error) {
+	if address, err := netip.ParseAddr(text); err == nil && address.Zone() == "" {
+		return netip.PrefixFrom(address, address.BitLen()), nil
+	}
+	return netip.ParsePrefix(text)
+}
 
 // networks gives the list as it is kept: each network by its first address, mapped addresses as the IPv4 that they are, none twice.
 func (i *Invalid) networks(given []netip.Prefix) []netip.Prefix {
@@ -43,8 +52,8 @@ func unmapped(network netip.Prefix) netip.Prefix {
 }
 
 func (i *Invalid) rate(perMinute int) {
-	if perMinute < 0 || perMinute > highestRate {
-		i.Add("rate_per_minute", fmt.Sprintf("Use a number from 1 to %d, or 0 for no limit.", highestRate))
+	if perMinute < 0 || perMinute > HighestRate {
+		i.Add("rate_per_minute", fmt.Sprintf("Use a number from 1 to %d, or 0 for no limit.", HighestRate))
 	}
 }
 

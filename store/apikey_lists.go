@@ -146,11 +146,6 @@ func (c *Scope) SearchesAllKeys(ctx context.Context, projectID string) (bool, er
 	return len(further) == 0, nil
 }
 
-// containing is the LIKE pattern for texts that have search in them, in whatever case.
-func containing(search string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(search)) + "%"
-}
-
 func (c *Scope) apiKeysWhere(q *gorm.DB) ([]APIKey, error) {
 	var rows []apiKeyFound
 	err := q.Joins("JOIN api_key_secrets current ON current.key_id = api_keys.id AND current.ends_at IS NULL").

@@ -198,16 +198,18 @@ func (w *write) isPrincipal(id string) error {
 // planAllows notes when the plan has no granular keys and the roles are other than All.
 func (w *write) planAllows(roles []access.Role, problems *Invalid) error {
 	organization, err := organization(w.DB, w.organization)
-	if err != nil {
-		return err
+	if err == nil {
+		problems.granular(organization.HasGranularKeys(), roles)
 	}
-	if !organization.HasGranularKeys() && !slices.Equal(roles, []access.Role{access.ProjectEditor}) {
-		problems.Add("roles", wordsNotGranular)
-	}
-	return nil
+	return err
 }
 
-const wordsNotGranular = "This organization's plan has keys with all permissions only. Choose All."
+// granular notes when there are no granular keys and the roles are other than All.
+func (i *Invalid) granular(has bool, roles []access.Role) {
+	if !has && !slices.Equal(roles, []access.Role{access.ProjectEditor}) {
+		i.Add("roles", "This organization's plan has keys with all permissions only. Choose All.")
+	}
+}
 
 // HasGranularKeys says whether the organization's plan offers keys with less than all permissions.
 func (o Organization) HasGranularKeys() bool { return o.Has(access.EntitledGranularKeys) }

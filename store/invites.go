@@ -152,8 +152,8 @@ func (c *Scope) CountInvites(ctx context.Context, f InviteFilter) (int64, error)
 
 func (c *Scope) filterInvites(ctx context.Context, f InviteFilter) *gorm.DB {
 	q := c.read(ctx)
-	if search := strings.ToLower(strings.TrimSpace(f.Search)); search != "" {
-		q = q.Where(`canonical_email LIKE ? ESCAPE '\'`, "%"+strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(search)+"%")
+	if search := strings.TrimSpace(f.Search); search != "" {
+		q = q.Where(`canonical_email LIKE ? ESCAPE '\'`, containing(search))
 	}
 	switch f.State {
 	case InviteOpen:

@@ -136,7 +136,7 @@ func (c *Scope) Logins(ctx context.Context, f LoginFilter) ([]Login, error) {
 		q = q.Where("lower(email) = ?", search)
 	case f.AmongNewest():
 		newest := c.read(ctx).Model(&loginRow{}).Select("id").Order("id DESC").Limit(LoginsSearched)
-		q = q.Where(`id IN (?) AND lower(email) LIKE ? ESCAPE '\'`, newest, contains(search))
+		q = q.Where(`id IN (?) AND lower(email) LIKE ? ESCAPE '\'`, newest, containing(search))
 	}
 	if f.ConnectionID != "" {
 		q = q.Where("connection_id = ?", f.ConnectionID)
@@ -162,11 +162,6 @@ func (c *Scope) Logins(ctx context.Context, f LoginFilter) ([]Login, error) {
 func isAddress(text string) bool {
 	_, err := trust.ParseAddress(text)
 	return err == nil
-}
-
-// contains is a LIKE pattern for text anywhere, with \ as its escape.
-func contains(text string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(text) + "%"
 }
 
 // Login is one of the organization's with its steps, or ErrNotFound.

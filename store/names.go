@@ -29,3 +29,8 @@ func validName(name string) (string, error) {
 	name = problems.named("name", name)
 	return name, problems.Err()
 }
+
+// containing is the LIKE pattern for texts that have search in them, in whatever case, with \ as its escape.
+func containing(search string) string {
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(search)) + "%"
+}

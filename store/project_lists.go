@@ -36,8 +36,8 @@ func (c *Scope) findProjects(ctx context.Context, f ProjectFilter) *gorm.DB {
 	if f.Of != "" {
 		q = q.Where("id IN (SELECT scope_id FROM role_bindings WHERE organization_id = ? AND principal_id = ? AND scope_kind = ?)", c.organization, f.Of, scopeProject)
 	}
-	if search := strings.ToLower(strings.TrimSpace(f.Search)); search != "" {
-		q = q.Where(`lower(name) LIKE ? ESCAPE '\'`, contains(search))
+	if search := strings.TrimSpace(f.Search); search != "" {
+		q = q.Where(`lower(name) LIKE ? ESCAPE '\'`, containing(search))
 	}
 	return q
 }
