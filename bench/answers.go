@@ -36,7 +36,8 @@ func (p *Process) Answer(ctx context.Context, q Question) (Answer, error) {
 	for _, h := range q.Header {
 		request.Header.Set(h[0], h[1])
 	}
-	response, err := http.DefaultClient.Do(request)
+	asked := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := asked.Do(request)
 	if err != nil {
 		return Answer{}, err
 	}
