@@ -167,7 +167,7 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connections, recovery: true},
 		{pattern: "GET /organizations/{organization}/connections/new", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).newConnection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).createConnection, body: web.MultipartBody, recovery: true},
-		{pattern: "POST /organizations/{organization}/connections/order", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).orderConnection, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/order", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).orderConnection, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/connections/new-openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).newOpenIDConnection, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).createOpenIDConnection, recovery: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connection, recovery: true},
