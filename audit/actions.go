@@ -13,6 +13,8 @@ const (
 	OperatorTokenCreated Action = "operator_token.created"
 	OperatorTokenRevoked Action = "operator_token.revoked"
 
+	OperatorTokenLeakReported Action = "operator_token.leak_reported"
+
 	OrganizationCreated   Action = "organization.created"
 	OrganizationRenamed   Action = "organization.renamed"
 	OrganizationSuspended Action = "organization.suspended"
@@ -164,6 +166,7 @@ var phrases = []phrase{
 
 	{OperatorTokenCreated, "create", "created", " the operator token {operator_token}"},
 	{OperatorTokenRevoked, "revoke", "revoked", " the operator token {operator_token}"},
+	{OperatorTokenLeakReported, "", "reported", " that the operator token {operator_token} has leaked[, found at {after}]; it is revoked"},
 
 	{OrganizationCreated, "create", "created", " the organization {organization}"},
 	{OrganizationRenamed, "rename", "renamed", " the organization[ from {before} to {after}]"},

@@ -15,7 +15,7 @@ import (
 func (g *Gate) ReportLeak(ctx context.Context, request audit.Request, token secret.Token, source string) (revoked, real bool, err error) {
 	switch t, err := g.store.OperatorTokenOf(ctx, token); {
 	case err == nil:
-		err = g.store.RevokeOperatorToken(ctx, audit.Actor{Kind: audit.Operator, ID: t.ID, Name: t.Name, Request: request}, t.ID)
+		err = g.store.ReportLeakedOperatorToken(ctx, audit.Actor{Kind: audit.Operator, ID: t.ID, Name: t.Name, Request: request}, t.ID, source)
 		return err == nil, err == nil, err
 	case !errors.Is(err, store.ErrNotFound):
 		return false, false, err

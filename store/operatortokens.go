@@ -12,6 +12,7 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
+	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
 // OperatorToken lets a program of the operator act on organizations as the operator's shell does. Its text is shown once, when it is made. Tokens
@@ -86,10 +87,15 @@ func (s *Store) OperatorTokenOf(ctx context.Context, text secret.Token) (Operato
 	}
 	var row operatorTokenRow
 	row, err = one(row, s.read(ctx).Where("id = ? AND revoked_at IS NULL", idOperatorToken+"_"+suffix).Take(&row).Error)
+	_, pepper := s.newestPepper() // an unknown id takes as long as a wrong secret (K-03)
+	if err == nil {
+		pepper = s.Pepper(row.PepperVersion)
+	}
+	matches := hmac.Equal(row.Hash, secret.HashKey(pepper, text.Reveal()))
 	if err != nil {
 		return OperatorToken{}, fmt.Errorf("read operator token: %w", err)
 	}
-	if !hmac.Equal(row.Hash, secret.HashKey(s.Pepper(row.PepperVersion), text.Reveal())) {
+	if !matches {
 		return OperatorToken{}, ErrNotFound
 	}
 	minute := s.now().Truncate(time.Minute)
@@ -106,6 +112,19 @@ func (s *Store) OperatorTokenOf(ctx context.Context, text secret.Token) (Operato
 
 // RevokeOperatorToken ends the token; one that was revoked before stays as it is. [ErrNotFound] for one that never was.
 func (s *Store) RevokeOperatorToken(ctx context.Context, actor audit.Actor, id string) error {
+	return s.endOperatorToken(ctx, actor, id, audit.Event{Action: audit.OperatorTokenRevoked})
+}
+
+// ReportLeakedOperatorToken ends the token and says where its text was found.
+func (s *Store) ReportLeakedOperatorToken(ctx context.Context, actor audit.Actor, id, source string) error {
+	e := audit.Event{Action: audit.OperatorTokenLeakReported}
+	if source = trust.Printable(strings.TrimSpace(source)); source != "" {
+		e.Changes = []audit.Change{{Field: "source", After: source}}
+	}
+	return s.endOperatorToken(ctx, actor, id, e)
+}
+
+func (s *Store) endOperatorToken(ctx context.Context, actor audit.Actor, id string, e audit.Event) error {
 	err := s.write(ctx, "", actor, func(w *write) error {
 		var row operatorTokenRow
 		row, err := one(row, w.Where("id = ?", id).Take(&row).Error)
@@ -115,7 +134,8 @@ func (s *Store) RevokeOperatorToken(ctx context.Context, actor audit.Actor, id s
 		if row.RevokedAt != nil {
 			return errUnchanged
 		}
-		w.record(audit.Event{Action: audit.OperatorTokenRevoked, Targets: []audit.Target{row.target()}, Severity: audit.High})
+		e.Targets, e.Severity = []audit.Target{row.target()}, audit.High
+		w.record(e)
 		return updated(w.Model(&operatorTokenRow{}).Where("id = ? AND revoked_at IS NULL", id).Updates(columns{"revoked_at": w.now}))
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
 )
 
@@ -43,5 +44,23 @@ func TestOperatorTokenLife(t *testing.T) {
 		}
 		_, _, err = s.CreateOperatorToken(t.Context(), operator, "provisioning") // the name is free again
 		ok(t, err)
+	})
+}
+
+func TestOperatorTokenThatLeaked(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		made, text, err := s.CreateOperatorToken(t.Context(), operator, "provisioning")
+		ok(t, err)
+		other, kept, err := s.CreateOperatorToken(t.Context(), operator, "another")
+		ok(t, err)
+		ok(t, s.ReportLeakedOperatorToken(t.Context(), operator, made.ID, " https://paste.test/1 "))
+		isError(t, errorOf(s.OperatorTokenOf(t.Context(), text)), ErrNotFound)
+		if found := must(s.OperatorTokenOf(t.Context(), kept)); found.ID != other.ID {
+			t.Errorf("the other token is %+v", found)
+		}
+		e := lastEvents(t, s, "", audit.OperatorTokenLeakReported)
+		if len(e) != 1 || e[0].Severity != audit.High || e[0].Changes[0] != (audit.Change{Field: "source", After: "https://paste.test/1"}) {
+			t.Errorf("recorded %+v", e)
+		}
 	})
 }
