@@ -42,6 +42,9 @@ func (s *Store) ResolvePerson(ctx context.Context, actor audit.Actor, identity t
 		if found, err = w.resolve(identity); err != nil {
 			return err
 		}
+		if err := w.sinceResumed(found.Member, loginID); err != nil {
+			return err
+		}
 		if err := w.signedIn(identity, loginID, found); err != nil {
 			return err
 		}
@@ -146,6 +149,21 @@ func (w *write) resolveKnown(known Identity, identity trust.Identity) (Resolutio
 	}
 	err = updated(w.Model(&Identity{}).Where("connection_id = ? AND subject = ?", known.ConnectionID, known.Subject).Updates(set))
 	return Resolution{User: user, Member: member}, err
+}
+
+// sinceResumed refuses a login that arrived before its member was let in again: resuming revives nothing (D-16).
+func (w *write) sinceResumed(member Member, loginID string) error {
+	if member.ResumedAt == nil {
+		return nil
+	}
+	var login loginRow
+	if err := w.Where("id = ?", loginID).Take(&login).Error; err != nil {
+		return fmt.Errorf("read login %s: %w", loginID, err)
+	}
+	if login.ArrivedAt != nil && login.ArrivedAt.Before(*member.ResumedAt) {
+		return trust.Refuse(trust.ReasonLoginExpired, "a sign-in since the member was let in again", "one from before")
+	}
+	return nil
 }
 
 // suspended refuses a user or a member who is, whatever vouches for them.

@@ -161,12 +161,37 @@ func (c *Scope) ResumeMember(ctx context.Context, actor audit.Actor, id string, 
 		if m.SuspendedAt == nil {
 			return errUnchanged
 		}
-		if err := w.change(&memberRow{}, id, version, columns{"suspended_at": nil, "resumed_at": w.now}); err != nil {
+		anew, err := w.startsAnew(m)
+		if err != nil {
+			return err
+		}
+		if err := w.change(&memberRow{}, id, version, columns{"suspended_at": nil, "resumed_at": anew}); err != nil {
 			return err
 		}
 		w.record(audit.Event{Action: audit.MemberResumed, Targets: []audit.Target{m.target()}})
 		return nil
 	})
+}
+
+// startsAnew is now or, where other nodes' clocks are before this one's, just after whatever the member has proved or made so far.
+func (w *write) startsAnew(m Member) (time.Time, error) {
+	if err := w.lockUser(m.UserID); err != nil { // nobody begins a session of theirs meanwhile
+		return time.Time{}, err
+	}
+	anew, err := w.afterProofs(w.Where("session_id IN (SELECT id FROM sessions WHERE user_id = ?)", m.UserID))
+	if err != nil {
+		return time.Time{}, err
+	}
+	var made []time.Time
+	err = w.Table("api_keys").Where("organization_id = ? AND creator_id = ? AND created_at >= ?", w.organization, m.UserID, anew).
+		Order("created_at DESC").Limit(1).Pluck("created_at", &made).Error
+	if err != nil {
+		return time.Time{}, fmt.Errorf("look for the newest API key: %w", err)
+	}
+	for _, at := range made {
+		anew = at.UTC().Add(time.Microsecond)
+	}
+	return anew, nil
 }
 
 // RemoveMember takes the user out of the organization: roles, links to its connections and proofs for it go, the user stays.

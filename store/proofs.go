@@ -178,3 +178,18 @@ func (w *write) endProofs(userID string, which *gorm.DB) error {
 	}
 	return w.endSessions(w.Where("user_id = ? AND NOT EXISTS (SELECT 1 FROM session_proofs p WHERE p.session_id = sessions.id)", userID))
 }
+
+// afterProofs is now or, where another node's clock is before this one's, just after the newest of the proofs that the query finds: whatever ends
+// them ends all of them.
+func (w *write) afterProofs(which *gorm.DB) (time.Time, error) {
+	var newest []proofRow
+	if err := which.Order("proved_at DESC").Limit(1).Find(&newest).Error; err != nil {
+		return time.Time{}, fmt.Errorf("look for the newest proof: %w", err)
+	}
+	for _, p := range newest {
+		if !p.ProvedAt.Before(w.now) {
+			return p.ProvedAt.UTC().Add(time.Microsecond), nil
+		}
+	}
+	return w.now, nil
+}

@@ -73,29 +73,38 @@ func (c *Scope) MemberSessions(ctx context.Context, memberID string) ([]MemberSe
 	if err != nil {
 		return nil, err
 	}
-	var rows []sessionEntryRow
-	err = c.read(ctx).Where("entered_at IS NOT NULL AND session_id IN (SELECT id FROM sessions WHERE user_id = ? AND expires_at > ?)", m.UserID, c.store.now()).
-		Order("seen_at DESC, session_id DESC").Limit(200).Find(&rows).Error
+	now := c.store.now()
+	var rows []struct {
+		Session   `gorm:"embedded"`
+		From      string // where they were last seen here, and by what
+		With      string
+		EnteredAt time.Time
+		HereAt    time.Time
+	}
+	err = c.store.read(ctx).Raw(`SELECT s.*, e.address AS "from", e.user_agent AS "with", e.entered_at, e.seen_at AS here_at
+		FROM session_entries e JOIN sessions s ON s.id = e.session_id
+		WHERE e.organization_id = ? AND e.entered_at IS NOT NULL AND s.user_id = ? AND s.expires_at > ? AND s.seen_at > ?
+			AND (s.idle_minutes > ? OR s.seen_at > ?)
+			AND EXISTS (SELECT 1 FROM session_proofs p WHERE p.session_id = s.id AND p.expires_at > ? AND (e.ended_at IS NULL OR p.proved_at >= e.ended_at))
+		ORDER BY e.seen_at DESC, s.id DESC LIMIT 200`,
+		c.organization, m.UserID, now, now.Add(-sessionLongest), sessionPolicyOfNew.IdleMinutes, now.Add(-sessionIdle), now).Scan(&rows).Error
 	if err != nil {
 		return nil, fmt.Errorf("list where sessions of member %s have been: %w", memberID, err)
 	}
-	live, err := c.store.SessionsOf(ctx, m.UserID)
-	if err != nil {
-		return nil, err
-	}
 	var sessions []MemberSession
 	for _, row := range rows {
-		for _, session := range live {
-			if session.ID != row.SessionID {
-				continue
-			}
-			proofs, err := c.opening(ctx, session)
-			if err != nil {
-				return nil, err
-			}
-			if len(proofs) > 0 {
-				sessions = append(sessions, MemberSession{row.SessionID, row.Address, row.UserAgent, proofs, row.EnteredAt.UTC(), row.SeenAt.UTC()})
-			}
+		if row.unusedTooLong(now) {
+			continue
+		}
+		if row.Proofs, row.ProofsUntil, err = c.store.proofs(ctx, row.ID, now); err != nil {
+			return nil, err
+		}
+		proofs, err := c.opening(ctx, row.Session)
+		if err != nil {
+			return nil, err
+		}
+		if len(proofs) > 0 {
+			sessions = append(sessions, MemberSession{row.ID, row.From, row.With, proofs, row.EnteredAt.UTC(), row.HereAt.UTC()})
 		}
 	}
 	return sessions, nil
@@ -175,9 +184,13 @@ func (c *Scope) endMemberSessions(ctx context.Context, actor audit.Actor, member
 
 // shut notes that what the session has proved so far opens this organization no more.
 func (w *write) shut(sessionID string) error {
-	err := w.Clauses(clause.OnConflict{
+	end, err := w.afterProofs(w.Where("session_id = ?", sessionID))
+	if err != nil {
+		return err
+	}
+	err = w.Clauses(clause.OnConflict{
 		Columns: []clause.Column{{Name: "session_id"}, {Name: "organization_id"}}, DoUpdates: clause.AssignmentColumns([]string{"ended_at"}),
-	}).Create(&sessionEntryRow{SessionID: sessionID, OrganizationID: w.organization, EndedAt: &w.now}).Error
+	}).Create(&sessionEntryRow{SessionID: sessionID, OrganizationID: w.organization, EndedAt: &end}).Error
 	if err != nil {
 		return fmt.Errorf("shut session %s out: %w", sessionID, err)
 	}

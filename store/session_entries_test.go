@@ -135,4 +135,25 @@ func TestW07_EndingAllSessionsTellsNothingOfThoseElsewhere(t *testing.T) {
 }
 
 // must2 is must for a call that gives two values.
+// W-07: of somebody with many sessions, those that came here are shown, however long ago.
+func TestW07_SessionsElsewhereHideNone(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, _ := anOrganization(t, s, "acme")
+		m := aMember(t, s, o.ID, "ada@acme.test", access.OrgMember)
+		ada := must(s.User(t.Context(), m.UserID))
+		here, token := aSession(t, s, ada, byPassword(t, s, ada))
+		if got := enters(t, s, token, o.ID); got != "yes" {
+			t.Fatal(got)
+		}
+		later(s, time.Minute)
+		for range 201 {
+			aSession(t, s, ada, byPassword(t, s, ada))
+		}
+		shown := must(s.In(o.ID).MemberSessions(t.Context(), m.ID))
+		if len(shown) != 1 || shown[0].ID != here.ID || shown[0].Address != "198.51.100.7" || shown[0].UserAgent != "Browser" || shown[0].EnteredAt.IsZero() {
+			t.Errorf("shown %+v", shown)
+		}
+	})
+}
+
 func must2[T, U any](value T, _ U, err error) T { return must(value, err) }
