@@ -11,7 +11,7 @@ func (a *API) sessionPolicyOperations() {
 	add(a, operation{id: "get-session-policy", noun: "Sessions", method: http.MethodGet, path: "/session-policy", permission: access.ManageOrganization,
 		summary: "Get how long sign-ins last", about: "While a session is used, and at most."}, (*call).sessionPolicy)
 	add(a, operation{id: "change-session-policy", noun: "Sessions", method: http.MethodPatch, path: "/session-policy", permission: access.ManageOrganization, versioned: true,
-		summary: "Change how long sign-ins last", about: "Members that are left out stay as they are. Shorter limits hold within a second, also for those who are signed in; longer ones from their next sign-in."}, (*call).changeSessionPolicy)
+		summary: "Change how long sign-ins last", about: "Members that are left out stay as they are. Shorter limits hold within a second, also for those who are signed in; longer ones bring back no sign-in that has run out."}, (*call).changeSessionPolicy)
 }
 
 // SessionPolicy is how long a sign-in opens the organization.

@@ -62,7 +62,7 @@ func sessionPolicy(db *gorm.DB, organization string) (SessionPolicy, error) {
 }
 
 // SetSessionPolicy chooses; version is the one that the form was made from, and that in the policy is not looked at. Shorter limits hold for
-// those who are signed in, longer ones from their next sign-in on.
+// those who are signed in. Longer ones bring back nothing that has run out under those that held until now.
 func (c *Scope) SetSessionPolicy(ctx context.Context, actor audit.Actor, version int64, to SessionPolicy) error {
 	if err := to.problems().Err(); err != nil {
 		return err
@@ -85,12 +85,53 @@ func (c *Scope) SetSessionPolicy(ctx context.Context, actor audit.Actor, version
 			return errUnchanged
 		}
 		w.record(audit.Event{Action: audit.SessionPolicyChanged, Changes: changes})
+		if to.IdleMinutes > was.IdleMinutes || to.AbsoluteMinutes > was.AbsoluteMinutes {
+			if err := w.keepOutlived(was.limits()); err != nil {
+				return err
+			}
+		}
 		w.tell(ChangedPolicy, w.organization)
 		row := sessionPolicyRow{w.organization, to.IdleMinutes, to.AbsoluteMinutes, version + 1, w.now}
 		return w.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error
 	})
 	if err != nil {
 		return fmt.Errorf("set the limits of sessions: %w", err)
+	}
+	return nil
+}
+
+// keepOutlived ends for this organization what has outlived its limits: until now that was asked whenever it was shown.
+func (w *write) keepOutlived(limits access.Limits) error {
+	var rows []struct {
+		SessionID string
+		ProvedAt  time.Time
+		EndedAt   *time.Time
+	}
+	err := w.Raw(`SELECT p.session_id, p.proved_at, e.ended_at
+		FROM members m JOIN sessions s ON s.user_id = m.user_id JOIN session_proofs p ON p.session_id = s.id
+		LEFT JOIN session_entries e ON e.session_id = s.id AND e.organization_id = m.organization_id
+		WHERE m.organization_id = ? AND s.expires_at > ? AND (p.proved_at <= ? OR p.idle_seconds >= ? OR s.seen_at <= ?)
+		ORDER BY p.session_id, p.proved_at DESC`,
+		w.organization, w.now, w.now.Add(-limits.Absolute), int64(limits.Idle/time.Second), w.now.Add(-limits.Idle)).Scan(&rows).Error
+	if err != nil {
+		return fmt.Errorf("look for sign-ins that have run out: %w", err)
+	}
+	var ended []sessionEntryRow
+	for _, row := range rows { // the newest proof of each session that has run out comes first: older ones have run out as well
+		end := row.ProvedAt.UTC().Add(time.Microsecond)
+		first := len(ended) == 0 || ended[len(ended)-1].SessionID != row.SessionID
+		if first && (row.EndedAt == nil || row.EndedAt.Before(end)) {
+			ended = append(ended, sessionEntryRow{SessionID: row.SessionID, OrganizationID: w.organization, EndedAt: &end})
+		}
+	}
+	if len(ended) == 0 {
+		return nil
+	}
+	err = w.Clauses(clause.OnConflict{
+		Columns: []clause.Column{{Name: "session_id"}, {Name: "organization_id"}}, DoUpdates: clause.AssignmentColumns([]string{"ended_at"}),
+	}).CreateInBatches(&ended, 500).Error
+	if err != nil {
+		return fmt.Errorf("end sign-ins that have run out: %w", err)
 	}
 	return nil
 }

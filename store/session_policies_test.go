@@ -129,3 +129,44 @@ func TestW06_LongerLimitsAreTheOrganizationsOwn(t *testing.T) {
 		}
 	})
 }
+
+// W-06: what has run out under the limits that held does not come back with longer ones.
+func TestW06_RaisedLimitsReviveNothing(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		for name, raised := range map[string]SessionPolicy{"idle": {IdleMinutes: 60, AbsoluteMinutes: 60}, "absolute": {IdleMinutes: 10, AbsoluteMinutes: 600}, "both": {IdleMinutes: 120, AbsoluteMinutes: 600}} {
+			o, owner := anOrganization(t, s, name)
+			ok(t, s.In(o.ID).SetSessionPolicy(ctx, operator, 0, SessionPolicy{IdleMinutes: 10, AbsoluteMinutes: 60}))
+			_, old := aSession(t, s, owner, byPassword(t, s, owner))
+			for range 9 {
+				later(s, 5*time.Minute)
+				ok(t, sessionError(s, old))
+			}
+			switch name {
+			case "absolute":
+				for range 4 {
+					later(s, 5*time.Minute)
+					ok(t, sessionError(s, old))
+				}
+			default:
+				later(s, 12*time.Minute)
+			}
+			_, young := aSession(t, s, owner, byPassword(t, s, owner))
+			if got := enters(t, s, old, o.ID); got != access.WhyOutlived {
+				t.Fatalf("%s: before, the old one: %s", name, got)
+			}
+			ok(t, s.In(o.ID).SetSessionPolicy(ctx, operator, 1, raised))
+			if got := enters(t, s, old, o.ID); got == "yes" {
+				t.Errorf("%s: it lives again", name)
+			}
+			if got := enters(t, s, young, o.ID); got != "yes" {
+				t.Errorf("%s: one that had not run out: %s", name, got)
+			}
+			_, old, err := s.RotateSession(ctx, actorOf(owner), old, new(byPassword(t, s, owner)))
+			ok(t, err)
+			if got := enters(t, s, old, o.ID); got != "yes" {
+				t.Errorf("%s: after a new sign-in: %s", name, got)
+			}
+		}
+	})
+}

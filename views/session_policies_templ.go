@@ -125,7 +125,7 @@ func sessionPolicy(p SessionPolicyForm, problem *ui.Problem) templ.Component {
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Section("Sessions", "How long a sign-in opens this organization. Shorter limits hold at once, also for those who are signed in; longer ones from their next sign-in.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Section("Sessions", "How long a sign-in opens this organization. Shorter limits hold at once, also for those who are signed in; longer ones bring back no sign-in that has run out.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
