@@ -100,7 +100,7 @@ func (w *write) made(userID string) bool {
 // tellOwners notes what the owners of the event's organization hear.
 func (w *write) tellOwners(told *letters, e audit.Event) error {
 	hear := e.Severity == audit.High || slices.Contains(ownersHear, e.Action) || w.aboutOwner && slices.Contains(aboutMembers, e.Action)
-	if !hear || e.OrganizationID == "" {
+	if !hear || e.OrganizationID == "" || w.ownersKnow && e.Action == audit.IdentityLinkAsked {
 		return nil
 	}
 	var owners []reader

@@ -26,7 +26,7 @@ const (
 const (
 	waitingLife    = 14 * 24 * time.Hour
 	waitingOfUser  = 5   // links that wait for one user in one organization
-	waitingOfWhole = 200 // links that wait in one organization
+	waitingOfWhole = 200 // links that wait in one organization for its owners; and as many for guests
 
 	// ConfirmWithin is how long after a refused login its person may show, in the same browser, that it was they.
 	ConfirmWithin = 15 * time.Minute
@@ -105,7 +105,11 @@ func (s *Store) keepWaiting(ctx context.Context, actor audit.Actor, identity tru
 	return row.WaitingLink, err
 }
 
+// askedByLink is how often owners are mailed of one subject: saying another's address each time, it would mail them each time.
+var askedByLink = limit{"asked by link", 1, tallyKept, errToldToday}
+
 var (
+	errToldToday   = errors.New("the owners have heard of the subject today")
 	errTooManyWait = errors.New("too many links wait already")
 	errStaysShut   = errors.New("an owner has refused the subject")
 )
@@ -128,8 +132,8 @@ func (w *write) waitFor(row waitingRow, user User) error {
 		return fmt.Errorf("forget an earlier waiting link: %w", err)
 	}
 	var of struct{ Organization, Person int64 }
-	err = w.Raw("SELECT COUNT(*) AS organization, COALESCE(SUM(CASE WHEN user_id = ? THEN 1 ELSE 0 END), 0) AS person FROM waiting_links WHERE organization_id = ? AND expires_at > ?",
-		row.UserID, w.organization, w.now).Scan(&of).Error
+	err = w.Raw(`SELECT COALESCE(SUM(CASE WHEN (kind = ?) = ? THEN 1 ELSE 0 END), 0) AS organization, COALESCE(SUM(CASE WHEN user_id = ? THEN 1 ELSE 0 END), 0) AS person
+		FROM waiting_links WHERE organization_id = ? AND expires_at > ?`, WaitsAsGuest, row.Kind == WaitsAsGuest, row.UserID, w.organization, w.now).Scan(&of).Error
 	switch {
 	case err != nil:
 		return fmt.Errorf("count waiting links: %w", err)
@@ -138,6 +142,10 @@ func (w *write) waitFor(row waitingRow, user User) error {
 	}
 	if err := w.Create(&row).Error; err != nil {
 		return fmt.Errorf("let a link wait: %w", err)
+	}
+	told := w.tally(askedByLink, fmt.Sprintf("%x", secret.TokenOf(row.ConnectionID+" "+row.Subject).Hash()))
+	if w.ownersKnow = errors.Is(told, errToldToday); told != nil && !w.ownersKnow {
+		return told
 	}
 	action := audit.IdentityLinkAsked
 	if row.Kind == WaitsAsGuest {

@@ -318,3 +318,67 @@ func TestUnlink(t *testing.T) {
 		isError(t, scope.Unlink(ctx, operator, only.Member.ID, c.ID, "olga-1"), ErrLastOwner)
 	})
 }
+
+// R-17: a subject that says another's address each time makes owners no mail each time.
+func TestR17_OwnersAreMailedOncePerSubjectAndDay(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		flow := secret.NewToken()
+		scope, c, _ := corp(t, s)
+		comes(t, s, c, "ada-7", "ada@corp.test")
+		comes(t, s, c, "bob-1", "bob@corp.test")
+		mails := count(t, s, "mails")
+		asks := func(subject string, want int64) {
+			t.Helper()
+			for range 3 {
+				isRefused(t, s, c, flow, subject, "ada@corp.test", trust.ReasonAddressTaken)
+				isRefused(t, s, c, flow, subject, "bob@corp.test", trust.ReasonAddressTaken)
+			}
+			if sent := count(t, s, "mails") - mails; sent != want {
+				t.Errorf("%s: %d mails, want %d", subject, sent, want)
+			}
+		}
+		asks("eve-1", 1)
+		asks("eve-2", 2) // the twin: another subject is another matter
+		later(s, tallyKept+time.Second)
+		asks("eve-1", 3)
+		if n := len(must(scope.WaitingLinks(t.Context(), "", 0))); n != 2 {
+			t.Errorf("%d links wait", n)
+		}
+	})
+}
+
+// Guests wait beside those about whom owners decide, and take none of their places.
+func TestS53_GuestsTakeNoPlaceFromOthers(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		flow := secret.NewToken()
+		_, c, _ := corp(t, s)
+		comes(t, s, c, "ada-7", "ada@corp.test")
+		grace := aMember(t, s, c.OrganizationID, "grace@guest.test", access.OrgMember)
+		fill := func(kind WaitingKind) {
+			for i := range waitingOfWhole {
+				behind(t, s, `INSERT INTO waiting_links (id, organization_id, connection_id, issuer, subject, user_id, kind, email, login_id, count, created_at, last_at, expires_at)
+					VALUES (?, ?, ?, 'idp', ?, ?, ?, '', '', 1, ?, ?, ?)`, fmt.Sprint("wtl_", kind, i), c.OrganizationID, c.ID, fmt.Sprint(kind, i),
+					aFiller, kind, s.now(), s.now(), s.now().Add(time.Hour))
+			}
+		}
+		behind(t, s, "INSERT INTO users (id, name, email, canonical_email, email_domain, version, created_at, updated_at) VALUES (?, '', '', 'filler', '', 1, ?, ?)", aFiller, s.now(), s.now())
+		fill(WaitsAsGuest)
+		if l := isRefused(t, s, c, flow, "grace-1", grace.Email, trust.ReasonGuestNotLinked); l.ID != "" {
+			t.Error("more guests wait than may")
+		}
+		if l := isRefused(t, s, c, flow, "ada-8", "ada@corp.test", trust.ReasonAddressTaken); l.ID == "" {
+			t.Error("guests have filled the places of others")
+		}
+		behind(t, s, "DELETE FROM waiting_links")
+		fill(WaitsAsSecond)
+		if l := isRefused(t, s, c, flow, "grace-1", grace.Email, trust.ReasonGuestNotLinked); l.ID == "" {
+			t.Error("others have filled the places of guests")
+		}
+		if l := isRefused(t, s, c, flow, "ada-8", "ada@corp.test", trust.ReasonAddressTaken); l.ID != "" {
+			t.Error("more wait than may")
+		}
+	})
+}
+
+// aFiller is the user of links that only take places.
+const aFiller = "usr_filler"

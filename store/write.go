@@ -21,6 +21,7 @@ type write struct {
 	events       []audit.Event
 	changes      []Change
 	aboutOwner   bool // an owner comes, goes or changes: owners hear of it
+	ownersKnow   bool // that a link waits: what they heard today they are not mailed again
 	fewerWaysIn  bool // somebody loses a way in by break-glass: one must be left where single sign-on is required
 }
 
