@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -23,6 +25,9 @@ type commandLine struct {
 	Version        versionCommand        `cmd:"" help:"Say which version this is."`
 }
 
+// settingsGroup is what the flags of settings stand under.
+const settingsGroup = "Settings"
+
 // realMain runs one command. What it was asked for goes to out; logs go to standard error.
 func realMain(ctx context.Context, args []string, out io.Writer) error {
 	var line commandLine
@@ -32,6 +37,7 @@ func realMain(ctx context.Context, args []string, out io.Writer) error {
 		kong.Description("The front door of a business-to-business product: single sign-on for its people, checked keys for its programs."),
 		kong.Writers(out, out),
 		kong.Exit(func(int) { asked = true }),
+		kong.Help(helpOf),
 		kong.Resolvers(line.Settings.fromFiles()),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.BindTo(out, (*io.Writer)(nil)),
@@ -52,4 +58,31 @@ func realMain(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("%w (see gatehouse --help)", err)
 	}
 	return command.Run()
+}
+
+// shellSettings are what the commands beside serve go by: where the data is, how to open it, and what links begin with.
+var shellSettings = []string{"url", "database", "master-key", "master-key-previous", "log"}
+
+// helpOf prints what can be asked of the command that was named, and the settings that it goes by: all of them for serve, and where none was named.
+func helpOf(options kong.HelpOptions, c *kong.Context) error {
+	command := c.Selected()
+	if command == nil {
+		return kong.DefaultHelpPrinter(options, c)
+	}
+	hear := shellSettings
+	switch name, _, _ := strings.Cut(c.Command(), " "); name {
+	case "serve":
+		return kong.DefaultHelpPrinter(options, c)
+	case "demo", "version":
+		hear = nil
+	}
+	for _, flag := range c.Model.Flags {
+		if flag.Group != nil && flag.Group.Key == settingsGroup {
+			flag.Hidden = !slices.Contains(hear, flag.Name)
+		}
+	}
+	if len(hear) > 0 {
+		command.Detail = "Settings are checked all together, as for serve; gatehouse serve --help lists them."
+	}
+	return kong.DefaultHelpPrinter(options, c)
 }

@@ -181,11 +181,29 @@ func TestCommandLineMistakes(t *testing.T) {
 			t.Errorf("help by %v: %v %q", args, err, out)
 		}
 	}
-	if out, err := shell(t, nil, "version", "--help"); err != nil || !strings.Contains(out, "GATEHOUSE_URL") {
-		t.Errorf("help: %v %q", err, out)
-	}
-	if out, err := shell(t, nil, "version"); err != nil || !strings.HasPrefix(out, "gatehouse ") {
-		t.Errorf("version: %v %q", err, out)
+	for command, of := range map[string]struct{ shows, hides []string }{
+		"":                       {shows: []string{"GATEHOUSE_URL", "GATEHOUSE_SMTP_URL", "break-glass"}},
+		"serve":                  {shows: []string{"--check", "GATEHOUSE_URL", "GATEHOUSE_SMTP_URL"}},
+		"version":                {hides: []string{"GATEHOUSE_"}},
+		"demo":                   {hides: []string{"GATEHOUSE_"}},
+		"migrate":                {shows: []string{"GATEHOUSE_DATABASE", "GATEHOUSE_MASTER_KEY", "serve --help"}, hides: []string{"GATEHOUSE_LISTEN", "GATEHOUSE_BRAND_NAME"}},
+		"setup":                  {shows: []string{"--organization", "--email", "GATEHOUSE_DATABASE", "GATEHOUSE_URL"}, hides: []string{"GATEHOUSE_SMTP_URL"}},
+		"operator-tokens create": {shows: []string{"<name>", "--json", "GATEHOUSE_DATABASE"}, hides: []string{"GATEHOUSE_SMTP_URL"}},
+	} {
+		out, err := shell(t, nil, append(strings.Fields(command), "--help")...)
+		if err != nil {
+			t.Errorf("help about %q: %v", command, err)
+		}
+		for _, text := range of.shows {
+			if !strings.Contains(out, text) {
+				t.Errorf("help about %q does not show %s:\n%s", command, text, out)
+			}
+		}
+		for _, text := range of.hides {
+			if strings.Contains(out, text) {
+				t.Errorf("help about %q shows %s:\n%s", command, text, out)
+			}
+		}
 	}
 }
 
