@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -156,37 +155,6 @@ func (v *visit) showWebhook(status int, h store.Webhook, asked store.NewWebhook,
 	return v.render(status, views.Webhook(page))
 }
 
-// replaySince are how far back a replay may go, in hours.
-var replaySince = []struct {
-	hours int
-	text  string
-}{{1, "in the last hour"}, {24, "in the last day"}, {72, "in the last 3 days"}, {720, "in the last 30 days"}}
-
-func sinceOptions() (all []ui.Option) {
-	for _, since := range replaySince {
-		all = append(all, ui.Option{Value: strconv.Itoa(since.hours), Label: since.text, Chosen: since.hours == 72})
-	}
-	return all
-}
-
-func (v *visit) deliveryRow(h store.Webhook, d store.Delivery) views.DeliveryRow {
-	row := views.DeliveryRow{Type: string(d.Type), Href: v.webhookPath(h, "deliveries/"+d.ID), ID: d.ID, At: ui.MomentOf(d.CreatedAt, v.now()), Attempts: counted(int64(d.Attempts), "attempt")}
-	switch {
-	case d.Status > 0:
-		row.Answer = strings.TrimSpace("Status " + strconv.Itoa(d.Status) + " " + http.StatusText(d.Status))
-	default:
-		row.Answer = "No answer"
-	}
-	row.State, row.StateText = ui.Neutral, "Waiting"
-	switch d.State {
-	case store.DeliveryDelivered:
-		row.State, row.StateText = ui.Working, "Delivered"
-	case store.DeliveryFailed:
-		row.State, row.StateText = ui.Danger, "Failed"
-	}
-	return row
-}
-
 // changeWebhook saves its address, description and types.
 func (v *visit) changeWebhook() error {
 	h, err := v.scope.Webhook(v.ctx(), v.id("webhook"))
@@ -233,19 +201,6 @@ func testWebhook(v *visit, h store.Webhook) error {
 	return err
 }
 
-func replayFailed(v *visit, h store.Webhook) error {
-	hours, err := strconv.Atoi(v.form().Text("since"))
-	if err != nil || hours < 1 || hours > 720 {
-		hours = 72
-	}
-	_, err = v.scope.ReplayFailed(v.ctx(), v.actor(), h.ID, v.now().Add(-time.Duration(hours)*time.Hour))
-	return err
-}
-
-func replayDelivery(v *visit, h store.Webhook) error {
-	return v.scope.ReplayDelivery(v.ctx(), v.actor(), h.ID, v.id("delivery"))
-}
-
 // rotateWebhook gives it another secret and shows it, in this answer and nowhere else.
 func (v *visit) rotateWebhook() error {
 	h, err := v.scope.Webhook(v.ctx(), v.id("webhook"))
@@ -257,25 +212,6 @@ func (v *visit) rotateWebhook() error {
 		return v.afterWebhook(h, store.NewWebhook{URL: h.URL, Description: h.Description, Types: h.Types}, err, "")
 	}
 	return v.showWebhookSecret(http.StatusOK, "Secret rotated", rotated, text, "Until "+ui.ExactMoment(*rotated.BeforeEndsAt).Human+" messages are signed with the secret before, too.")
-}
-
-func (v *visit) delivery() error {
-	h, err := v.scope.Webhook(v.ctx(), v.id("webhook"))
-	if err != nil {
-		return err
-	}
-	d, err := v.scope.Delivery(v.ctx(), h.ID, v.id("delivery"))
-	if err != nil {
-		return err
-	}
-	page := views.DeliveryPage{Page: v.webhookPage(string(d.Type), &h), Row: v.deliveryRow(h, d), Tried: v.momentOf(d.TriedAt), Problem: d.Problem, Excerpt: d.Excerpt, Payload: d.Payload}
-	if h.DisabledAt == nil {
-		page.Replay = v.webhookPath(h, "deliveries/"+d.ID+"/replay")
-	}
-	if d.State == store.DeliveryWaiting && h.DisabledAt == nil {
-		page.Next = ui.ExactMoment(d.DueAt)
-	}
-	return v.render(http.StatusOK, views.Delivery(page))
 }
 
 func (v *visit) deleteWebhookPage() error { return v.showDeleteWebhook(http.StatusOK, nil) }

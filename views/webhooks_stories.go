@@ -2,6 +2,7 @@ package views
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
@@ -32,21 +33,23 @@ func webhookStories() []Story {
 		Since: []ui.Option{{Value: "24", Label: "in the last day"}, {Value: "72", Label: "in the last 3 days", Chosen: true}}}
 	full := empty
 	full.Rows = []DeliveryRow{
-		{Type: "member.added", Href: "/d1", ID: "dlv_01jd9k5a3m8y2v4q6w8r0t2b4p", At: storyRecent, State: ui.Neutral, StateText: "Waiting", Attempts: "2 attempts", Answer: "Status 500 Internal Server Error"},
+		{Type: "member.added", Href: "/d1", ID: "dlv_01jd9k5a3m8y2v4q6w8r0t2b4p", At: storyRecent, State: ui.Neutral, StateText: "Waiting", Attempts: "2 attempts", Answer: "Status 500 Internal Server Error", Next: ui.Moment{Human: "in 4 minutes", Exact: "23 Nov 2026, 07:04:12 UTC", Machine: "2026-11-23T07:04:12Z"}},
 		{Type: "project.renamed", Href: "/d2", ID: "dlv_01jd9k5a3m8y2v4q6w8r0t2b4q", At: storyRecent, State: ui.Working, StateText: "Delivered", Attempts: "1 attempt", Answer: "Status 204 No Content"},
 		{Type: "webhook.test", Href: "/d3", ID: "dlv_01jd9k5a3m8y2v4q6w8r0t2b4r", At: storyOlder, State: ui.Danger, StateText: "Failed", Attempts: "10 attempts", Answer: "No answer"},
 	}
 	full.Before, full.Pager = storyRecent, ui.Pager{Next: "/?before=7"}
 	full.State, full.StateText, full.Warning = ui.Danger, "Failing", "It has taken no message since 22 Nov 2026, 07:04:05 UTC. After three days it is disabled."
 	disabled := full
+	disabled.Rows = slices.Clone(full.Rows)
+	disabled.Rows[0].State, disabled.Rows[0].StateText, disabled.Rows[0].Next = ui.Danger, "Failed", ui.Moment{}
 	disabled.State, disabled.StateText, disabled.Enabled = ui.Neutral, "Disabled", false
 	disabled.Warning = "It took no message for three days and was disabled. Enable it once it works, then replay what failed."
 	refused := empty
 	refused.Form = wrong
-	delivery := DeliveryPage{Page: page("member.added"), Row: full.Rows[0], Tried: storyRecent, Next: storyRecent, Replay: "/replay", Excerpt: "Internal Server Error\n",
+	delivery := DeliveryPage{Page: page("member.added"), Row: full.Rows[0], Tried: storyRecent, Replay: "/replay", Excerpt: "Internal Server Error\n",
 		Payload: `{"type":"member.added","timestamp":"2026-11-23T09:00:00Z","data":{"event":"evt_01jd9k5a3m8y2v4q6w8r0t2b4p","organization":{"id":"` + storyOrganization + `","name":"Acme Corporation"}}}`}
 	unheard := delivery
-	unheard.Row, unheard.Excerpt, unheard.Next, unheard.Replay = full.Rows[2], "", ui.Moment{}, ""
+	unheard.Row, unheard.Excerpt, unheard.Replay = full.Rows[2], "", ""
 	unheard.Problem = "It did not answer within 5 seconds."
 	remove := ConfirmPage{Page: page("Delete"), Heading: "Delete this webhook", Sentence: "This cannot be undone.", Confirm: ui.Confirm{
 		Action: "/delete", Name: address, Button: "Delete webhook", Cancel: "/1", Consequences: []string{"The address is told nothing more, also not what waits for it."}}}
