@@ -44,8 +44,9 @@ func (v *visit) showRoleSource(status int, draft store.RoleDraft, problem *ui.Pr
 			{Value: string(access.IDPRoles), Label: "The identity provider", Help: "At every sign-in through a connection, by the rules and values below. Nobody gives roles by hand then."},
 		},
 		Group: v.form().Text("group"), Matrix: v.path("roles"), Offered: offered, Problem: problem,
-		Roles: roleOptions(slices.Concat(access.OrganizationRoles(), access.ProjectRoles()), func(r access.Role) bool { return string(r) == v.form().Text("role") }),
+		Roles: []ui.Option{{Label: "Choose a role"}}, // the first of them is the owner's, which nobody should give by not choosing
 	}
+	page.Roles = append(page.Roles, roleOptions(slices.Concat(access.OrganizationRoles(), access.ProjectRoles()), func(r access.Role) bool { return string(r) == v.form().Text("role") })...)
 	choose(page.Modes, string(draft.Mode))
 	page.Projects = []ui.Option{{Label: "This organization"}}
 	names := map[string]string{"": "This organization"}

@@ -56,6 +56,7 @@ func TestRolesFromTheIdentityProviderFromDraftToLogin(t *testing.T) {
 	acme.owner.post(path, "version", version(), "mode", "idp-roles").want(http.StatusOK, "The draft is saved.", "It has no effect yet")
 	acme.owner.post(path+"/rules", "version", version(), "group", "engineering", "project", project.ID, "role", "ProjectEditor").want(http.StatusOK, "The rule is in the draft.", "Project editor")
 	acme.owner.post(path+"/rules", "version", version(), "group", "chiefs", "role", "OrgOwner").want(http.StatusUnprocessableEntity, "only where the identity provider is allowed to", `value="chiefs"`)
+	acme.owner.post(path+"/rules", "version", version(), "group", "undecided", "role", "").want(http.StatusUnprocessableEntity, "Choose a role in the organization.", `value="undecided"`)
 	acme.owner.post(path+"/rules", "version", "1", "group", "a", "role", "OrgMember").want(http.StatusUnprocessableEntity, "Somebody else changed the draft")
 	acme.owner.post(path, "version", version(), "mode", "scim").want(http.StatusUnprocessableEntity, "Choose where roles come from")
 	acme.owner.post(path+"/rules", "version", version(), "group", "temporary", "role", "OrgMember").want(http.StatusOK, "temporary")
