@@ -151,7 +151,7 @@ func (w *write) endProject(id string) ([]audit.Change, error) {
 
 // CountProjectMembers counts the members who hold a role in the project, up to [MostCounted].
 func (c *Scope) CountProjectMembers(ctx context.Context, projectID string) (int64, error) {
-	users := c.store.read(ctx).Table("(?) AS users", c.usersIn(ctx, projectID).Limit(MostCounted+1))
+	users := c.store.read(ctx).Table("(?) AS users", c.usersIn(ctx, projectID).Order("principal_id").Limit(MostCounted+1)) // in the order of an index, which is read no further
 	count, err := c.store.countTo(ctx, users, MostCounted)
 	if err != nil {
 		return 0, fmt.Errorf("count the members of project %s: %w", projectID, err)
