@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -36,6 +37,7 @@ func doors() []door {
 		{"a forgotten password", password, []string{bySpending}, byForgottenPassword},
 		{"a link to a new password, mailed before", password, []string{bySpending}, byLinkFromBefore},
 		{"a password changed in a session from before", password, []string{"POST /account/password"}, byChangedPassword},
+		{"an address changed to another domain's, by a link from before", password, []string{"POST /account/address/{token}"}, byOtherAddress},
 		{"an invite, mailed before", password, []string{bySpending}, byInvite},
 		{setupLink, password, []string{bySpending}, bySetupLink},
 		{"a session from before, by password", password, nil, byOldSession},
@@ -96,6 +98,30 @@ func byChangedPassword(r *rehearsal, k kind) func() (*browser, *page) {
 	who := r.person(k)
 	return func() (*browser, *page) {
 		return who.browser, who.post("/account/password", "current_password", goodPassword, "new_password", anotherPassword).want(http.StatusOK, "Your password is changed.")
+	}
+}
+
+// byOtherAddress asks for the link before anything is required, as far as that is allowed, and follows it afterwards; or asks then.
+func byOtherAddress(r *rehearsal, k kind) func() (*browser, *page) {
+	who := r.person(k)
+	to := fmt.Sprintf("moved.%s@%s", strings.ReplaceAll(k.name, " ", "."), guestAddress)
+	ask := func() string {
+		who.post("/account/address", "email", to)
+		return strings.Replace(r.linkTo(to, store.MailAddress), "/welcome/", "/account/address/", 1)
+	}
+	link := ask()
+	return func() (*browser, *page) {
+		if link == "" {
+			link = ask()
+		}
+		if link == "" {
+			return who.browser, nil
+		}
+		shown := who.post(link)
+		if strings.Contains(shown.Body, "Your email address is changed.") {
+			r.moved[who.User.Email] = to
+		}
+		return who.browser, shown
 	}
 }
 

@@ -70,14 +70,15 @@ type rehearsal struct {
 	okta, side, gone, theirs *connection
 	second                   *organization
 	made                     int
-	last                     string // the address of whoever was made last
+	last                     string            // the address of whoever was made last
+	moved                    map[string]string // from whose address to which
 	suspended                []*someone
 }
 
 func rehearse(p *product) *rehearsal {
 	acme := p.found("acme")
 	acme.verify(corpDomain)
-	r := &rehearsal{organization: acme, okta: acme.connect("Okta"), side: acme.connect("Side"), gone: acme.connect("Gone"), second: p.found("second")}
+	r := &rehearsal{organization: acme, okta: acme.connect("Okta"), side: acme.connect("Side"), gone: acme.connect("Gone"), second: p.found("second"), moved: map[string]string{}}
 	r.codes = r.wayIn(r.owner)
 	evil := p.found("evil")
 	evil.verify("evil.test")
@@ -186,7 +187,7 @@ func (r *rehearsal) outcome(b *browser, shown *page, email string) outcome {
 	case at.Status == http.StatusOK && at.path() == r.projectsPage():
 		_, user, err := r.store.Session(r.Context(), b.token())
 		r.ok(err)
-		if user.Email != email {
+		if user.Email != email && user.Email != r.moved[email] {
 			return outcome("opens for " + user.Email)
 		}
 		return getsIn
