@@ -69,6 +69,19 @@ func TestKeysOnlyFromTheirNetworks(t *testing.T) {
 	w.want("the honest twin from where nobody knows", Request{Key: anywhere}, Valid)
 }
 
+// A service account is believed about where its own organization's keys are used, for better and worse, and about no other's.
+func TestKeysWhoseNetworkIsToldByAServiceAccount(t *testing.T) {
+	w := newWorld(t)
+	_, text, err := w.store.In(w.org.ID).CreateAPIKey(w.ctx, operator, store.NewAPIKey{ProjectID: w.project.ID, Name: "office", Roles: []access.Role{access.ProjectEditor},
+		CreatorID: w.owner.ID, Networks: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}})
+	w.ok(err)
+	office, elsewhere := netip.MustParseAddr("203.0.113.7"), netip.MustParseAddr("192.0.2.1")
+	w.want("told by its own", Request{Key: text, Address: elsewhere, Told: office, ToldBy: w.org.ID}, Valid)
+	w.want("its own tells of elsewhere", Request{Key: text, Address: office, Told: elsewhere, ToldBy: w.org.ID}, IPDenied)
+	w.want("told by another's", Request{Key: text, Address: elsewhere, Told: office, ToldBy: "org_another"}, IPDenied)
+	w.want("told by nobody", Request{Key: text, Address: elsewhere, Told: office}, IPDenied)
+}
+
 func TestRateOfAKey(t *testing.T) {
 	w := newWorld(t)
 	scope := w.store.In(w.org.ID)

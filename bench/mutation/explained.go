@@ -25,4 +25,5 @@ var explained = map[string]string{
 	`broker.judge never: err != nil`:                                                                   "without its pending login Read refuses the answer, and settings that cannot be read have no certificate: nobody gets in, the failure is only told wrongly",
 	`broker.expect never: err != nil`:                                                                  "a login that could not be read has no hashes, which match no browser: nobody gets in",
 	`broker.mayHandshake never: err != nil`:                                                            "the handshake writes to the same table next, and fails there",
+	`gate.holds never: err != nil`:                                                                     "no key comes with an error, and the operand beside it hands the error on as well",
 }

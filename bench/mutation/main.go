@@ -1,4 +1,4 @@
-// Command mutation takes away, one at a time, the rules that a sign-in is judged by, and sees which test misses each.
+// Command mutation takes away, one at a time, the rules that sign-ins, sessions and keys are judged by, and sees which test misses each.
 //
 //	go run ./bench/mutation [-only regexp] [-workers n]
 //
@@ -30,10 +30,12 @@ import (
 
 // judged are the files that judge; the tests beside them should miss what is taken away.
 var judged = []target{
-	{"trust", []string{"address.go", "decide.go", "identity.go"}},
-	{"saml", []string{"guard.go", "guard_response.go", "guard_assertion.go", "guard_signature.go", "guard_encryption.go", "guard_words.go",
+	{folder: "trust", files: []string{"address.go", "decide.go", "identity.go"}},
+	{folder: "saml", files: []string{"guard.go", "guard_response.go", "guard_assertion.go", "guard_signature.go", "guard_encryption.go", "guard_words.go",
 		"guard_tree.go", "read.go", "verify.go", "decrypt.go", "library.go", "sp.go"}},
-	{"broker", []string{"finish.go", "handshake.go"}},
+	{folder: "broker", files: []string{"finish.go", "handshake.go"}},
+	{folder: "access", files: []string{"enter.go", "roles.go", "plans.go", "keyroles.go"}},
+	{folder: "gate", files: []string{"check.go"}, tests: "Key|Right|Caller|Rate|K0|K1"},
 }
 
 // wordsAlone are functions that choose words for people and decide nothing.
@@ -42,6 +44,7 @@ var wordsAlone = []string{"clock", "stamp", "drift", "partsOf", "algorithmsOf", 
 type target struct {
 	folder string
 	files  []string
+	tests  string // those that are about these files, where the package has many others; "" for all
 }
 
 func main() {
@@ -80,7 +83,7 @@ func run(ctx context.Context, out io.Writer, wanted *regexp.Regexp, workers int)
 		if len(mutants) == 0 {
 			continue
 		}
-		tests, err := build(ctx, root, filepath.Join(scratch, t.folder), overlay, t.folder)
+		tests, err := build(ctx, root, filepath.Join(scratch, t.folder), overlay, t)
 		if err != nil {
 			return err
 		}

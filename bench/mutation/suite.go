@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -30,7 +31,7 @@ type suite struct {
 }
 
 // build compiles a package's tests from the overlay, and sees them pass while every rule is there.
-func build(ctx context.Context, root, scratch string, overlay map[string]string, folder string) (*suite, error) {
+func build(ctx context.Context, root, scratch string, overlay map[string]string, t target) (*suite, error) {
 	replaced, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
 		return nil, err
@@ -39,22 +40,22 @@ func build(ctx context.Context, root, scratch string, overlay map[string]string,
 	if err := os.WriteFile(description, replaced, 0o600); err != nil {
 		return nil, err
 	}
-	s := &suite{binary: filepath.Join(scratch, "rules.test"), folder: filepath.Join(root, folder), touching: map[int][]string{}}
-	command := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", description, "-o", s.binary, "./"+folder)
+	s := &suite{binary: filepath.Join(scratch, "rules.test"), folder: filepath.Join(root, t.folder), touching: map[int][]string{}}
+	command := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", description, "-o", s.binary, "./"+t.folder)
 	command.Dir, command.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := command.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build the tests of %s: %w\n%s", folder, err, said)
+		return nil, fmt.Errorf("build the tests of %s: %w\n%s", t.folder, err, said)
 	}
-	listed, err := exec.CommandContext(ctx, s.binary, "-test.list=.").Output()
+	listed, err := exec.CommandContext(ctx, s.binary, "-test.list="+cmp.Or(t.tests, ".")).Output()
 	if err != nil {
-		return nil, fmt.Errorf("list the tests of %s: %w", folder, err)
+		return nil, fmt.Errorf("list the tests of %s: %w", t.folder, err)
 	}
 	s.tests = strings.Fields(string(listed))
 	whole := newMutant()
 	whole.anywhere = true
 	s.run(ctx, []mutant{whole})
 	if failed := <-whole.killer; failed != "" {
-		return nil, fmt.Errorf("the tests of %s fail with every rule in its place: %s", folder, failed)
+		return nil, fmt.Errorf("the tests of %s fail with every rule in its place: %s", t.folder, failed)
 	}
 	return s, nil
 }
