@@ -44,7 +44,7 @@ type API struct {
 	huma       huma.API
 	now        func() time.Time
 	guesses    *web.Limiter // at tokens, from one address prefix
-	lookups    *web.Limiter // in the outside world, for one domain
+	lookups    *web.Limiter // in the outside world, for one domain or organization
 }
 
 // New is the admin API with all its routes.

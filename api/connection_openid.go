@@ -53,7 +53,7 @@ func showSettingsOf(protocol string, saml store.SAMLSettings, s store.OIDCSettin
 type OpenIDChange struct {
 	Issuer            *string        `json:"issuer,omitempty" maxLength:"2048" doc:"It is asked, now, where everything is." example:"https://acme.okta.com"`
 	ClientID          *string        `json:"client_id,omitempty" maxLength:"512"`
-	ClientSecret      string         `json:"client_secret,omitempty" maxLength:"2048" doc:"Kept sealed and never shown. Left out, the present one stays."`
+	ClientSecret      string         `json:"client_secret,omitempty" maxLength:"2048" doc:"Kept sealed and never shown. Left out, the present one stays; send it again with an issuer that is another, or has another token endpoint."`
 	AuthMethod        *string        `json:"auth_method,omitempty" enum:"client_secret_basic,client_secret_post,private_key_jwt"`
 	Scopes            *[]string      `json:"scopes,omitempty" maxItems:"20"`
 	Prompt            *string        `json:"prompt,omitempty" enum:",login,select_account"`
