@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
-	"maps"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -56,15 +55,6 @@ type SAMLSettings struct {
 	Mapping Mapping
 }
 
-// Mapping says which attribute, by exact Name, carries what. An empty name is looked for under the usual ones; an empty Subject is the
-// NameID. Own maps names of the admin's choice to attributes.
-type Mapping struct {
-	Subject                            string
-	Email, Name, GivenName, FamilyName string
-	Groups, Roles                      string
-	Own                                map[string]string
-}
-
 // Location is where requests go by the chosen binding.
 func (s SAMLSettings) Location() string {
 	if s.Binding == BindingPost {
@@ -75,10 +65,10 @@ func (s SAMLSettings) Location() string {
 
 // normal fills in what has a default and trims what people paste.
 func (s SAMLSettings) normal() SAMLSettings {
-	for _, field := range []*string{&s.EntityID, &s.RedirectURL, &s.PostURL, &s.MetadataURL, &s.NameIDFormat, &s.Mapping.Subject,
-		&s.Mapping.Email, &s.Mapping.Name, &s.Mapping.GivenName, &s.Mapping.FamilyName, &s.Mapping.Groups, &s.Mapping.Roles} {
+	for _, field := range []*string{&s.EntityID, &s.RedirectURL, &s.PostURL, &s.MetadataURL, &s.NameIDFormat} {
 		*field = strings.TrimSpace(*field)
 	}
+	s.Mapping.trim()
 	if s.Binding == "" {
 		s.Binding = BindingRedirect
 		if s.RedirectURL == "" && s.PostURL != "" {
@@ -146,28 +136,7 @@ func NameIDFormats() []string {
 		"urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"}
 }
 
-var (
-	parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
-	ownName       = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
-)
-
-func (m Mapping) check(problems *Invalid) {
-	if len(m.Own) > 20 {
-		problems.Add("map_own", "Use at most 20 fields of your own.")
-	}
-	for _, name := range slices.Sorted(maps.Keys(m.Own)) {
-		if !ownName.MatchString(name) || m.Own[name] == "" || len(m.Own[name]) > 256 {
-			problems.Add("map_own", "A field of your own has a name of small letters, digits and underscores, and an attribute's name of at most 256 characters.")
-			break
-		}
-	}
-	for _, mapped := range []struct{ field, name string }{{"map_subject", m.Subject}, {"map_email", m.Email}, {"map_name", m.Name},
-		{"map_given_name", m.GivenName}, {"map_family_name", m.FamilyName}, {"map_groups", m.Groups}, {"map_roles", m.Roles}} {
-		if len(mapped.name) > 256 {
-			problems.Add(mapped.field, "An attribute's name has at most 256 characters.")
-		}
-	}
-}
+var parameterName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,39}$`)
 
 // missing notes what an active connection cannot be without: whom to believe, where to send people, and a key that is valid now (S-01).
 func (s SAMLSettings) missing(problems *Invalid, now time.Time) {
@@ -238,46 +207,30 @@ type settings interface {
 	check(*Invalid)
 	missing(*Invalid, time.Time)
 	encoded() string
-	fields() []audit.Change
+	fields() []setting
 }
+
+// setting is one of them, as an event tells it.
+type setting struct{ name, value string }
 
 // settingsChanges are the fields that changed, for the event. A certificate is told by the beginning of its SHA-256 fingerprint.
 func settingsChanges(before, after settings) []audit.Change {
-	var changes []audit.Change
 	was, is := before.fields(), after.fields()
-	for i, field := range was {
-		if field.Before != is[i].Before {
-			changes = append(changes, audit.Change{Field: field.Field, Before: field.Before, After: is[i].Before})
-		}
+	all := make([]audit.Change, len(was))
+	for i, f := range was {
+		all[i] = audit.Change{Field: f.name, Before: f.value, After: is[i].value}
 	}
-	return changes
+	return differences(all...)
 }
 
-func (s SAMLSettings) fields() []audit.Change {
-	m := s.Mapping
-	return []audit.Change{
-		{Field: "entity_id", Before: s.EntityID},
-		{Field: "redirect_url", Before: s.RedirectURL}, {Field: "post_url", Before: s.PostURL}, {Field: "binding", Before: s.Binding},
-		{Field: "certificates", Before: fingerprints(s.Certificates)}, {Field: "metadata_url", Before: s.MetadataURL},
-		{Field: "name_id_format", Before: s.NameIDFormat}, {Field: "force_authn", Before: fmt.Sprint(s.ForceAuthn)},
-		{Field: "authn_context", Before: strings.Join(s.AuthnContext, " ")}, {Field: "idp_initiated", Before: s.IDPInitiated},
-		{Field: "login_hint_as", Before: s.LoginHintAs},
-		{Field: "inclusive_c14n", Before: fmt.Sprint(s.InclusiveC14N)},
-		{Field: "unsigned_response_around_encrypted", Before: fmt.Sprint(s.UnsignedResponseAroundEncrypted)},
-		{Field: "map_subject", Before: m.Subject}, {Field: "map_email", Before: m.Email}, {Field: "map_name", Before: m.Name},
-		{Field: "map_given_name", Before: m.GivenName}, {Field: "map_family_name", Before: m.FamilyName}, {Field: "map_groups", Before: m.Groups},
-		{Field: "map_roles", Before: m.Roles},
-		{Field: "map_own", Before: m.own()},
-	}
-}
-
-// own is the mapping of the admin's own names, in their order.
-func (m Mapping) own() string {
-	var all []string
-	for _, name := range slices.Sorted(maps.Keys(m.Own)) {
-		all = append(all, name+" = "+m.Own[name])
-	}
-	return strings.Join(all, ", ")
+func (s SAMLSettings) fields() []setting {
+	return append([]setting{
+		{"entity_id", s.EntityID}, {"redirect_url", s.RedirectURL}, {"post_url", s.PostURL}, {"binding", s.Binding},
+		{"certificates", fingerprints(s.Certificates)}, {"metadata_url", s.MetadataURL},
+		{"name_id_format", s.NameIDFormat}, {"force_authn", fmt.Sprint(s.ForceAuthn)}, {"authn_context", strings.Join(s.AuthnContext, " ")},
+		{"idp_initiated", s.IDPInitiated}, {"login_hint_as", s.LoginHintAs}, {"inclusive_c14n", fmt.Sprint(s.InclusiveC14N)},
+		{"unsigned_response_around_encrypted", fmt.Sprint(s.UnsignedResponseAroundEncrypted)},
+	}, s.Mapping.fields()...)
 }
 
 func fingerprints(certificates []string) string {

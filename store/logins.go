@@ -25,8 +25,7 @@ const (
 type LoginStart string
 
 // How a login begins: on our page, by an unsolicited response that we turned into a fresh login, by the identity provider's wish to begin one
-// (OpenID Connect's third-party-initiated login), or (refused ones alone) by a message that
-// belongs to no login of ours.
+// (OpenID Connect's third-party-initiated login), or (refused ones alone) by a message that belongs to no login of ours.
 const (
 	StartedHere        LoginStart = "sp"
 	StartedByHandshake LoginStart = "handshake"

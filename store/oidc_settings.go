@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/gatehouse-sso/gatehouse/audit"
 )
 
 // The protocols of connections.
@@ -58,10 +56,8 @@ func (s OIDCSettings) NeedsSecret() bool { return s.AuthMethod != AuthPrivateKey
 
 // normal fills in what has a default and trims what people paste.
 func (s OIDCSettings) normal() OIDCSettings {
-	for _, field := range []*string{&s.ClientID, &s.HostedDomain, &s.Mapping.Subject, &s.Mapping.Email, &s.Mapping.Name, &s.Mapping.GivenName,
-		&s.Mapping.FamilyName, &s.Mapping.Groups, &s.Mapping.Roles} {
-		*field = strings.TrimSpace(*field)
-	}
+	s.ClientID, s.HostedDomain = strings.TrimSpace(s.ClientID), strings.TrimSpace(s.HostedDomain)
+	s.Mapping.trim()
 	if s.AuthMethod == "" {
 		s.AuthMethod = AuthSecretBasic
 	}
@@ -124,18 +120,12 @@ func (s OIDCSettings) encoded() string {
 	return string(text)
 }
 
-func (s OIDCSettings) fields() []audit.Change {
-	m := s.Mapping
-	return []audit.Change{
-		{Field: "issuer", Before: s.Issuer}, {Field: "authorization_endpoint", Before: s.AuthorizationURL}, {Field: "token_endpoint", Before: s.TokenURL},
-		{Field: "jwks_uri", Before: s.KeysURL}, {Field: "userinfo_endpoint", Before: s.UserinfoURL},
-		{Field: "algorithms", Before: strings.Join(s.Algorithms, " ")}, {Field: "client_id", Before: s.ClientID}, {Field: "auth_method", Before: s.AuthMethod},
-		{Field: "scopes", Before: strings.Join(s.Scopes, " ")}, {Field: "prompt", Before: s.Prompt},
-		{Field: "authn_context", Before: strings.Join(s.AuthnContext, " ")}, {Field: "max_age", Before: fmt.Sprint(s.MaxAge)},
-		{Field: "hosted_domain", Before: s.HostedDomain}, {Field: "tenant", Before: s.TenantID}, {Field: "login_hint", Before: fmt.Sprint(s.LoginHint)},
-		{Field: "verified_email_only", Before: fmt.Sprint(s.VerifiedEmailOnly)},
-		{Field: "map_subject", Before: m.Subject}, {Field: "map_email", Before: m.Email}, {Field: "map_name", Before: m.Name},
-		{Field: "map_given_name", Before: m.GivenName}, {Field: "map_family_name", Before: m.FamilyName}, {Field: "map_groups", Before: m.Groups},
-		{Field: "map_roles", Before: m.Roles}, {Field: "map_own", Before: m.own()},
-	}
+func (s OIDCSettings) fields() []setting {
+	return append([]setting{
+		{"issuer", s.Issuer}, {"authorization_endpoint", s.AuthorizationURL}, {"token_endpoint", s.TokenURL}, {"jwks_uri", s.KeysURL},
+		{"userinfo_endpoint", s.UserinfoURL}, {"algorithms", strings.Join(s.Algorithms, " ")}, {"client_id", s.ClientID}, {"auth_method", s.AuthMethod},
+		{"scopes", strings.Join(s.Scopes, " ")}, {"prompt", s.Prompt}, {"authn_context", strings.Join(s.AuthnContext, " ")},
+		{"max_age", fmt.Sprint(s.MaxAge)}, {"hosted_domain", s.HostedDomain}, {"tenant", s.TenantID}, {"login_hint", fmt.Sprint(s.LoginHint)},
+		{"verified_email_only", fmt.Sprint(s.VerifiedEmailOnly)},
+	}, s.Mapping.fields()...)
 }

@@ -22,11 +22,6 @@ const (
 	NothingKnown     DifferenceKind = "unknown" // no identity provider has said anything of them yet: nothing changes until it does
 )
 
-// DifferenceKinds lists them.
-func DifferenceKinds() []DifferenceKind {
-	return []DifferenceKind{OwnershipDiffers, RolesDiffer, NothingKnown}
-}
-
 // RoleDifference is what a draft would do to one member.
 type RoleDifference struct {
 	Member       Member
