@@ -210,6 +210,44 @@ func TestTrustIsPure(t *testing.T) {
 	}
 }
 
+// TestW30_CallsGoThroughTheGuard: whoever calls out is handed the guarded client. A client of one's own, or one that a library brings along
+// where it is handed none, would dial wherever an address leads.
+func TestW30_CallsGoThroughTheGuard(t *testing.T) {
+	unguarded := map[string][]string{
+		"http": {"DefaultClient", "DefaultTransport", "Transport", "Get", "Head", "Post", "PostForm"},
+		"net":  {"Dial", "DialTimeout", "Dialer", "LookupHost", "LookupTXT"},
+		"oidc": {"NewProvider", "NewRemoteKeySet"}, // of go-oidc
+	}
+	for _, s := range sources(t) {
+		if s.test || within(forTests, s.room) || within(outermost, s.room) || s.room == "outbound" || s.room == "client" {
+			continue
+		}
+		for pkg, names := range unguarded {
+			for _, name := range names {
+				if uses(s.ast, pkg, name) {
+					t.Errorf("%s uses %s.%s; outbound/ alone calls out", s.name, pkg, name)
+				}
+			}
+		}
+		ast.Inspect(s.ast, func(n ast.Node) bool {
+			made, ok := n.(*ast.CompositeLit)
+			if ok && isName(made.Type, "http", "Client") && !slices.ContainsFunc(made.Elts, setsTransport) {
+				t.Errorf("%s makes an http.Client without the guard as its Transport", s.name)
+			}
+			return true
+		})
+	}
+}
+
+func setsTransport(element ast.Expr) bool {
+	pair, ok := element.(*ast.KeyValueExpr)
+	if !ok {
+		return false
+	}
+	key, ok := pair.Key.(*ast.Ident)
+	return ok && key.Name == "Transport"
+}
+
 // TestClientNeedsNothing: whoever imports the client takes in no other module.
 func TestClientNeedsNothing(t *testing.T) {
 	for _, s := range sources(t) {
@@ -249,14 +287,20 @@ func TestRecallHasOneCaller(t *testing.T) {
 // uses reports whether a file says pkg.name.
 func uses(file *ast.File, pkg, name string) (found bool) {
 	ast.Inspect(file, func(n ast.Node) bool {
-		if selector, ok := n.(*ast.SelectorExpr); ok && selector.Sel.Name == name {
-			if x, ok := selector.X.(*ast.Ident); ok && x.Name == pkg {
-				found = true
-			}
-		}
+		found = found || isName(n, pkg, name)
 		return !found
 	})
 	return found
+}
+
+// isName reports whether a piece of a program is pkg.name.
+func isName(n ast.Node, pkg, name string) bool {
+	selector, ok := n.(*ast.SelectorExpr)
+	if !ok || selector.Sel.Name != name {
+		return false
+	}
+	x, ok := selector.X.(*ast.Ident)
+	return ok && x.Name == pkg
 }
 
 func TestEveryRoomSaysWhatItIsFor(t *testing.T) {
