@@ -107,7 +107,7 @@ func AddCertificates(s *store.SAMLSettings, text string, now time.Time) (warning
 		}
 	}
 	if added == 0 && expired != "" {
-		return nil, &store.Invalid{Fields: []store.FieldProblem{{Field: "certificates", Problem: expired}}}
+		return nil, invalid("certificates", expired)
 	}
 	return warnings, nil
 }
@@ -144,7 +144,11 @@ func textOf(c *x509.Certificate) string {
 func about(field string, err error) error {
 	var found *saml.Problem
 	if errors.As(err, &found) {
-		return &store.Invalid{Fields: []store.FieldProblem{{Field: field, Problem: found.Sentence}}}
+		return invalid(field, found.Sentence)
 	}
 	return err
+}
+
+func invalid(field, sentence string) error {
+	return &store.Invalid{Fields: []store.FieldProblem{{Field: field, Problem: sentence}}}
 }

@@ -70,9 +70,3 @@ func SecretMethod(s store.OIDCSettings) string {
 	}
 	return store.AuthSecretBasic
 }
-
-func invalid(field, sentence string) error {
-	problems := &store.Invalid{}
-	problems.Add(field, sentence)
-	return problems
-}
