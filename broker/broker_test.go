@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"sync"
@@ -22,11 +23,14 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/idptest"
+	"github.com/gatehouse-sso/gatehouse/pgtest"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/signing"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Main(m)) }
 
 var (
 	operator = audit.Actor{Kind: audit.Operator, Name: "Grace Hopper"}
@@ -52,23 +56,34 @@ type world struct {
 
 func newWorld(t *testing.T, changes ...func(*store.SAMLSettings)) *world {
 	t.Helper()
+	file := filepath.Join(t.TempDir(), "gatehouse.db")
+	w := worldOn(t, "sqlite:"+file, changes...)
+	var err error
+	w.tables, err = sql.Open("sqlite", "file:"+file+"?mode=ro")
+	w.ok(err)
+	t.Cleanup(func() { w.ok(w.tables.Close()) })
+	return w
+}
+
+func worldOn(t *testing.T, database string, changes ...func(*store.SAMLSettings)) *world {
+	t.Helper()
 	w := &world{T: t, idp: idptest.New(t), log: &syncBuffer{}}
 	w.clock.Store(started.UnixNano())
 	raw := make([]byte, 32)
 	_, _ = rand.Read(raw)
 	key, err := secret.NewMasterKey(raw)
 	w.ok(err)
-	file := filepath.Join(t.TempDir(), "gatehouse.db")
-	w.options = store.Options{Database: "sqlite:" + file, MasterKey: key, Now: w.time}
+	w.options = store.Options{Database: database, MasterKey: key, Now: w.time}
 	w.open()
-	w.tables, err = sql.Open("sqlite", "file:"+file+"?mode=ro")
-	w.ok(err)
-	t.Cleanup(func() {
-		w.ok(w.tables.Close())
-		w.ok(w.store.Close())
-	})
+	t.Cleanup(func() { w.ok(w.store.Close()) })
 	w.furnish(changes)
 	return w
+}
+
+// eachDatabase runs the test in a world on SQLite and in one on PostgreSQL, whose tables it cannot count.
+func eachDatabase(t *testing.T, test func(*testing.T, *world)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, newWorld(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, worldOn(t, pgtest.Database(t))) })
 }
 
 // open opens the database, again after store.Close, as a process that starts does.

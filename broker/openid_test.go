@@ -68,8 +68,9 @@ func (w *world) refusedAs(err error, reason trust.Reason) *Refused {
 	return refused
 }
 
-func TestALoginByOpenIDEndsInASession(t *testing.T) {
-	w := newWorld(t)
+func TestALoginByOpenIDEndsInASession(t *testing.T) { eachDatabase(t, aLoginByOpenID) }
+
+func aLoginByOpenID(t *testing.T, w *world) {
 	idp := w.connectOpenID()
 	browser := someBrowser()
 	landing, err := w.FinishByOpenID(t.Context(), w.comeBack(w.begin(browser), browser))
@@ -179,8 +180,9 @@ func TestR01_AnAnswerBelongsToItsConnection(t *testing.T) {
 }
 
 // TestR03_StateIsSpentOnce: of a hundred at once one comes in and the code is presented once; ten minutes later nothing does.
-func TestR03_StateIsSpentOnce(t *testing.T) {
-	w := newWorld(t)
+func TestR03_StateIsSpentOnce(t *testing.T) { eachDatabase(t, stateIsSpentOnce) }
+
+func stateIsSpentOnce(t *testing.T, w *world) {
 	idp := w.connectOpenID()
 	browser := someBrowser()
 	back := w.comeBack(w.begin(browser), browser)

@@ -286,10 +286,11 @@ func (c *console) identityProvidersRoutes() *web.Router {
 	p := &protocol{frame: c.frame, base: c.URL, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, logins: c.logins, log: c.Log}
 	routes := web.NewRouter(c.problem)
 	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
-	// The one place to which other sites may post: it reads no session (W-01, W-04).
+	// Other sites may post here and to initiate alone: neither reads a session (W-01, W-04).
 	routes.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/acs", CrossOrigin: true}, p.consume)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/callback", Body: web.NoBody}, p.callback)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/initiate", Body: web.NoBody}, p.initiate)
+	routes.HandleFunc(web.Route{Pattern: "POST /oidc/{connection}/initiate", CrossOrigin: true}, p.initiateByForm)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/keys", Body: web.NoBody}, p.publicKeys)
 	return routes
 }
