@@ -93,13 +93,13 @@ func (w *write) mayMoveTo(user User, domain string) error {
 	if err != nil {
 		return err
 	}
-	wanted, joined, err := w.home(user, domain)
+	wanted, there, err := w.home(user, domain)
 	switch {
 	case err != nil:
 		return err
-	case wanted != "" && !joined:
+	case wanted != "" && (there.ID == "" || there.SuspendedAt != nil):
 		return invalid("email", "An organization has shown that "+domain+" is its domain. Only its members can have an address there: become one first.")
-	case here && wanted != theirs:
+	case here.ID != "" && wanted != theirs: // nor while suspended: the address that is left would be a newcomer's (S-52)
 		o, err := organization(w.DB, theirs)
 		if err != nil {
 			return err
@@ -109,21 +109,19 @@ func (w *write) mayMoveTo(user User, domain string) error {
 	return nil
 }
 
-// home is the organization whose domain it is, "" for nobody's, and whether the user is a member there in good standing.
-func (w *write) home(user User, domain string) (organization string, member bool, err error) {
+// home is the organization whose domain it is, "" for nobody's, and the member that the user is there, suspended or not; zero for none.
+func (w *write) home(user User, domain string) (organization string, member Member, err error) {
 	organization, err = domainOwner(w.DB, domain, w.now)
+	if err == nil {
+		member, err = memberWhere(w.DB, w.Where("members.organization_id = ? AND members.user_id = ?", organization, user.ID))
+	}
 	if errors.Is(err, ErrNotFound) {
-		return "", false, nil
+		err = nil
 	}
 	if err != nil {
-		return "", false, err
+		return "", Member{}, fmt.Errorf("ask whether user %s is a member: %w", user.ID, err)
 	}
-	var count int64
-	err = w.Model(&memberRow{}).Where("organization_id = ? AND user_id = ? AND suspended_at IS NULL", organization, user.ID).Count(&count).Error
-	if err != nil {
-		return "", false, fmt.Errorf("ask whether user %s is a member: %w", user.ID, err)
-	}
-	return organization, count > 0, nil
+	return organization, member, nil
 }
 
 // addressLinks finds the links to other addresses of the user.

@@ -200,6 +200,8 @@ func TestD18_AnAddressIsNoWayRoundAnOrganization(t *testing.T) {
 			{name: "member to the other domain", user: person("bob@corp.test", true), to: "bob@corp.example"},
 			{name: "member within, enforced", user: person("cleo@corp.test", true), scope: access.EnforceDomain, to: "cleo@corp.example", refused: "looks after your address"},
 			{name: "owner away, enforced", user: boss, scope: access.EnforceDomain, to: "boss@n.test", refused: "looks after your address"},
+			{name: "suspended member away", user: person("gil@corp.test", true), suspends: true, to: "gil@r.test", refused: "You are a member of corp"},
+			{name: "suspended guest elsewhere", user: person("guest@s.test", true), suspends: true, to: "guest@t.test"},
 			{name: "former member away", user: person("dan@corp.test", false), to: "dan@o.test"},
 			{name: "former member away, enforced", user: person("eli@corp.test", false), scope: access.EnforceDomain, to: "eli@p.test", refused: "looks after your address"},
 			{name: "the same address", user: person("fay@q.test", false), to: "FAY@q.test", refused: "another address"},
@@ -233,6 +235,39 @@ func TestD18_AnAddressIsNoWayRoundAnOrganization(t *testing.T) {
 		}
 		enforced(t, s, corp.ID, access.NoEnforcement)
 		ok(t, s.ChangeAddress(ctx, actorOf(guest), guest.ID, link))
+	})
+}
+
+// S-52, D-18: nobody who is suspended leaves their address behind to come back by it as a newcomer.
+func TestS52_ASuspendedMemberDoesNotComeAnewByMovingAway(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, c, _ := corp(t, s)
+		invited := func(email string) Member { return aMember(t, s, scope.organization, email, access.OrgMember) } // whom the connection does not know
+		leaves := func(m Member, to string) error {
+			user := must(s.User(ctx, m.UserID))
+			if err := s.AskForAddress(ctx, actorOf(user), user.ID, address(to)); err != nil {
+				return err
+			}
+			return s.ChangeAddress(ctx, actorOf(user), user.ID, onlyLetterTo(t, taken(t, s), to).Letter.Token())
+		}
+		eve, ada := invited("eve@corp.test"), invited("ada@corp.test")
+		ok(t, scope.SuspendMember(ctx, operator, eve.ID, eve.Version))
+		var problem *Invalid
+		if err := leaves(eve, "eve@home.test"); !errors.As(err, &problem) {
+			t.Errorf("the suspended member leaves: %v", err)
+		}
+		login, identity := arrived(t, s, c, "eve-1", "eve@corp.test")
+		if _, refusal, err := s.ResolvePerson(ctx, operator, identity, login.ID); err != nil || refusal == nil || refusal.Reason != trust.ReasonMemberSuspended {
+			t.Errorf("the suspended member comes back: %v, %v", refusal, err)
+		}
+
+		// The twin: who was removed is free to go, and whoever has the address then is somebody new.
+		ok(t, scope.RemoveMember(ctx, operator, ada.ID, ada.Version))
+		ok(t, leaves(ada, "ada@home.test"))
+		if found := comes(t, s, c, "ada-1", "ada@corp.test"); !found.Created || found.User.ID == ada.UserID {
+			t.Errorf("the newcomer is %+v", found)
+		}
 	})
 }
 
