@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
@@ -36,6 +37,10 @@ func (p RelyingParty) readSubject(r *Reading, t token, a Asked) *trust.Refusal {
 		} else {
 			r.Claim.Subject = values[0]
 		}
+	}
+	if refusal == nil && strings.ContainsRune(r.Claim.Subject, utf8.RuneError) {
+		// Half a surrogate pair is read so, whichever it was: two people would be one.
+		refusal = trust.Refuse(trust.ReasonSubjectMissing, "a subject in whole characters", r.Claim.Subject)
 	}
 	if r.note("subject", "a subject", r.Claim.Subject, refusal) == nil {
 		p.mapClaims(r)
@@ -114,12 +119,22 @@ func (p RelyingParty) mapEmail(r *Reading) {
 		if len(values) == 0 {
 			continue
 		}
-		if p.VerifiedEmailOnly && !from.isTrue("email_verified") {
+		if p.VerifiedEmailOnly && !p.vouchesFor(from, values[0]) {
 			return
 		}
 		r.Claim.Email, r.Claim.EmailValues = strings.TrimSpace(values[0]), len(values)
 		return
 	}
+}
+
+// vouchesFor: email_verified speaks of the claim email alone. An address that another claim holds is verified where it is that one.
+func (p RelyingParty) vouchesFor(from object, address string) bool {
+	if !from.isTrue("email_verified") || or(p.Mapping.Email, "email") == "email" {
+		return from.isTrue("email_verified")
+	}
+	verified, missing := trust.ParseAddress(strings.TrimSpace(from.text("email")))
+	taken, odd := trust.ParseAddress(strings.TrimSpace(address))
+	return missing == nil && odd == nil && verified.Canonical() == taken.Canonical()
 }
 
 // Remark adds to the steps what an admin should know although nothing is wrong with it, and what arrived.
@@ -132,7 +147,9 @@ func (p RelyingParty) Remark(r *Reading) {
 	}
 	verified := r.claims.isTrue("email_verified") || r.more.isTrue("email_verified")
 	switch address := r.values(p.Mapping.Email, "email"); {
-	case len(address) > 0 && !verified && p.VerifiedEmailOnly:
+	case len(address) > 0 && r.Claim.Email == "" && verified:
+		remark("The address was left out: email_verified is true of another address, or was said elsewhere than the address, and this connection asks for one that is verified.")
+	case len(address) > 0 && r.Claim.Email == "":
 		remark("The address was left out: email_verified is not true, and this connection asks for that.")
 	case len(address) > 0 && !verified:
 		remark("email_verified is not true; the address counts because of its domain alone, if that is verified here.")

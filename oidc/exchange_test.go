@@ -139,6 +139,36 @@ func TestR16_OnlyTrueIsVerified(t *testing.T) {
 	}
 }
 
+// TestR16_VerifiedSpeaksOfTheClaimEmailAlone: an address from a claim that people may write themselves is not verified by what is said of another.
+func TestR16_VerifiedSpeaksOfTheClaimEmailAlone(t *testing.T) {
+	for address, counts := range map[string]bool{"eve@corp.test": false, idptest.Ada.Email: true, strings.ToUpper(idptest.Ada.Email): true, "nobody": false} {
+		for _, only := range []bool{true, false} {
+			s := newScene(t)
+			s.party.VerifiedEmailOnly, s.party.Mapping.Email = only, "preferred_username"
+			s.idp.Tell(idptest.OpenIDLie{Says: func(a *idptest.OpenIDAnswer) {
+				a.Claims["email"], a.Claims["email_verified"], a.Claims["preferred_username"] = idptest.Ada.Email, true, address
+			}})
+			identity, _, refusal := s.signIn()
+			if got := !identity.Address().IsZero(); got != (counts || !only && address != "nobody") {
+				t.Errorf("%s, only those that are verified: %v: the address counts: %v (%v)", address, only, got, refusal)
+			}
+		}
+	}
+}
+
+// TestR11_ASubjectIsInWholeCharacters: halves of surrogate pairs are all read alike, so that one person could be another.
+func TestR11_ASubjectIsInWholeCharacters(t *testing.T) {
+	for text, taken := range map[string]bool{`"ada\ud800"`: false, `"ada\udfff"`: false, `"ada\ud83d\ude00"`: true, `"ada\u00e9"`: true} {
+		s := newScene(t)
+		s.party.UserinfoURL = ""
+		s.idp.Tell(idptest.OpenIDLie{Says: func(a *idptest.OpenIDAnswer) { a.Claims["sub"] = json.RawMessage(text) }})
+		identity, _, refusal := s.signIn()
+		if got := refusal == nil; got != taken || !taken && refusal.Reason != trust.ReasonSubjectMissing {
+			t.Errorf("%s: %q, %v", text, identity.Subject(), refusal)
+		}
+	}
+}
+
 // TestClaimsAreMappedByName, from the ID token first, then from userinfo; a dotted name leads into an object.
 func TestClaimsAreMappedByName(t *testing.T) {
 	s := newScene(t)

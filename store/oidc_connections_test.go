@@ -106,6 +106,18 @@ func TestOpenIDSettingsSayWhatIsWrong(t *testing.T) {
 	}
 }
 
+// a claim that people may change themselves, or that is given to others after them, is nobody's name.
+func TestR15_AnAddressIsNeverTheSubject(t *testing.T) {
+	for name, taken := range map[string]bool{"email": false, " email ": false, "preferred_username": false, "upn": false, "": true, "sub": true, "oid": true, "employee.id": true} {
+		s := openIDSettings()
+		s.Mapping.Subject = name
+		problems := &Invalid{}
+		if s.normal().check(problems); (problems.Err() == nil) != taken || !taken && problems.Fields[0].Field != "map_subject" {
+			t.Errorf("%q: %v", name, problems)
+		}
+	}
+}
+
 // TestR03_ARequestIsTakenOnce: of many answers at once one is checked, and a stranger's change of the row does not open it.
 func TestR03_ARequestIsTakenOnce(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {

@@ -99,7 +99,15 @@ func (s OIDCSettings) check(problems *Invalid) {
 	if len(s.HostedDomain) > 253 {
 		problems.Add("hosted_domain", "A domain has at most 253 characters.")
 	}
+	if slices.Contains(passingClaims, s.Mapping.Subject) {
+		problems.Add("map_subject", "This claim can change, or be given to somebody else, and then they would be one person here. Leave the field empty for sub; with Microsoft Entra ID, oid is the same for every application.")
+	}
 	s.Mapping.check(problems)
+}
+
+// passingClaims never say who somebody is: OpenID Connect Core 1.0, section 5.7, and what Microsoft says of its own.
+var passingClaims = []string{
+	"email", "preferred_username", "name", "given_name", "family_name", "middle_name", "nickname", "phone_number", "upn", "unique_name", "verified_primary_email",
 }
 
 // missing notes what an active connection cannot be without: whom to believe, where to send people, and how to say who we are.
