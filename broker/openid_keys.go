@@ -46,7 +46,8 @@ func (k *keySets) of(ctx context.Context, c store.ProtocolConnection, id string,
 	known := id == "" || slices.ContainsFunc(set.keys, func(key oidc.Key) bool { return key.ID == id })
 	if old := now.Sub(set.fetched) >= keysStale; (old || !known) && now.Sub(set.asked) >= keysEvery {
 		set.asked = now
-		if fetched, err := oidc.FetchKeys(ctx, k.client, c.OIDC.KeysURL); err == nil {
+		// One who leaves meanwhile must not cost everybody else the minute; the client has a limit of its own.
+		if fetched, err := oidc.FetchKeys(context.WithoutCancel(ctx), k.client, c.OIDC.KeysURL); err == nil {
 			set.keys, set.fetched = fetched, now
 		}
 	}

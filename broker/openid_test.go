@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -251,6 +252,23 @@ func TestR19_KeysAreAskedForOnceAMinute(t *testing.T) {
 	idp.BreakKeys(false)
 	w.pass(time.Minute)
 	w.ok(signIn())
+}
+
+// TestR19_WhoeverLeavesTakesNoKeysAway: a person who closes the page while the keys are asked for is not why nobody signs in for a minute.
+func TestR19_WhoeverLeavesTakesNoKeysAway(t *testing.T) {
+	w := newWorld(t)
+	idp := w.connectOpenID()
+	c, err := w.store.ConnectionByID(t.Context(), w.connection.ID)
+	w.ok(err)
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	_, _ = w.keys.of(left, c, "", w.time()) // what becomes of their own login is nobody's concern
+	browser := someBrowser()
+	_, err = w.FinishByOpenID(t.Context(), w.comeBack(w.begin(browser), browser))
+	w.ok(err)
+	if n := idp.KeyFetches(); n != 1 {
+		t.Errorf("%d fetches, not 1", n)
+	}
 }
 
 // TestR26_ManyAtOnceAreNotMixedUp: each login ends in the browser that began it, and in no other.
