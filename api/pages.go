@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gatehouse-sso/gatehouse/store"
 )
@@ -35,7 +37,7 @@ func (p OnPage) afterWord(kind string) (string, error) {
 	if !found {
 		return p.after(kind)
 	}
-	if err != nil || word == "" || !store.IsID(kind, id) {
+	if err != nil || word == "" || !utf8.ValidString(word) || strings.ContainsFunc(word, unicode.IsControl) || !store.IsID(kind, id) {
 		return "", errCursor
 	}
 	return string(text), nil

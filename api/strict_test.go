@@ -66,6 +66,16 @@ func TestFormOfRequests(t *testing.T) {
 		}
 	}
 	o.send(http.MethodGet, "/members?limit=200&search=own", nil).want(http.StatusOK)
+	var found Page[Member]
+	o.send(http.MethodGet, "/members?search=own&limit=1", nil).want(http.StatusOK).read(&found)
+	for word, is := range map[string]bool{"owner": true, "own\x00er": false, "own\xff": false, "own\n": false} { // no text of PostgreSQL's
+		answer := o.send(http.MethodGet, "/members?search=own&cursor="+cursor(word+"."+found.Data[0].ID), nil)
+		if is {
+			answer.want(http.StatusOK)
+		} else if p := answer.problem(http.StatusUnprocessableEntity, "invalid"); p.Errors[0].Field != "cursor" {
+			t.Errorf("%q: %+v", word, p.Errors)
+		}
+	}
 	o.send(http.MethodPost, "/projects", `{"name":"a"}`, "Content-Type", "text/plain").want(http.StatusCreated) // the first one counts
 	r := o.world.exchange(http.MethodPost, Base+"/organizations/"+o.Organization.ID+"/projects", nil, "Authorization", "Bearer "+o.token)
 	r.problem(http.StatusBadRequest, "not_json")
