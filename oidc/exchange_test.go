@@ -156,6 +156,21 @@ func TestR16_VerifiedSpeaksOfTheClaimEmailAlone(t *testing.T) {
 	}
 }
 
+// TestR07_WhatWasNotVerifiedIsNoClaim: a header at which the library stops before it looks at the signature leaves no step that says it held.
+func TestR07_WhatWasNotVerifiedIsNoClaim(t *testing.T) {
+	for text, taken := range map[string]bool{`"junk"`: false, `["junk"]`: false, `[]`: true} {
+		s := newScene(t)
+		s.idp.Tell(idptest.OpenIDLie{Says: func(a *idptest.OpenIDAnswer) { a.Header["x5c"] = json.RawMessage(text) }})
+		_, r, refusal := s.signIn()
+		if got := refusal == nil; got != taken {
+			t.Errorf("x5c %s: %v", text, refusal)
+		}
+		if last := r.Steps[len(r.Steps)-1]; !taken && (last.Name != "signature" || refusal.Reason != trust.ReasonTokenStructure || r.Claim.Issuer != "") {
+			t.Errorf("x5c %s: the last step is %+v, the claim is of %q", text, last, r.Claim.Issuer)
+		}
+	}
+}
+
 // TestR11_ASubjectIsInWholeCharacters: halves of surrogate pairs are all read alike, so that one person could be another.
 func TestR11_ASubjectIsInWholeCharacters(t *testing.T) {
 	for text, taken := range map[string]bool{`"ada\ud800"`: false, `"ada\udfff"`: false, `"ada\ud83d\ude00"`: true, `"ada\u00e9"`: true} {

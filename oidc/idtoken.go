@@ -35,7 +35,7 @@ func (p RelyingParty) ReadIDToken(ctx context.Context, r *Reading, tokens Tokens
 	}
 	set := &keySet{keys: keys, token: read, allowed: p.Algorithms}
 	library, err := p.verifier(set).Verify(ctx, read.raw)
-	if refusal = r.note("signature", "", strings.TrimSpace(read.algorithm+" "+read.keyID), set.refusal); refusal != nil {
+	if refusal = r.note("signature", "", strings.TrimSpace(read.algorithm+" "+read.keyID), set.judgement()); refusal != nil {
 		return refusal
 	}
 	for _, check := range []struct {

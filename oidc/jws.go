@@ -101,7 +101,16 @@ type keySet struct {
 	keys    []Key
 	token   token
 	allowed []string
+	holds   bool
 	refusal *trust.Refusal
+}
+
+// judgement is nil where a key was found to verify the token, and nowhere else: the library may stop before it asks for one.
+func (k *keySet) judgement() *trust.Refusal {
+	if k.holds || k.refusal != nil {
+		return k.refusal
+	}
+	return trust.Refuse(trust.ReasonTokenStructure, "a signed token with a header as the standard asks", "another header")
 }
 
 // VerifySignature checks the signature by the first of the keys that fits; a key fits by its kind, its stated use and its id.
@@ -117,6 +126,7 @@ func (k *keySet) VerifySignature(_ context.Context, raw string) ([]byte, error) 
 		}
 		tried++
 		if payload, err := signed.Verify(key.public); err == nil {
+			k.holds = true
 			return payload, nil
 		}
 	}
