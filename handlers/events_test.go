@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/store"
 )
 
 func TestEventsTellTheStoryInSentences(t *testing.T) {
@@ -38,7 +39,7 @@ func TestEventsPageByPage(t *testing.T) {
 	for i := range 2*eventsShown + 5 {
 		o, err := acme.scope.Organization(t.Context())
 		acme.ok(err)
-		acme.ok(acme.scope.RenameOrganization(t.Context(), acme.owner.actor(), o.Version, fmt.Sprintf("Acme %03d", i)))
+		acme.ok(acme.scope.ChangeOrganization(t.Context(), acme.owner.actor(), o.Version, store.OrganizationChange{Name: new(fmt.Sprintf("Acme %03d", i))}))
 	}
 	total := acme.count("events WHERE organization_id = ?", acme.ID)
 	path := "/organizations/" + acme.ID + "/events?about=organization&outcome=succeeded"

@@ -222,7 +222,7 @@ func TestMail_TellsOwnersAndWhomItIsAbout(t *testing.T) {
 		actor := actorOf(owner)
 		scope := s.In(o.ID)
 		ok(t, scope.SetMemberRoles(t.Context(), actor, hopper.ID, hopper.Version, []access.Role{access.OrgManager}))
-		ok(t, scope.RenameOrganization(t.Context(), actor, o.Version, "Acme Corporation"))
+		ok(t, scope.ChangeOrganization(t.Context(), actor, o.Version, OrganizationChange{Name: new("Acme Corporation")}))
 		if sent := taken(t, s); len(sent) != 0 {
 			t.Errorf("these tell nobody: %+v", sent)
 		}

@@ -22,11 +22,6 @@ type OrganizationChange struct {
 	DefaultProjectRole *access.Role
 }
 
-// RenameOrganization gives it another name; version is the one that the form was made from.
-func (c *Scope) RenameOrganization(ctx context.Context, actor audit.Actor, version int64, name string) error {
-	return c.ChangeOrganization(ctx, actor, version, OrganizationChange{Name: &name})
-}
-
 // ChangeOrganization changes its name, its slug and what somebody gets who is added to a project; version is the one that the form was made from.
 func (c *Scope) ChangeOrganization(ctx context.Context, actor audit.Actor, version int64, change OrganizationChange) error {
 	change, err := change.valid()

@@ -34,8 +34,8 @@ func TestOrganizations(t *testing.T) {
 		}
 
 		scope := s.In(zeta.ID)
-		ok(t, scope.RenameOrganization(t.Context(), actorOf(owner), 1, "Eta"))
-		if err := scope.RenameOrganization(t.Context(), operator, 1, "Theta"); !errors.Is(err, ErrConflict) {
+		ok(t, scope.ChangeOrganization(t.Context(), actorOf(owner), 1, OrganizationChange{Name: new("Eta")}))
+		if err := scope.ChangeOrganization(t.Context(), operator, 1, OrganizationChange{Name: new("Theta")}); !errors.Is(err, ErrConflict) {
 			t.Errorf("the second of two who rename was not told: %v", err)
 		}
 		if after := must(scope.Organization(t.Context())); after.Name != "Eta" || after.Version != 2 {
@@ -43,7 +43,7 @@ func TestOrganizations(t *testing.T) {
 		}
 		for _, name := range []string{"", "   ", strings.Repeat("x", 81), "a\x00b", "a\nb", "a\u202eb", "\xff"} {
 			var problems *Invalid
-			if err := scope.RenameOrganization(t.Context(), operator, 2, name); !errors.As(err, &problems) || problems.Fields[0].Field != "name" {
+			if err := scope.ChangeOrganization(t.Context(), operator, 2, OrganizationChange{Name: new(name)}); !errors.As(err, &problems) || problems.Fields[0].Field != "name" {
 				t.Errorf("the name %q: %v", name, err)
 			}
 		}

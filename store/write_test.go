@@ -93,7 +93,7 @@ func TestX10_TamperedEventIsNamed(t *testing.T) {
 		t.Run(tampering.name, func(t *testing.T) {
 			eachDatabase(t, func(t *testing.T, s *Store) {
 				o, _ := anOrganization(t, s, "acme")
-				ok(t, s.In(o.ID).RenameOrganization(t.Context(), operator, 1, "Acme"))
+				ok(t, s.In(o.ID).ChangeOrganization(t.Context(), operator, 1, OrganizationChange{Name: new("Acme")}))
 				unlocked(t, s)
 				behind(t, s, tampering.statement+" AND organization_id = ?", o.ID)
 				broken, err := s.VerifyEvents(t.Context(), o.ID)
@@ -121,7 +121,7 @@ func TestX10_EventsAreAppendOnly(t *testing.T) {
 				t.Errorf("%s was let through", statement)
 			}
 		}
-		ok(t, s.In(o.ID).RenameOrganization(t.Context(), operator, 1, "Acme")) // the honest twin: adding is allowed
+		ok(t, s.In(o.ID).ChangeOrganization(t.Context(), operator, 1, OrganizationChange{Name: new("Acme")})) // the honest twin: adding is allowed
 	})
 }
 
@@ -130,7 +130,7 @@ func TestEventsPageAndFilter(t *testing.T) {
 		o, owner := anOrganization(t, s, "acme")
 		scope := s.In(o.ID)
 		for i := range 5 {
-			ok(t, scope.RenameOrganization(t.Context(), actorOf(owner), int64(i+1), fmt.Sprint("Acme ", i)))
+			ok(t, scope.ChangeOrganization(t.Context(), actorOf(owner), int64(i+1), OrganizationChange{Name: new(fmt.Sprint("Acme ", i))}))
 		}
 		first := must(scope.Events(t.Context(), EventFilter{Limit: 3}))
 		second := must(scope.Events(t.Context(), EventFilter{Limit: 3, Before: first[2].Sequence}))
