@@ -1,15 +1,17 @@
 package e2e
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/cdproto/webauthn"
 )
 
 // TestPasskeys: a person adds a passkey, signs out, and is in again without an address or a password; where the browser offers it by itself,
-// without so much as a click.
+// without so much as a click. What asks for a fresh sign-in takes one by passkey. One that is removed opens nothing.
 func TestPasskeys(t *testing.T) {
-	c := newCompany(t, nil)
+	file := filepath.Join(t.TempDir(), "gatehouse.db")
+	c := newCompany(t, map[string]string{"GATEHOUSE_DATABASE": "sqlite:" + file})
 	c.becomeOwner()
 	alice := c.owner
 	device := alice.keepsPasskeys()
@@ -32,6 +34,21 @@ func TestPasskeys(t *testing.T) {
 	alice.Screenshot("signed in by passkey")
 	alice.Click("link", "Work laptop")
 	alice.Screenshot("one passkey")
+	alice.Fill("Name", "Old laptop")
+	alice.Click("button", "Save name")
+	alice.See("The name of your passkey is saved.")
+	alice.Within("row", "Old laptop")
+
+	// After a while the session is good for less, until the passkey is shown again.
+	alice.touches(device, false)
+	pass(t, file, "UPDATE session_proofs SET proved_at = datetime(proved_at, '-16 minutes')")
+	alice.Click("link", "Add a passkey")
+	alice.See("This asks for a sign-in within the last 15 minutes.")
+	alice.Screenshot("fresh sign-in by passkey")
+	alice.Open(c.gatehouse.URL + "/login/passkey?return_to=/account/passkeys/new")
+	alice.touches(device, true)
+	alice.Click("button", "Use a passkey")
+	alice.At("/account/passkeys/new")
 	alice.Open(c.gatehouse.URL + "/account")
 	alice.Click("button", "Sign out")
 
@@ -46,8 +63,22 @@ func TestPasskeys(t *testing.T) {
 	alice.Click("button", "Use a passkey")
 	c.isIn(alice, c.idp.Alice)
 
-	// A device that does not know who holds it opens nothing.
+	// A passkey that is removed opens nothing, though the device still has it.
+	alice.Open(c.gatehouse.URL + "/account")
+	alice.Click("link", "Old laptop")
+	alice.Click("button", "Remove passkey")
+	alice.See("Your passkey is removed.")
+	alice.See("You have none yet.")
 	alice.Click("button", "Sign out")
+	alice.touches(device, false)
+	alice.Open(c.gatehouse.URL + "/login/passkey")
+	alice.touches(device, true)
+	alice.Click("button", "Use a passkey")
+	alice.At("/login/passkey")
+	alice.DoNotSee("Signed in")
+	alice.Screenshot("removed passkey")
+
+	// A device that does not know who holds it opens nothing.
 	alice.touches(device, false)
 	alice.Open(c.gatehouse.URL + "/login/passkey")
 	if _, err := call(alice, webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: device, IsUserVerified: false}); err != nil {
