@@ -81,6 +81,9 @@ type deadlineSet struct {
 	wanted, known time.Time // zero: none
 }
 
+// ahead is how far the poller is told at first. None of [DefaultLimits] is shorter, so that while requests come it is told once for each of them.
+const ahead = 5 * time.Second
+
 // longAgo is before any time of ours: net/http's way to end a read at once.
 var longAgo = time.Unix(1, 0)
 
@@ -89,12 +92,14 @@ func (d *deadlineSet) move(at time.Time, tell func(time.Time) error) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.wanted = at
-	switch {
-	case at.IsZero(), d.known.After(longAgo) && !at.Before(d.known):
+	if at.IsZero() || d.known.After(longAgo) && !at.Before(d.known) {
 		return nil
 	}
 	d.known = at
-	return tell(at)
+	if soon := time.Now().Add(ahead); soon.Before(at) {
+		d.known = soon
+	}
+	return tell(d.known)
 }
 
 // early reports whether err is the end of time for what has time left, and tells the poller how much.

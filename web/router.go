@@ -4,6 +4,7 @@ import (
 	"errors"
 	"mime"
 	"net/http"
+	"strings"
 )
 
 // Body is the kind of content that a route takes. A request without a body passes whatever the kind.
@@ -30,14 +31,18 @@ type Route struct {
 // Router leads a request to its handler once the route's conditions hold, and keeps the list of routes for tests that walk it.
 type Router struct {
 	mux        *http.ServeMux
+	exact      map[question]http.HandlerFunc // the routes without a wildcard, as the mux would find them: most requests are for these
 	protection *http.CrossOriginProtection
 	problem    Problem
 	routes     []Route
 }
 
+// question is what a request asks for.
+type question struct{ method, path string }
+
 // NewRouter is a router without routes; problem writes its error pages, 404 and 405 among them.
 func NewRouter(problem Problem) *Router {
-	return &Router{mux: http.NewServeMux(), protection: http.NewCrossOriginProtection(), problem: problem}
+	return &Router{mux: http.NewServeMux(), exact: map[question]http.HandlerFunc{}, protection: http.NewCrossOriginProtection(), problem: problem}
 }
 
 // Routes are all routes, in the order in which they were added.
@@ -46,8 +51,7 @@ func (rt *Router) Routes() []Route { return rt.routes }
 // Handle adds a route. Like http.ServeMux it panics, at start, on patterns that are malformed or conflict.
 func (rt *Router) Handle(route Route, handler http.Handler) {
 	rt.routes = append(rt.routes, route)
-	rt.mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) {
-		w = w.(*unmatched).ResponseWriter
+	run := func(w http.ResponseWriter, r *http.Request) {
 		exchangeOf(r).info.Route = route.Pattern
 		if !route.CrossOrigin && rt.protection.Check(r) != nil {
 			Fail(w, r, http.StatusForbidden)
@@ -58,7 +62,11 @@ func (rt *Router) Handle(route Route, handler http.Handler) {
 			return
 		}
 		handler.ServeHTTP(w, r)
-	})
+	}
+	rt.mux.HandleFunc(route.Pattern, func(w http.ResponseWriter, r *http.Request) { run(w.(*unmatched).ResponseWriter, r) })
+	if method, path, _ := strings.Cut(route.Pattern, " "); !strings.ContainsAny(path, "{ ") && !strings.HasSuffix(path, "/") {
+		rt.exact[question{method, path}] = run
+	}
 }
 
 // Direct adds a route that the mux does not lead to: whoever holds the returned handler does. Nothing is checked before it runs, and it
@@ -77,7 +85,12 @@ func (rt *Router) HandleFunc(route Route, handler http.HandlerFunc) { rt.Handle(
 
 func (rt *Router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchangeOf(r)
-	x.problem, x.unmatched = rt.problem, unmatched{ResponseWriter: w}
+	x.problem = rt.problem
+	if run, found := rt.exact[question{r.Method, r.URL.Path}]; found && r.URL.RawPath == "" {
+		run(w, r)
+		return
+	}
+	x.unmatched = unmatched{ResponseWriter: w}
 	rt.mux.ServeHTTP(&x.unmatched, r)
 	if status := x.unmatched.status; status != 0 {
 		w.Header().Del("Location")

@@ -2,8 +2,10 @@ package web
 
 import (
 	"bytes"
+	"fmt"
 	"mime/multipart"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -149,4 +151,23 @@ func ask(t *testing.T, route Route, r *http.Request, form *Fields) {
 	router.HandleFunc(route, func(_ http.ResponseWriter, r *http.Request) { *form = Form(r) })
 	_, r = enter(r)
 	router.ServeHTTP(nil, r)
+}
+
+// A route without a wildcard is found as the mux finds it.
+func TestExactRoutes(t *testing.T) {
+	routes := NewRouter(func(w http.ResponseWriter, _ *http.Request, status int) { w.WriteHeader(status) })
+	routes.HandleFunc(Route{Pattern: "GET /a/b"}, func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, RequestInfo(r).Route) })
+	routes.HandleFunc(Route{Pattern: "GET /a/{wild}"}, func(w http.ResponseWriter, r *http.Request) { plain(w, http.StatusOK, RequestInfo(r).Route) })
+	for asked, want := range map[string]string{
+		"GET /a/b": "200 GET /a/b", "HEAD /a/b": "200 GET /a/b", "GET /a/%62": "200 GET /a/b", "GET /a/c": "200 GET /a/{wild}",
+		"GET /a%2Fb": "404 ", "GET /a/b/": "404 ", "POST /a/b": "405 ", "GET /A/b": "404 ",
+	} {
+		method, path, _ := strings.Cut(asked, " ")
+		answer := httptest.NewRecorder()
+		_, r := enter(httptest.NewRequest(method, path, nil))
+		routes.ServeHTTP(answer, r)
+		if got := fmt.Sprintf("%d %s", answer.Code, strings.TrimSpace(answer.Body.String())); got != want {
+			t.Errorf("%s: %q, want %q", asked, got, want)
+		}
+	}
 }
