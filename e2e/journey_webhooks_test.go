@@ -152,6 +152,7 @@ func (c *company) replayed(page string, receiver *Receiver) {
 	c.owner.Screenshot("a delivery that waits")
 	c.owner.Click("button", "Replay message")
 	c.delivery(page, "webhook.test", "Delivered")
+	c.owner.Open(page) // the one before may show the webhook as it was a moment earlier
 	c.owner.See("Enabled")
 	c.owner.Screenshot("a webhook that works")
 }
