@@ -144,7 +144,8 @@ func addDays(tx *gorm.DB, counted map[[2]string]organizationDay) error {
 // placeOfKey is where a key belongs.
 type placeOfKey struct{ ID, ProjectID, OrganizationID string }
 
-// placesOfKeys are those of the keys that are there, and that stay until the transaction ends.
+// placesOfKeys are those of the keys that are there, and that stay until the transaction ends. Organizations are locked before their keys, as
+// whoever deletes has it: what is counted of all of an organization's keys needs it to stay as well.
 func (s *Store) placesOfKeys(tx *gorm.DB, batch []KeyUse) (map[string]placeOfKey, error) {
 	ids := make([]string, len(batch))
 	for i, use := range batch {
@@ -152,6 +153,10 @@ func (s *Store) placesOfKeys(tx *gorm.DB, batch []KeyUse) (map[string]placeOfKey
 	}
 	q := tx.Table("api_keys").Select("id, project_id, organization_id").Where("id IN ?", ids).Order("id")
 	if s.dialect == onPostgreSQL {
+		const stay = "SELECT id FROM organizations WHERE id IN (SELECT organization_id FROM api_keys WHERE id IN ?) ORDER BY id FOR KEY SHARE"
+		if err := tx.Exec(stay, ids).Error; err != nil {
+			return nil, fmt.Errorf("lock the keys' organizations: %w", err)
+		}
 		q = q.Clauses(clause.Locking{Strength: "KEY SHARE"})
 	}
 	var found []placeOfKey
