@@ -190,5 +190,8 @@ func nounTitle(noun string) string {
 		return "Break-glass"
 	}
 	words := strings.ReplaceAll(noun, "_", " ")
+	if stem, ends := strings.CutSuffix(words, "y"); ends && !strings.HasSuffix(stem, "e") { // policies, and not keies
+		words = stem + "ie"
+	}
 	return strings.ToUpper(words[:1]) + words[1:] + "s"
 }

@@ -77,3 +77,11 @@ func TestEventsPageByPage(t *testing.T) {
 		}
 	}
 }
+
+func TestNounTitle(t *testing.T) {
+	for noun, want := range map[string]string{"session_policy": "Session policies", "key_policy": "Key policies", "member": "Members", "api_key": "API keys", "survey": "Surveys"} {
+		if got := nounTitle(noun); got != want {
+			t.Errorf("%s: %q, want %q", noun, got, want)
+		}
+	}
+}
