@@ -54,22 +54,6 @@ func (c Connection) settings() settings {
 	return c.Settings
 }
 
-// KeyPair is one of our own for a connection: it signs requests and decrypts assertions. Both parts are PEM; it prints as [redacted].
-type KeyPair struct {
-	ID, ConnectionID, OrganizationID string
-	CertificatePEM, KeyPEM           []byte
-	CreatedAt                        time.Time
-}
-
-// Format keeps the private key out of logs, whatever the verb.
-func (KeyPair) Format(s fmt.State, _ rune) { fmt.Fprint(s, "[redacted]") }
-
-// NewKey is a key pair that a connection is born with.
-type NewKey struct{ CertificatePEM, KeyPEM []byte }
-
-// Format keeps the private key out of logs, whatever the verb.
-func (NewKey) Format(s fmt.State, _ rune) { fmt.Fprint(s, "[redacted]") }
-
 // ProtocolConnection is a connection as the protocol meets it, by the id in a URL: with its key pairs, newest first, and what else decides
 // whether it may be used.
 type ProtocolConnection struct {
@@ -107,19 +91,6 @@ func (r versionRow) decode(protocol string, saml *SAMLSettings, oidc *OIDCSettin
 		return json.Unmarshal([]byte(r.Settings), oidc)
 	}
 	return json.Unmarshal([]byte(r.Settings), saml)
-}
-
-type connectionKeyRow struct {
-	ID, ConnectionID, OrganizationID string
-	Certificate                      string
-	Sealed                           []byte
-	CreatedAt                        time.Time
-}
-
-func (connectionKeyRow) TableName() string { return "connection_keys" }
-
-func (r connectionKeyRow) place() secret.Place {
-	return secret.Place{Table: "connection_keys", Column: "sealed", Organization: r.OrganizationID, Row: r.ID}
 }
 
 // Connections are the organization's, the smallest priority first, then by name.
@@ -220,22 +191,6 @@ func (s *Store) ConnectionByID(ctx context.Context, id string) (ProtocolConnecti
 	return live, err
 }
 
-func (s *Store) keyPairs(ctx context.Context, connectionID string) ([]KeyPair, error) {
-	var rows []connectionKeyRow
-	if err := s.read(ctx).Where("connection_id = ?", connectionID).Order("created_at DESC, id DESC").Find(&rows).Error; err != nil {
-		return nil, fmt.Errorf("read keys of connection %s: %w", connectionID, err)
-	}
-	pairs := make([]KeyPair, len(rows))
-	for i, row := range rows {
-		key, err := s.keyring.Open(row.place(), row.Sealed)
-		if err != nil {
-			return nil, fmt.Errorf("open key %s: %w", row.ID, err)
-		}
-		pairs[i] = KeyPair{row.ID, row.ConnectionID, row.OrganizationID, []byte(row.Certificate), key, row.CreatedAt.UTC()}
-	}
-	return pairs, nil
-}
-
 // withSettings adds the live version.
 func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
 	var version versionRow
@@ -304,18 +259,6 @@ func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, protoco
 
 func (w *write) addVersion(connectionID, versionID string, number int, settings settings) error {
 	return w.Create(&versionRow{versionID, connectionID, w.organization, number, settings.encoded(), w.actor.ID, w.now}).Error
-}
-
-func (w *write) addConnectionKey(connectionID string, key NewKey) error {
-	row := connectionKeyRow{
-		ID: newID(idConnectionKey, w.now), ConnectionID: connectionID, OrganizationID: w.organization,
-		Certificate: string(key.CertificatePEM), CreatedAt: w.now,
-	}
-	var err error
-	if row.Sealed, err = w.store.keyring.Seal(row.place(), key.KeyPEM); err != nil {
-		return fmt.Errorf("seal the key of connection %s: %w", connectionID, err)
-	}
-	return w.Create(&row).Error
 }
 
 func (r connectionRow) targets() []audit.Target {
