@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/saml"
 	"github.com/gatehouse-sso/gatehouse/secret"
@@ -126,6 +127,9 @@ func (b *Broker) expect(ctx context.Context, c store.ProtocolConnection, a Arriv
 	return saml.Expectation{RequestID: login.RequestID}, nil, nil
 }
 
+// recordWithin is how long a refusal may take to be recorded when nobody waits for it any more.
+const recordWithin = 10 * time.Second
+
 // matches compares a token with the hash that was kept of it; what was not kept matches nothing.
 func matches(hash []byte, token secret.Token) bool {
 	return token.Reveal() != "" && subtle.ConstantTimeCompare(hash, token.Hash()) == 1
@@ -174,7 +178,8 @@ func refusalIn(err error) (*trust.Refusal, error) {
 	return nil, err
 }
 
-// refuse records the refusal, in a transaction of its own, and returns it with its reference.
+// refuse records the refusal, in a transaction of its own, and returns it with its reference. It does so also when the browser hung up
+// meanwhile, which often is why the call that failed did: what is not recorded, nobody can look up.
 func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen attempt, refusal *trust.Refusal) error {
 	record := store.Refused{
 		OrganizationID: c.OrganizationID, ConnectionID: c.ID, VersionID: c.VersionID,
@@ -185,6 +190,8 @@ func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen at
 	if seen.login != nil {
 		record.LoginID = seen.login.ID
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
 	id, err := b.store.RefuseLogin(ctx, record)
 	if err != nil {
 		return fmt.Errorf("record a refused login at connection %s: %w", c.ID, err)

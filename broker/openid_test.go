@@ -354,3 +354,29 @@ func TestR21_OurKeysArePublished(t *testing.T) {
 		t.Errorf("a SAML connection publishes a key set: %v", err)
 	}
 }
+
+// hangUp is a browser that goes away while we call its identity provider.
+type hangUp struct{ leave context.CancelFunc }
+
+func (h hangUp) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.leave()
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// TestABrowserThatHangsUpLeavesARecord: its login was taken, so that nobody can bring the answer again; the refusal says so.
+func TestABrowserThatHangsUpLeavesARecord(t *testing.T) {
+	w := newWorld(t)
+	w.connectOpenID()
+	browser := someBrowser()
+	back := w.comeBack(w.begin(browser), browser)
+	ctx, leave := context.WithCancel(t.Context())
+	honest := w.calls
+	w.calls = &http.Client{Transport: hangUp{leave}}
+	_, err := w.FinishByOpenID(ctx, back)
+	w.refusedAs(err, trust.ReasonIDPUnreachable)
+	w.calls = honest
+	if _, err := w.FinishByOpenID(t.Context(), w.comeBack(w.begin(browser), browser)); err != nil {
+		t.Errorf("a browser that stays: %v", err)
+	}
+}

@@ -3,6 +3,8 @@ package connections
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 
@@ -38,14 +40,33 @@ func discover(ctx context.Context, guard *outbound.Guard, issuer string) (provid
 		return provider, found.Sentence, nil
 	case errors.As(err, &refused):
 		return provider, refused.Why, nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return provider, "The issuer did not answer within 5 seconds.", nil
+	case errors.Is(err, outbound.ErrTooLarge), errors.Is(err, oidc.ErrTooLong):
+		return provider, "What the issuer publishes is larger than 1 MiB. A discovery document is far smaller.", nil
 	}
 	var at *url.Error // its text repeats the address
 	if errors.As(err, &at) {
 		err = at.Err
 	}
-	return provider, "No discovery document could be read there. Open the issuer followed by /.well-known/openid-configuration in a browser to see what it answers.", err
+	return provider, undiscovered(issuer, err), err
+}
+
+// undiscovered says why an issuer could not be asked, and what to look at.
+func undiscovered(issuer string, err error) string {
+	host := issuer
+	if u, err := url.Parse(issuer); err == nil {
+		host = u.Host
+	}
+	why := oidc.Unreachable(err)
+	var status *oidc.Status
+	switch {
+	case errors.As(err, &status) && status.Code == http.StatusNotFound:
+		return "There is no discovery document at this issuer: its address answers with status 404. Check that the issuer is whole, with its path."
+	case errors.As(err, &status):
+		return fmt.Sprintf("The address of the discovery document answers with status %d instead of it. Open the issuer followed by /.well-known/openid-configuration in a browser, without being signed in there.", status.Code)
+	case why != "":
+		return fmt.Sprintf("%s cannot be asked for its discovery document: we got %s.", host, why)
+	}
+	return "No discovery document could be read there. Open the issuer followed by /.well-known/openid-configuration in a browser to see what it answers."
 }
 
 // CheckOpenID says what of the settings does not fit the identity provider that was discovered.

@@ -32,6 +32,9 @@ type document struct {
 
 const maxAnswer = 1 << 20
 
+// ErrTooLong is an answer of more than 1 MiB.
+var ErrTooLong = errors.New("the answer is longer than 1 MiB")
+
 func send(client *http.Client, request *http.Request) (document, error) {
 	request.Header.Set("Accept", "application/json")
 	answer, err := client.Do(request)
@@ -39,9 +42,12 @@ func send(client *http.Client, request *http.Request) (document, error) {
 		return document{}, fmt.Errorf("call %s: %w", request.URL.Host, err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err != nil {
 		return document{}, fmt.Errorf("read the answer of %s: %w", request.URL.Host, err)
+	}
+	if len(body) > maxAnswer {
+		return document{}, fmt.Errorf("read the answer of %s: %w", request.URL.Host, ErrTooLong)
 	}
 	return document{answer.StatusCode, body, answer.Header.Get("Content-Type")}, nil
 }
@@ -57,14 +63,15 @@ func get(ctx context.Context, client *http.Client, address, bearer string) (docu
 	}
 	answer, err := send(client, request)
 	if err == nil && answer.status != http.StatusOK {
-		err = fmt.Errorf("%s answers with status %d", request.URL.Host, answer.status)
+		err = &Status{request.URL.Host, answer.status}
 	}
 	return answer, err
 }
 
-// IssuerOf is the issuer in what people paste: also the address of its discovery document.
+// IssuerOf is the issuer in what people paste: also the address of its discovery document, with whatever follows it.
 func IssuerOf(typed string) string {
-	return strings.TrimSuffix(strings.TrimSpace(typed), wellKnown)
+	issuer, _, _ := strings.Cut(strings.TrimSpace(typed), wellKnown)
+	return issuer
 }
 
 // Discover asks an issuer for its endpoints (OpenID Connect Discovery 1.0, section 4). allow says where a browser may be sent and calls may
@@ -95,8 +102,11 @@ type discovered struct {
 
 func parseDiscovery(issuer string, raw []byte, allow func(*url.URL) error) (Provider, error) {
 	var found discovered
-	if err := json.Unmarshal(raw, &found); err != nil || found.Issuer == "" {
-		return Provider{}, problem("What the issuer publishes at %s is not a discovery document of OpenID Connect.", wellKnown)
+	switch err := json.Unmarshal(raw, &found); {
+	case err != nil && !json.Valid(raw):
+		return Provider{}, problem("What the issuer publishes at %s is not JSON, so it is not a discovery document of OpenID Connect: most often that is a web page. Check that the issuer is whole, with its path.", wellKnown)
+	case err != nil || found.Issuer == "":
+		return Provider{}, problem("What the issuer publishes at %s is not a discovery document of OpenID Connect: it is JSON that does not name its issuer.", wellKnown)
 	}
 	if wrong := checkIssuer(issuer, found.Issuer); wrong != nil {
 		return Provider{}, wrong
@@ -141,7 +151,7 @@ func checkIssuer(asked, found string) *Problem {
 		}
 		return problem("For this address Microsoft names another issuer. Use that one: %s", trust.Printable(found))
 	}
-	return problem("The document found there speaks of another issuer. If that is the identity provider you mean, enter it exactly so: %s", trust.Printable(found))
+	return problem("The document found there speaks of another issuer than %s. If that is the identity provider you mean, enter it exactly so: %s", trust.Printable(asked), trust.Printable(found))
 }
 
 var entraHosts = map[string]bool{"login.microsoftonline.com": true, "login.microsoftonline.us": true, "login.partner.microsoftonline.cn": true, "sts.windows.net": true}

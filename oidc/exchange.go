@@ -114,10 +114,4 @@ func readTokens(answer document) (Tokens, *trust.Refusal) {
 }
 
 // plain is what a failed call comes to, in words that tell nothing of the network behind us.
-func plain(err error) string {
-	var timeout interface{ Timeout() bool }
-	if errors.As(err, &timeout) && timeout.Timeout() {
-		return "no answer within 5 seconds"
-	}
-	return "no answer"
-}
+func plain(err error) string { return or(Unreachable(err), "no answer") }
