@@ -47,11 +47,12 @@ var arrows = map[string][]string{
 	// proxies that speak gRPC, handed on to the handler that answers all others
 	"envoy": {},
 	// what people and programs see
-	"web":      {"secret"},
-	"api":      {"access", "audit", "connections", "gate", "outbound", "secret", "store", "trust", "web"},
-	"views/ui": {},
-	"views":    {"views/ui"},
-	"handlers": {"access", "api", "audit", "broker", "connections", "gate", "oidc", "outbound", "passkeys", "saml", "secret", "store", "trust", "views", "views/ui", "web"},
+	"web":         {"secret"},
+	"api":         {"access", "audit", "connections", "gate", "outbound", "secret", "store", "trust", "web"},
+	"views/ui":    {},
+	"views/setup": {},
+	"views":       {"views/setup", "views/ui"},
+	"handlers":    {"access", "api", "audit", "broker", "connections", "gate", "oidc", "outbound", "passkeys", "saml", "secret", "store", "trust", "views", "views/setup", "views/ui", "web"},
 }
 
 // outermost rooms import what they like and are imported by nobody but main and each other.

@@ -64,6 +64,8 @@ const (
 	ConnectionActivated       Action = "connection.activated"
 	ConnectionDisabled        Action = "connection.disabled"
 	ConnectionRanked          Action = "connection.ranked"
+	ConnectionKindChanged     Action = "connection.kind_changed"
+	ConnectionSetupStepDone   Action = "connection.setup_step_done"
 	ConnectionDeleted         Action = "connection.deleted"
 
 	DomainClaimed            Action = "domain.claimed"
@@ -215,6 +217,8 @@ var phrases = []phrase{
 	{ConnectionActivated, "activate", "activated", " the connection {connection}"},
 	{ConnectionDisabled, "disable", "disabled", " the connection {connection}"},
 	{ConnectionRanked, "change", "changed", " the priority of the connection {connection}[ from {before} to {after}]"},
+	{ConnectionKindChanged, "change", "changed", " the product of the connection {connection}[ from {before} to {after}]"},
+	{ConnectionSetupStepDone, "finish", "finished", " the step[ {after}] of setting up the connection {connection}"},
 	{ConnectionDeleted, "delete", "deleted", " the connection {connection}"},
 
 	{DomainClaimed, "claim", "claimed", " the domain {domain}"},

@@ -118,13 +118,23 @@ func (c *company) makeProject(name string) {
 func (c *company) connect(name string) {
 	c.t.Helper()
 	c.goTo("Connections")
-	c.owner.Click("link", "New connection")
-	c.owner.Fill("Name", name)
+	c.choose("Any SAML 2.0 identity provider", name)
+	c.owner.Click("button", "Done, continue")
 	c.owner.Fill("Metadata address (optional)", c.idp.MetadataURL())
-	c.owner.Click("button", "Create connection")
-	c.owner.See("The connection is created as a draft.")
-	c.connection = c.owner.Address().Path
+	c.owner.Click("button", "Save and continue")
+	c.owner.See("The identity provider's values are saved.")
 	c.register(Answers{SignResponse: true, SignAssertion: true})
+}
+
+// choose begins to connect a product, which leads to its first step.
+func (c *company) choose(product, name string) {
+	c.t.Helper()
+	c.owner.Click("link", "Connect an identity provider")
+	c.owner.Click("link", product)
+	c.owner.Fill("Name", name)
+	c.owner.Click("button", "Begin")
+	c.owner.See("Register us there")
+	c.connection, _, _ = strings.Cut(c.owner.Address().Path, "/setup")
 }
 
 // metadataURL is where the identity provider finds what it must know of us; it

@@ -17,16 +17,11 @@ func TestJourney_OpenIDConnect(t *testing.T) {
 	c.proveDomain()
 
 	c.goTo("Connections")
-	c.owner.Click("link", "New connection")
-	c.owner.Click("link", "OpenID Connect")
-	c.owner.Fill("Name", "Corp")
-	c.owner.Click("button", "Create connection")
-	c.owner.See("The connection is created as a draft.")
-	c.connection = c.owner.Address().Path
+	c.choose("Any OpenID Connect provider", "Corp")
 
 	secret := rand.Text()
 	c.gatehouse.Secret(secret)
-	redirect, keys := c.owner.Copyable("Redirect URI (Callback URL, Sign-in redirect URI, Reply URL)"), c.owner.Copyable("JWKS address of our keys (for private_key_jwt)")
+	redirect, keys := c.owner.Copyable("Redirect URI (Callback URL, Reply URL)"), c.owner.Copyable("JWKS address of our keys (for private_key_jwt)")
 	provider.Register(map[string]any{"client_id": "by secret", "client_secret": secret, "redirect_uris": []string{redirect}})
 	provider.Register(map[string]any{"client_id": "by-key", "redirect_uris": []string{redirect}, "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": keys})
 	provider.Start(t)
@@ -60,12 +55,12 @@ func TestJourney_OpenIDConnect(t *testing.T) {
 func (c *company) connectOpenID(provider *OpenIDProvider, client, secret string) {
 	c.t.Helper()
 	c.owner.Open(c.gatehouse.URL + c.connection + "/identity-provider")
-	c.owner.Fill("Issuer (optional)", provider.Issuer)
-	c.owner.Fill("Client ID (optional)", client)
+	c.owner.Fill("Issuer", provider.Issuer)
+	c.owner.Fill("Client ID", client)
 	if secret == "" {
 		c.owner.Click("radio", "By our own key")
 	} else {
-		c.owner.Fill("Client secret (optional)", secret)
+		c.owner.Fill("Client secret", secret)
 	}
 	c.owner.Click("button", "Save and find endpoints")
 	c.owner.See("The values are saved, and the endpoints are found.")

@@ -2,9 +2,7 @@ package handlers
 
 import (
 	"net/http"
-	"strings"
 
-	"github.com/gatehouse-sso/gatehouse/connections"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
@@ -50,57 +48,21 @@ func (v *visit) connectionState(c store.Connection) (views.ConnectionState, erro
 	return views.ConnectionState{Kind: ui.Working, Text: "Active"}, nil
 }
 
-func (v *visit) newConnection() error {
-	return v.render(http.StatusOK, views.NewConnection(v.newConnectionPage(nil)))
-}
-
-// newConnectionPage keeps what was typed.
-func (v *visit) newConnectionPage(problem *ui.Problem) views.NewConnectionPage {
-	form := v.form()
-	return views.NewConnectionPage{
-		Page:      v.trail(v.page("New connection"), ui.Link{Text: "Connections", Href: v.path("connections")}),
-		Protocols: v.protocols("SAML"), Action: v.path("connections"), Cancel: v.path("connections"), Name: form.Text("name"), Problem: problem,
-		Source: v.metadataSource(problem),
-		Values: views.IdentityProviderValues{EntityID: form.Text("entity_id"), RedirectURL: form.Text("redirect_url"), PostURL: form.Text("post_url"),
-			Certificates: form.Text("certificates"), Problem: problem},
-	}
-}
-
-// createConnection makes a draft with what is known of the identity provider: its metadata, its values by hand, or nothing yet.
-func (v *visit) createConnection() error {
-	settings, warnings, problem := v.firstSettings()
-	if problem != nil {
-		return v.render(http.StatusUnprocessableEntity, views.NewConnection(v.newConnectionPage(problem)))
-	}
-	key, err := connections.NewKey(v.URL.Hostname(), v.now())
-	if err != nil {
-		return err
-	}
-	made, err := v.scope.CreateConnection(v.ctx(), v.actor(), v.form().Text("name"), settings, key)
-	if problem := problemOf(err); problem != nil {
-		return v.render(http.StatusUnprocessableEntity, views.NewConnection(v.newConnectionPage(problem)))
-	}
-	if err != nil {
-		return err
-	}
-	return v.goTo(v.path("connections/"+made.ID), strings.TrimSpace("The connection is created as a draft. "+warnings))
-}
-
-// firstSettings are what the form for a new connection gives.
-func (v *visit) firstSettings() (settings store.SAMLSettings, warnings string, problem *ui.Problem) {
+// readProvider takes what the form gives of the identity provider: its metadata, or its values by hand.
+func (v *visit) readProvider(settings *store.SAMLSettings) (warnings string, problem *ui.Problem) {
 	byHand := v.valuesGiven()
 	switch {
 	case v.metadataGiven() && byHand != "":
 		problem = fieldProblem(byHand, "Give either metadata or the values by hand: leave one of them empty.")
 	case v.metadataGiven():
-		warnings, problem = v.importMetadata(&settings)
+		warnings, problem = v.importMetadata(settings)
 	default:
-		problem = v.readValues(&settings)
+		problem = v.readValues(settings)
 		if text := v.form().Text("certificates"); problem == nil && text != "" {
-			warnings, problem = v.addPasted(&settings, text)
+			warnings, problem = v.addPasted(settings, text)
 		}
 	}
-	return settings, warnings, problem
+	return warnings, problem
 }
 
 // connectionFrame is what a connection's pages share.
@@ -170,6 +132,7 @@ func (v *visit) showConnection(status int, c store.Connection, problem *ui.Probl
 	case c.State == store.ConnectionActive:
 		page.Disable = base + "/disable"
 	default:
+		page.Setup = base + "/setup"
 		page.Activate, page.Delete, page.Tested = base+"/activate", base+"/delete", complete && c.TestedAt != nil
 	}
 	return v.render(status, views.Connection(page))

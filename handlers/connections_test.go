@@ -92,13 +92,29 @@ func (o *organization) connections() string {
 	return "/organizations/" + o.Organization.ID + "/connections"
 }
 
+// choose begins to connect anything that speaks SAML, and gives the path of the connection.
+func (o *organization) choose(name string) string {
+	o.Helper()
+	first := o.owner.post(o.connections(), "kind", "saml", "protocol", "saml", "name", name).want(http.StatusOK, "Register us there")
+	return strings.TrimSuffix(first.path(), "/setup/application")
+}
+
+// given is a draft of whose identity provider the step about metadata was told these fields.
+func (o *organization) given(name string, fields ...string) string {
+	o.Helper()
+	one := o.choose(name)
+	fields = append(fields, "version", "1")
+	o.owner.post(one+"/setup/metadata", fields...).want(http.StatusOK, "The identity provider's values are saved.", "Send who people are")
+	return one
+}
+
 func TestConnectionFromNameToActive(t *testing.T) {
 	p := newProduct(t)
 	acme := p.found("acme")
 	acme.owner.get(acme.connections()).want(http.StatusOK, "No identity provider is connected yet")
-	acme.owner.get(acme.connections()+"/new").want(http.StatusOK, "Metadata address")
-	page := acme.owner.post(acme.connections(), "name", "Okta").want(http.StatusOK, "Draft", "/saml/con_", "/acs", "/metadata", "Import its metadata", "Our certificate").lacks("Test sign-in</button>")
-	one := page.path()
+	acme.owner.get(acme.connections()+"/new").want(http.StatusOK, "Microsoft Entra ID", "Any SAML 2.0 identity provider")
+	one := acme.choose("Okta")
+	page := acme.owner.get(one).want(http.StatusOK, "Draft", "/saml/con_", "/acs", "/metadata", "Import its metadata", "Our certificate", "Continue setting up").lacks("Test sign-in</button>")
 	acme.owner.post(one+"/activate", "version", page.value("version")).want(http.StatusUnprocessableEntity, "entity ID is missing", "There is no signing certificate")
 	acme.owner.post(one+"/test").want(http.StatusUnprocessableEntity, "cannot be tested yet")
 
@@ -128,18 +144,19 @@ func TestConnectionByURLFileTextAndHand(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, metadata) }))
 	t.Cleanup(server.Close)
 
-	byURL := acme.owner.post(acme.connections(), "name", "By URL", "metadata_url", server.URL+"/metadata").want(http.StatusOK, "https://idp.test/metadata")
-	acme.owner.get(byURL.path()+"/identity-provider").want(http.StatusOK, "Last imported from "+server.URL)
-	acme.owner.upload(acme.connections(), "metadata_file", []byte(metadata), "name", "By file").want(http.StatusOK, "https://idp.test/metadata")
-	acme.owner.post(acme.connections(), "name", "By text", "metadata_xml", "\r\n "+metadata+"\r\n").want(http.StatusOK, "https://idp.test/metadata")
+	byURL := acme.given("By URL", "metadata_url", server.URL+"/metadata")
+	acme.owner.get(byURL+"/identity-provider").want(http.StatusOK, "Last imported from "+server.URL)
+	acme.owner.get(byURL+"/setup/metadata").want(http.StatusOK, "https://idp.test/metadata", "Read from", "Give nothing below to keep them")
+	byFile := acme.choose("By file")
+	acme.owner.upload(byFile+"/setup/metadata", "metadata_file", []byte(metadata), "version", "1").want(http.StatusOK, "are saved")
+	acme.given("By text", "metadata_xml", "\r\n "+metadata+"\r\n")
 	base := base64.StdEncoding.EncodeToString(der)
 	for name, certificate := range map[string]string{
 		"armoured": pemOf(der), "bare": base, "Windows": strings.ReplaceAll(pemOf(der), "\n", "\r\n"), "spaces": "  " + strings.ReplaceAll(pemOf(der), "\n", "\n  "),
 		"one line": base[:70] + " " + base[70:],
 	} {
-		made := acme.owner.post(acme.connections(), "name", name, "entity_id", "https://idp.test/metadata", "redirect_url", "https://idp.test/sso", "certificates", certificate).
-			want(http.StatusOK, "created as a draft", "https://idp.test/metadata")
-		acme.owner.get(made.path()+"/identity-provider").want(http.StatusOK, "EC, P-256", "Valid")
+		one := acme.given(name, "entity_id", "https://idp.test/metadata", "redirect_url", "https://idp.test/sso", "certificates", certificate)
+		acme.owner.get(one+"/identity-provider").want(http.StatusOK, "EC, P-256", "Valid")
 	}
 	if n := p.count("connections WHERE state = 'draft'"); n != 8 {
 		t.Errorf("there are %d drafts, want 8", n)
@@ -164,6 +181,7 @@ func TestMetadataThatCannotBeUsed(t *testing.T) {
 	weak := theirCertificate(t, must(rsa.GenerateKey(rand.Reader, 1024)), 400)
 	whole := metadataOf("https://idp.test/sso", good)
 	several := `<EntitiesDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata">` + whole + strings.ReplaceAll(whole, "idp.test/metadata", "other.test/metadata") + `</EntitiesDescriptor>`
+	step := acme.choose("Okta") + "/setup/metadata"
 	for name, row := range map[string]struct{ metadata, words string }{
 		"not XML":        {"hello", "not well-formed XML"},
 		"HTML":           {"<!DOCTYPE html><html><body>Sign in</body></html>", "That is a web page"},
@@ -177,19 +195,18 @@ func TestMetadataThatCannotBeUsed(t *testing.T) {
 		"300 KB":         {strings.Replace(whole, "<IDPSSO", "<!--"+strings.Repeat("x", 300<<10)+"--><IDPSSO", 1), "KB; one identity provider's"},
 		"entity":         {`<!DOCTYPE x [<!ENTITY a "b">]>` + whole, "DOCTYPE"},
 	} {
-		refused := acme.owner.upload(acme.connections(), "none", nil, "name", "Okta", "metadata_xml", row.metadata).want(http.StatusUnprocessableEntity, row.words)
-		if refused.value("name") != "Okta" {
-			t.Errorf("%s: the name is not kept", name)
+		if acme.owner.upload(step, "none", nil, "version", "1", "metadata_xml", row.metadata).want(http.StatusUnprocessableEntity, row.words); t.Failed() {
+			t.Fatal(name)
 		}
-		acme.owner.upload(acme.connections(), "metadata_file", []byte(row.metadata), "name", "Okta").want(http.StatusUnprocessableEntity, row.words)
+		acme.owner.upload(step, "metadata_file", []byte(row.metadata), "version", "1").want(http.StatusUnprocessableEntity, row.words)
 	}
-	if n := p.count("connections"); n != 0 {
-		t.Fatalf("refused metadata made %d connections", n)
+	if n := p.count("connection_versions"); n != 1 {
+		t.Fatalf("refused metadata made %d versions", n-1)
 	}
 	// The honest twins: one valid key beside others is accepted, with a warning; plain http is on loopback that the operator allows.
-	acme.owner.post(acme.connections(), "name", "Mixed", "metadata_xml", metadataOf("https://idp.test/sso", good, expired, weak)).
-		want(http.StatusOK, "One certificate was left out.", "Draft")
-	acme.owner.post(acme.connections(), "name", "Loopback", "metadata_xml", metadataOf("http://127.0.0.1:9/sso", good)).want(http.StatusOK, "Draft")
+	acme.owner.post(acme.choose("Mixed")+"/setup/metadata", "version", "1", "metadata_xml", metadataOf("https://idp.test/sso", good, expired, weak)).
+		want(http.StatusOK, "One certificate was left out.")
+	acme.given("Loopback", "metadata_xml", metadataOf("http://127.0.0.1:9/sso", good))
 }
 
 func must[T any](value T, err error) T {
@@ -215,12 +232,13 @@ func TestMetadataAddressIsGuarded(t *testing.T) {
 		}
 	}))
 	t.Cleanup(server.Close)
+	step := acme.choose("Okta") + "/setup/metadata"
 	for address, words := range map[string]string{
 		"http://idp.test/metadata": "must begin with https://", "https://10.0.0.1/metadata": "not", "https://169.254.169.254/latest": "not",
 		"https://[::1]:1/": "not", "file:///etc/passwd": "https://", "gopher://x": "https://", "not an address": "http",
 		server.URL + "/moved": "redirect", server.URL + "/gone": "status 404", server.URL + "/large": "larger than 1 MiB",
 	} {
-		refused := acme.owner.post(acme.connections(), "name", "Okta", "metadata_url", address).want(http.StatusUnprocessableEntity, words)
+		refused := acme.owner.post(step, "version", "1", "metadata_url", address).want(http.StatusUnprocessableEntity, words)
 		if refused.value("metadata_url") != address {
 			t.Errorf("%s is not kept", address)
 		}
@@ -228,9 +246,9 @@ func TestMetadataAddressIsGuarded(t *testing.T) {
 	if !asked {
 		t.Error("the honest server was never asked")
 	}
-	acme.owner.post(acme.connections(), "name", "Okta", "metadata_url", "https://idp.test/m", "metadata_xml", "<x/>").want(http.StatusUnprocessableEntity, "in one way")
-	if n := p.count("connections"); n != 0 {
-		t.Errorf("%d connections were made", n)
+	acme.owner.post(step, "version", "1", "metadata_url", "https://idp.test/m", "metadata_xml", "<x/>").want(http.StatusUnprocessableEntity, "in one way")
+	if n := p.count("connection_versions"); n != 1 {
+		t.Errorf("%d versions were made", n-1)
 	}
 }
 
@@ -238,10 +256,12 @@ func TestValuesByHandThatCannotBeUsed(t *testing.T) {
 	p := newProduct(t)
 	acme := p.found("acme")
 	der := theirCertificate(t, newECKey(t), 400)
-	good := []string{"name", "Okta", "entity_id", "https://idp.test/metadata", "redirect_url", "https://idp.test/sso", "certificates", pemOf(der)}
+	step := acme.choose("Okta") + "/setup/metadata"
+	good := []string{"version", "1", "entity_id", "https://idp.test/metadata", "redirect_url", "https://idp.test/sso", "certificates", pemOf(der)}
 	for name, row := range map[string]struct{ field, value, words string }{
-		"no name":            {"name", " ", "Enter a name."},
-		"long name":          {"name", strings.Repeat("x", 81), "80 characters"},
+		"no entity ID":       {"entity_id", " ", "Enter its entity ID."},
+		"no address":         {"redirect_url", " ", "Enter its sign-on address."},
+		"no certificate":     {"certificates", " ", "Add a signing certificate"},
 		"long entity ID":     {"entity_id", strings.Repeat("x", 1100), "1,024 characters"},
 		"javascript":         {"redirect_url", "javascript:alert(1)", "https://"},
 		"plain http":         {"redirect_url", "http://idp.test/sso", "https://"},
@@ -257,25 +277,28 @@ func TestValuesByHandThatCannotBeUsed(t *testing.T) {
 				fields[i+1] = row.value
 			}
 		}
-		refused := acme.owner.post(acme.connections(), fields...)
+		refused := acme.owner.post(step, fields...)
 		if refused.Status != http.StatusUnprocessableEntity || !strings.Contains(refused.text(), row.words) {
 			t.Errorf("%s: got %d\n%s", name, refused.Status, refused.text())
 		}
 		refused.lacks("<script>")
 	}
-	acme.owner.post(acme.connections(), append([]string{"metadata_xml", "<x/>"}, good...)...).want(http.StatusUnprocessableEntity, "either metadata or the values by hand")
-	if n := p.count("connections"); n != 0 {
-		t.Fatalf("refused values made %d connections", n)
+	acme.owner.post(step, append([]string{"metadata_xml", "<x/>"}, good...)...).want(http.StatusUnprocessableEntity, "either metadata or the values by hand")
+	if n := p.count("connection_versions"); n != 1 {
+		t.Fatalf("refused values made %d versions", n-1)
 	}
-	acme.owner.post(acme.connections(), good...).want(http.StatusOK, "Draft")
+	acme.owner.post(step, good...).want(http.StatusOK, "are saved")
+	for name, words := range map[string]string{" ": "Enter a name.", strings.Repeat("x", 81): "80 characters"} {
+		acme.owner.post(acme.connections(), "kind", "saml", "protocol", "saml", "name", name).want(http.StatusUnprocessableEntity, words)
+	}
 }
 
 func TestCertificatesOfAConnection(t *testing.T) {
 	p := newProduct(t)
 	acme := p.found("acme")
 	first, second := theirCertificate(t, newECKey(t), 400), theirCertificate(t, newECKey(t), 800)
-	page := acme.owner.post(acme.connections(), "name", "Okta", "metadata_xml", metadataOf("https://idp.test/sso", first)).want(http.StatusOK)
-	provider := page.path() + "/identity-provider"
+	one := acme.given("Okta", "metadata_xml", metadataOf("https://idp.test/sso", first))
+	provider := one + "/identity-provider"
 	shown := acme.owner.get(provider).want(http.StatusOK, "Remove")
 	both := acme.owner.post(provider+"/certificates", "version", shown.value("version"), "certificates", pemOf(second)).want(http.StatusOK, "The certificates are added.")
 	weak := pemOf(theirCertificate(t, must(rsa.GenerateKey(rand.Reader, 1024)), 400)) + pemOf(theirCertificate(t, newECKey(t), -2))
@@ -289,8 +312,8 @@ func TestCertificatesOfAConnection(t *testing.T) {
 	acme.owner.post(provider+"/certificates", "version", both.value("version"), "certificates", "hello!").want(http.StatusUnprocessableEntity, "not a certificate", "hello!")
 	acme.owner.post(provider+"/certificates/remove", "version", shown.value("version"), "certificate", both.value("certificate")).want(http.StatusUnprocessableEntity, "Somebody else changed this")
 	acme.owner.post(provider+"/certificates/remove", "version", both.value("version"), "certificate", both.value("certificate")).want(http.StatusOK, "The certificate is removed.")
-	active := acme.owner.get(page.path())
-	acme.owner.post(page.path()+"/activate", "version", active.value("version")).want(http.StatusOK)
+	active := acme.owner.get(one)
+	acme.owner.post(one+"/activate", "version", active.value("version")).want(http.StatusOK)
 	last := acme.owner.get(provider)
 	acme.owner.post(provider+"/certificates/remove", "version", last.value("version"), "certificate", last.value("certificate")).
 		want(http.StatusUnprocessableEntity, "There is no signing certificate that is valid today")
@@ -299,18 +322,17 @@ func TestCertificatesOfAConnection(t *testing.T) {
 func TestAttributesAndOptions(t *testing.T) {
 	p := newProduct(t)
 	acme := p.found("acme")
-	page := acme.owner.post(acme.connections(), "name", "Okta", "metadata_xml", metadataOf("https://idp.test/sso", theirCertificate(t, newECKey(t), 400))).want(http.StatusOK)
-	one := page.path()
-	acme.owner.post(one+"/attributes", "version", "1", "map_subject", "uid", "map_email", "mail", "map_own", "team = urn:team\r\n\r\nsite=urn:site").
+	one := acme.given("Okta", "metadata_xml", metadataOf("https://idp.test/sso", theirCertificate(t, newECKey(t), 400)))
+	acme.owner.post(one+"/attributes", "version", "2", "map_subject", "uid", "map_email", "mail", "map_own", "team = urn:team\r\n\r\nsite=urn:site").
 		want(http.StatusOK, "The attributes are saved.", "team = urn:team", "site = urn:site")
 	for words, fields := range map[string][]string{
 		"Begin each line with a name": {"map_own", "Team = x"}, "attribute's Name is missing": {"map_own", "team ="}, "two lines for": {"map_own", "a = b\na = c"},
 		"at most 256 characters": {"map_email", strings.Repeat("m", 257)}, "Somebody else changed this": {"version", "1"},
 	} {
-		fields = append(fields, "version", "2")
+		fields = append(fields, "version", "3")
 		acme.owner.post(one+"/attributes", fields...).want(http.StatusUnprocessableEntity, words)
 	}
-	acme.owner.post(one+"/options", "version", "2", "idp_initiated", "off", "binding", "redirect", "name_id_format", "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
+	acme.owner.post(one+"/options", "version", "3", "idp_initiated", "off", "binding", "redirect", "name_id_format", "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
 		"force_authn", "on", "authn_context", "urn:a\r\nurn:b", "login_hint", "query", "hint_parameter", "login_hint", "inclusive_c14n", "on").want(http.StatusOK, "The options are saved.")
 	c := must(acme.scope.Connections(t.Context()))[0].Settings
 	if c.IDPInitiated != "off" || !c.ForceAuthn || len(c.AuthnContext) != 2 || c.LoginHintAs != "query:login_hint" || !c.InclusiveC14N || c.UnsignedResponseAroundEncrypted || c.Mapping.Own["site"] != "urn:site" {
@@ -321,7 +343,7 @@ func TestAttributesAndOptions(t *testing.T) {
 		"Choose one of the modes": {"idp_initiated", "accept"}, "no sign-on address": {"binding", "post"}, "Choose one of the formats": {"name_id_format", "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"},
 		"Enter the parameter's name": {"hint_parameter", "a b"}, "at most 256 characters": {"authn_context", strings.Repeat("u", 257)}, "Choose how the address": {"login_hint", "loudly"},
 	} {
-		fields := []string{"version", "3"}
+		fields := []string{"version", "4"}
 		for _, good := range [][2]string{{"idp_initiated", "off"}, {"binding", "redirect"}, {"name_id_format", ""}, {"login_hint", "query"}, {"hint_parameter", "hint"}, {"authn_context", ""}} {
 			if good[0] == field[0] {
 				good = field
@@ -385,13 +407,13 @@ func TestConnectionsAskForPermission(t *testing.T) {
 	member := acme.member("ada@acme.test", access.OrgManager)
 	id := "/" + c.Connection.ID
 	theirs := globex.connections() + id
-	for _, path := range []string{"", "/new", id, id + "/delete", id + "/identity-provider", id + "/attributes", id + "/options"} {
+	for _, path := range []string{"", "/new", "/new?kind=okta", id, id + "/setup", id + "/setup/metadata", id + "/delete", id + "/identity-provider", id + "/attributes", id + "/options"} {
 		member.get(acme.connections()+path).want(http.StatusForbidden, string(access.ManageSSO))
 		globex.owner.get(acme.connections() + path).want(http.StatusNotFound)
 	}
 	globex.owner.get(theirs).want(http.StatusNotFound)
 	for _, act := range []string{"/name", "/test", "/activate", "/disable", "/delete", "/identity-provider", "/identity-provider/metadata",
-		"/identity-provider/certificates", "/identity-provider/certificates/remove", "/attributes", "/options"} {
+		"/identity-provider/certificates", "/identity-provider/certificates/remove", "/attributes", "/options", "/setup/metadata", "/setup/test"} {
 		fields := []string{"version", "1", "name", "Mine", "confirm", "Okta"}
 		member.post(acme.connections()+id+act, fields...).want(http.StatusForbidden, string(access.ManageSSO))
 		globex.owner.post(acme.connections()+id+act, fields...).want(http.StatusNotFound)
@@ -408,7 +430,7 @@ func TestConnectionsWhenTheStoreFails(t *testing.T) {
 	p := newProduct(t)
 	acme := p.found("acme")
 	p.failing()
-	acme.owner.post(acme.connections(), "name", "Okta").failed()
+	acme.owner.post(acme.connections(), "kind", "okta", "protocol", "saml", "name", "Okta").failed()
 	for _, table := range []string{"connections", "connection_versions", "connection_keys"} {
 		if n := p.count(table); n != 0 {
 			t.Errorf("%d rows of %s were half written", n, table)

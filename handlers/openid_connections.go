@@ -14,28 +14,6 @@ import (
 	"github.com/gatehouse-sso/gatehouse/web"
 )
 
-// protocols are the two forms of a new connection.
-func (v *visit) protocols(current string) []ui.Link {
-	links := []ui.Link{{Text: "SAML", Href: v.path("connections/new")}, {Text: "OpenID Connect", Href: v.path("connections/new-openid")}}
-	for i := range links {
-		links[i].Current = links[i].Text == current
-	}
-	return links
-}
-
-func (v *visit) newOpenIDConnection() error { return v.showNewOpenID(http.StatusOK, nil) }
-
-func (v *visit) showNewOpenID(status int, problem *ui.Problem) error {
-	form := v.form()
-	return v.render(status, views.NewOpenID(views.NewOpenIDPage{
-		Page:      v.trail(v.page("New connection"), ui.Link{Text: "Connections", Href: v.path("connections")}),
-		Protocols: v.protocols("OpenID Connect"), Action: v.path("connections/openid"), Cancel: v.path("connections"), Name: form.Text("name"), Problem: problem,
-		Values: views.OpenIDValues{
-			Issuer: form.Text("issuer"), ClientID: form.Text("client_id"), HostedDomain: form.Text("hosted_domain"), Methods: authMethods(form.Text("auth_method")), Problem: problem,
-		},
-	}))
-}
-
 // The two ways to show who we are that a person chooses between; how a secret travels follows from what the other side takes.
 const (
 	bySecret    = "secret"
@@ -49,26 +27,6 @@ func authMethods(chosen string) []ui.Option {
 	}
 	choose(options, cmp.Or(chosen, bySecret))
 	return options
-}
-
-// createOpenIDConnection makes a draft with what is known of the identity provider, which may be nothing yet.
-func (v *visit) createOpenIDConnection() error {
-	settings := store.OIDCSettings{LoginHint: true}
-	if problem := v.readOpenID(&settings); problem != nil {
-		return v.showNewOpenID(http.StatusUnprocessableEntity, problem)
-	}
-	key, err := connections.NewKey(v.URL.Hostname(), v.now())
-	if err != nil {
-		return err
-	}
-	made, err := v.scope.CreateOIDCConnection(v.ctx(), v.actor(), v.form().Text("name"), settings, v.clientSecret(), key)
-	if problem := problemOf(err); problem != nil {
-		return v.showNewOpenID(http.StatusUnprocessableEntity, problem)
-	}
-	if err != nil {
-		return err
-	}
-	return v.goTo(v.path("connections/"+made.ID), "The connection is created as a draft.")
 }
 
 func (v *visit) clientSecret() secret.Token {

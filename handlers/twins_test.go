@@ -72,7 +72,7 @@ var twins = []twin{
 
 	by("connections", "create-connection"),
 	by("connections/order", "rank-connection"),
-	by("connections/openid", "create-connection"),
+	by("connections/{connection}/setup/{step}", "import-connection-metadata", "change-connection-settings", "change-connection-openid", "claim-domain", "verify-domain"),
 	by("connections/{connection}/name", "change-connection"),
 	none("connections/{connection}/test", "A test is a person's own sign-in, in a browser. `tested_at` says whether there was one."),
 	by("connections/{connection}/activate", "activate-connection"),

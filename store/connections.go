@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -27,7 +28,9 @@ const (
 // Connection is an identity provider that an organization's people sign in through, with its live settings.
 type Connection struct {
 	ID, OrganizationID, Name string
-	Protocol                 string // ProtocolSAML or ProtocolOIDC
+	Protocol                 string   // ProtocolSAML or ProtocolOIDC
+	Kind                     string   // the product that it is with, one of ConnectionKinds
+	SetupDone                []string // the steps of setting it up that are done
 	State                    ConnectionState
 	Priority                 int    // the smallest number first, where several connections serve a domain
 	VersionID                string // of the live settings
@@ -66,6 +69,7 @@ type ProtocolConnection struct {
 
 type connectionRow struct {
 	ID, OrganizationID, Name, Protocol string
+	Kind, SetupDone                    string
 	State                              ConnectionState
 	Priority                           int
 	LiveVersion                        string
@@ -198,7 +202,8 @@ func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
 		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
 	}
 	connection := Connection{
-		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, State: r.State, Priority: r.Priority,
+		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, Kind: r.Kind, SetupDone: strings.Fields(r.SetupDone),
+		State: r.State, Priority: r.Priority,
 		VersionID: version.ID, VersionNumber: version.Number, TestedAt: inUTC(r.TestedAt), Version: r.Version,
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
@@ -211,18 +216,14 @@ func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
 // CreateConnection makes a draft with its first version of settings and our key pair for it. Settings may be incomplete: what is missing
 // is asked for when it is activated. [NotEntitled] where the plan has no single sign-on.
 func (c *Scope) CreateConnection(ctx context.Context, actor audit.Actor, name string, settings SAMLSettings, key NewKey) (Connection, error) {
-	return c.createConnection(ctx, actor, ProtocolSAML, name, settings.normal(), func(w *write, row connectionRow) error {
-		if err := w.addVersion(row.ID, row.LiveVersion, 1, settings.normal()); err != nil {
-			return err
-		}
-		return w.addConnectionKey(row.ID, key)
-	})
+	return c.CreateDraft(ctx, actor, NewConnection{Name: name, Protocol: ProtocolSAML, SAML: settings}, key)
 }
 
 // createConnection makes the draft; with adds what its protocol needs.
-func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, protocol, name string, first settings, with func(*write, connectionRow) error) (Connection, error) {
+func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, draft NewConnection, first settings, with func(*write, connectionRow) error) (Connection, error) {
 	problems := &Invalid{}
-	name = problems.named("name", name)
+	draft.Name = problems.named("name", draft.Name)
+	checkKind(problems, draft.Kind, draft.Protocol)
 	first.check(problems)
 	if err := problems.Err(); err != nil {
 		return Connection{}, err
@@ -237,7 +238,7 @@ func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, protoco
 			return err
 		}
 		row := connectionRow{
-			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: name, Protocol: protocol, State: ConnectionDraft, Priority: last,
+			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: draft.Name, Protocol: draft.Protocol, Kind: draft.Kind, State: ConnectionDraft, Priority: last,
 			LiveVersion: newID(idVersion, w.now), Version: 1, CreatedAt: w.now, UpdatedAt: w.now,
 		}
 		if err := w.Create(&row).Error; err != nil {

@@ -26,14 +26,18 @@ func (r clientSecretRow) place() secret.Place {
 
 // CreateOIDCConnection is CreateConnection for OpenID Connect. clientSecret may be empty: it is asked for when the connection is activated.
 func (c *Scope) CreateOIDCConnection(ctx context.Context, actor audit.Actor, name string, settings OIDCSettings, clientSecret secret.Token, key NewKey) (Connection, error) {
-	settings = settings.normal()
+	return c.CreateDraft(ctx, actor, NewConnection{Name: name, Protocol: ProtocolOIDC, OIDC: settings, ClientSecret: clientSecret}, key)
+}
+
+func (c *Scope) createOIDC(ctx context.Context, actor audit.Actor, draft NewConnection, key NewKey) (Connection, error) {
+	settings := draft.OIDC.normal()
 	settings.SecretID = ""
-	if err := checkClientSecret(clientSecret); err != nil {
+	if err := checkClientSecret(draft.ClientSecret); err != nil {
 		return Connection{}, err
 	}
-	return c.createConnection(ctx, actor, ProtocolOIDC, name, settings, func(w *write, row connectionRow) error {
+	return c.createConnection(ctx, actor, draft, settings, func(w *write, row connectionRow) error {
 		var err error
-		if settings.SecretID, err = w.addClientSecret(row.ID, clientSecret, ""); err != nil {
+		if settings.SecretID, err = w.addClientSecret(row.ID, draft.ClientSecret, ""); err != nil {
 			return err
 		}
 		if err := w.addVersion(row.ID, row.LiveVersion, 1, settings); err != nil {

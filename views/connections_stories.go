@@ -22,21 +22,10 @@ func connectionStories() []Story {
 	for i, rank := range []string{"1", "1", "2", "3"} {
 		ordered.Rows[i].ID, ordered.Rows[i].Rank, ordered.Rows[i].Last = "con_"+rank, rank, i == 3
 	}
-	form := NewConnectionPage{Page: storyConsole("New connection", "Connections", ui.Link{Text: "Connections", Href: "/connections"}), Action: "/connections", Cancel: "/connections", Protocols: storyProtocols("SAML")}
-	wrong := form
-	wrong.Name = "Okta"
-	wrong.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "metadata_xml", Message: "That is a web page, perhaps a sign-in page, not metadata. Use the address or the file that the identity provider calls “metadata” or “federation metadata”."}}}
-	wrong.Source = MetadataSource{XML: "<!DOCTYPE html><html>…", Problem: wrong.Problem}
-	byHand := form
-	byHand.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "name", Message: "Enter a name."}, {Field: "redirect_url", Message: "The address begins with http://. It must begin with https://."}}}
-	byHand.Values = IdentityProviderValues{EntityID: "https://idp.example.com/metadata", RedirectURL: "http://idp.example.com/sso", Certificates: "MIIC…", Problem: byHand.Problem}
 	stories := []Story{
 		{"connections/empty", "Connections: none yet", Connections(list), http.StatusOK},
 		{"connections/many", "Connections: every state, long names", Connections(many), http.StatusOK},
 		{"connections/order", "Connections: in an order", Connections(ordered), http.StatusOK},
-		{"connections/new", "New connection", NewConnection(form), http.StatusOK},
-		{"connections/new-wrong", "New connection: the metadata is a web page", NewConnection(wrong), http.StatusUnprocessableEntity},
-		{"connections/new-by-hand-wrong", "New connection: values by hand are refused", NewConnection(byHand), http.StatusUnprocessableEntity},
 	}
 	stories = append(stories, connectionPageStories(active, draft, disabled)...)
 	stories = append(stories, openIDStories(active, draft)...)
@@ -73,11 +62,13 @@ func connectionPageStories(active, draft, disabled ConnectionState) []Story {
 			{State: ui.StepWaits, Title: "Activate it", Detail: "From then on your people can sign in with it."},
 		},
 	}
+	page.Setup = "/setup"
 	ready, live, off := page, page, page
 	done := func(title, detail string) ui.Step { return ui.Step{State: ui.StepDone, Title: title, Detail: detail} }
 	ready.Progress = ui.Timeline{done("Give our values to your identity provider", "They stand below."), done("Take your identity provider's values", "http://www.okta.com/exk1fcia6d6EMsf331d8"), {State: ui.StepDone, Title: "Tested with a real sign-in", At: storyRecent}, page.Progress[3]}
 	ready.Tested, ready.Test = true, "/test"
 	live.ConnectionFrame, live.Activate, live.Delete, live.Disable, live.Test = storyConnection("Overview", active), "", "", "/disable", "/test"
+	live.Setup = ""
 	live.Progress = append(append(ui.Timeline{}, ready.Progress[:3]...), done("Active", "Your people can sign in with it."))
 	live.Warnings = []string{"Certificate expires in 6 days. Add the certificate that your identity provider signs with, under Identity provider."}
 	off.ConnectionFrame, off.Progress = storyConnection("Overview", disabled), ready.Progress

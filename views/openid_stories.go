@@ -6,24 +6,11 @@ import (
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
 
-func storyProtocols(current string) []ui.Link {
-	return []ui.Link{{Text: "SAML", Href: "/connections/new", Current: current == "SAML"}, {Text: "OpenID Connect", Href: "/connections/new-openid", Current: current != "SAML"}}
-}
-
 func openIDStories(active, draft ConnectionState) []Story {
 	methods := []ui.Option{
 		{Value: "secret", Label: "By a client secret", Help: "One that the identity provider made. Many expire: note when.", Chosen: true},
 		{Value: "statement", Label: "By our own key", Help: "private_key_jwt: nothing to renew. The identity provider reads our keys' address, on this connection's page."},
 	}
-	form := NewOpenIDPage{
-		Page: storyConsole("New connection", "Connections", ui.Link{Text: "Connections", Href: "/connections"}), Action: "/connections/openid", Cancel: "/connections",
-		Protocols: storyProtocols("OpenID Connect"), Values: OpenIDValues{Methods: methods},
-	}
-	wrong := form
-	wrong.Name = "Microsoft Entra ID"
-	wrong.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "issuer", Message: "This issuer is Microsoft's for every organization. Use the one of your own tenant: https://login.microsoftonline.com/{your Directory (tenant) ID}/v2.0."}}}
-	wrong.Values = OpenIDValues{Issuer: "https://login.microsoftonline.com/common/v2.0", ClientID: "6731de76-14a6-49ae-97bc-6eba6914391e", Methods: methods, Problem: wrong.Problem}
-
 	const tenant = "https://login.microsoftonline.com/1b9e6dc3-7a4e-4a3e-9d0b-2b1f0f6c1c5a"
 	provider := OpenIDProviderPage{
 		ConnectionFrame: storyConnection("Identity provider", active), Save: "/save",
@@ -55,15 +42,13 @@ func openIDStories(active, draft ConnectionState) []Story {
 	const at = origin + "oidc/con_01jd9k5a3m8y2v4q6w8r0t2b4t/"
 	overview := ConnectionPage{
 		ConnectionFrame: storyConnection("Overview", draft), ID: "con_01jd9k5a3m8y2v4q6w8r0t2b4t", SignOn: origin + "connections/con_01jd9k5a3m8y2v4q6w8r0t2b4t/login",
-		Callback: at + "callback", Initiation: at + "initiate", KeysURL: at + "keys", Rename: "/name", Activate: "/activate", Delete: "/delete", Test: "/test",
+		Callback: at + "callback", Initiation: at + "initiate", KeysURL: at + "keys", Rename: "/name", Activate: "/activate", Delete: "/delete", Test: "/test", Setup: "/setup",
 		Progress: ui.Timeline{
 			{State: ui.StepDone, Title: "Give our values to your identity provider", Detail: "They stand below."}, {State: ui.StepDone, Title: "Take your identity provider's values", Detail: tenant + "/v2.0"},
 			{State: ui.StepWaits, Title: "Test it with your own sign-in", Detail: "Shows what arrives, check by check."}, {State: ui.StepWaits, Title: "Activate it", Detail: "From then on your people can sign in with it."},
 		},
 	}
 	return []Story{
-		{"connections/new-openid", "New connection: OpenID Connect", NewOpenID(form), http.StatusOK},
-		{"connections/new-openid-wrong", "New connection: OpenID Connect, an issuer for everybody", NewOpenID(wrong), http.StatusUnprocessableEntity},
 		{"connection/openid", "Connection: OpenID Connect, to be tested", Connection(overview), http.StatusOK},
 		{"connection/openid-provider", "Connection: what the issuer says", OpenIDProvider(provider), http.StatusOK},
 		{"connection/openid-provider-empty", "Connection: no issuer yet", OpenIDProvider(bare), http.StatusOK},

@@ -38,6 +38,7 @@ func Stories() []Story {
 		catalogueStories(),
 		usageStories(),
 		connectionStories(),
+		wizardStories(),
 		domainStories(),
 		policyStories(),
 		roleStories(),
