@@ -61,7 +61,7 @@ func New(o Options) (*API, error) {
 	for _, noun := range []func(){
 		a.operatorOperations, a.organizationOperations, a.projectOperations, a.projectMemberOperations, a.hostOperations, a.apiKeyOperations, a.keyPolicyOperations, a.usageOperations,
 		a.memberOperations, a.memberSessionOperations, a.waitingLinkOperations, a.inviteOperations, a.roleBindingOperations,
-		a.serviceAccountOperations, a.connectionOperations, a.domainOperations, a.routingOperations, a.policyOperations, a.roleSourceOperations, a.sessionPolicyOperations, a.breakGlassOperations, a.webhookOperations, a.loginOperations, a.eventOperations,
+		a.serviceAccountOperations, a.connectionOperations, a.setupLinkOperations, a.domainOperations, a.routingOperations, a.policyOperations, a.roleSourceOperations, a.sessionPolicyOperations, a.breakGlassOperations, a.webhookOperations, a.loginOperations, a.eventOperations,
 	} {
 		noun()
 	}

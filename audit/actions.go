@@ -68,6 +68,14 @@ const (
 	ConnectionSetupStepDone   Action = "connection.setup_step_done"
 	ConnectionDeleted         Action = "connection.deleted"
 
+	ConnectionContactsChanged Action = "connection.contacts_changed"
+
+	SetupLinkCreated  Action = "setup_link.created"
+	SetupLinkReissued Action = "setup_link.reissued"
+	SetupLinkRevoked  Action = "setup_link.revoked"
+	SetupLinkUsed     Action = "setup_link.used"
+	SetupLinkDone     Action = "setup_link.done"
+
 	DomainClaimed            Action = "domain.claimed"
 	DomainVerified           Action = "domain.verified"
 	DomainVerificationFailed Action = "domain.verification_failed"
@@ -220,6 +228,14 @@ var phrases = []phrase{
 	{ConnectionKindChanged, "change", "changed", " the product of the connection {connection}[ from {before} to {after}]"},
 	{ConnectionSetupStepDone, "finish", "finished", " the step[ {after}] of setting up the connection {connection}"},
 	{ConnectionDeleted, "delete", "deleted", " the connection {connection}"},
+
+	{ConnectionContactsChanged, "change", "changed", " who is told of the certificates of the connection {connection}[ to {after}]"},
+
+	{SetupLinkCreated, "make", "made", " the setup link {setup_link} for the connection {connection}"},
+	{SetupLinkReissued, "give", "gave", " the setup link {setup_link} for the connection {connection} a new secret"},
+	{SetupLinkRevoked, "revoke", "revoked", " the setup link {setup_link} for the connection {connection}"},
+	{SetupLinkUsed, "", "opened", " it to set up the connection {connection}"},
+	{SetupLinkDone, "", "said", " that the connection {connection} is set up; an owner can activate it"},
 
 	{DomainClaimed, "claim", "claimed", " the domain {domain}"},
 	{DomainVerified, "verify", "verified", " the domain {domain}"},

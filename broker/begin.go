@@ -27,7 +27,7 @@ type Start struct {
 
 	StartedBy store.LoginStart // who began it; empty means our page
 
-	// Of a test login: the owner who runs it and the session in which they do.
+	// Of a test login: the owner, or setup link, who runs it and the session, or visit, in which they do.
 	TestOwnerID, TestSessionID string
 
 	unsolicited store.Unsolicited // what begins it, of a handshake

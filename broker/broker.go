@@ -48,6 +48,7 @@ type Refused struct {
 	LoginID        string
 	OrganizationID string
 	Test           bool              // a test login of an owner, who may see everything about it
+	ByLink         bool              // a test that was begun by a setup link, whose holder may
 	Waiting        store.WaitingLink // what waits for an owner, or the person, to decide; zero where nobody can
 }
 

@@ -16,7 +16,8 @@ type Completion struct {
 	Code    secret.Token
 	Browser Browser
 	Present Present
-	Replace bool // the person has agreed to end another person's session in this browser
+	Setup   store.SetupVisit // by a setup link that the browser has opened; zero for none
+	Replace bool             // the person has agreed to end another person's session in this browser
 }
 
 // Arrived is a completed login.
@@ -24,6 +25,7 @@ type Arrived struct {
 	LoginID, OrganizationID, ConnectionID string
 
 	Test     bool
+	ByLink   bool         // a test that was begun by a setup link
 	Token    secret.Token // of the session, new or rotated; zero after a test
 	ReturnTo string
 }
@@ -45,7 +47,7 @@ func (b *Broker) Complete(ctx context.Context, c Completion) (Arrived, error) {
 	if err != nil {
 		return Arrived{}, err
 	}
-	arrived := Arrived{LoginID: login.ID, OrganizationID: login.OrganizationID, ConnectionID: login.ConnectionID, Test: login.Kind == store.TestLogin, ReturnTo: login.ReturnTo}
+	arrived := Arrived{LoginID: login.ID, OrganizationID: login.OrganizationID, ConnectionID: login.ConnectionID, Test: login.Kind == store.TestLogin, ByLink: login.ByLink(), ReturnTo: login.ReturnTo}
 	if arrived.Test {
 		return arrived, b.completeTest(ctx, c, login, identity)
 	}
@@ -73,9 +75,17 @@ func (b *Broker) askBeforeReplacing(ctx context.Context, c Completion) error {
 	return &OtherPerson{Arriving: arriving.Email}
 }
 
-// completeTest tells the owner who runs the test, in the very session in which they began it and while their sign-in is fresh, who arrived,
+// completeTest tells whoever runs the test what arrived. That is the holder of a setup link in the browser that has opened it, or the owner, in the very session in which they began it and while their sign-in is fresh, who arrived,
 // and links them if that is plainly they themselves. The Identity opens nothing.
 func (b *Broker) completeTest(ctx context.Context, c Completion, login store.Login, identity trust.Identity) error {
+	if login.ByLink() {
+		err := b.store.EndLinkTest(ctx, c.Browser.Request, identity, login, c.Setup)
+		var refusal *trust.Refusal
+		if errors.As(err, &refusal) {
+			return &Refused{Refusal: refusal, LoginID: login.ID, OrganizationID: login.OrganizationID, Test: true, ByLink: true}
+		}
+		return err
+	}
 	refusal, err := b.mayTest(ctx, c.Present, login)
 	if err != nil {
 		return err

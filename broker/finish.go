@@ -200,7 +200,7 @@ func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen at
 		// Somebody holds a message that two readers take for two things: an attack on the readers, or a mistake in one of them.
 		b.log.ErrorContext(ctx, "two readings of a signed response disagree", "connection", c.ID, "login", id)
 	}
-	return &Refused{Refusal: refusal, LoginID: id, OrganizationID: c.OrganizationID, Test: seen.test}
+	return &Refused{Refusal: refusal, LoginID: id, OrganizationID: c.OrganizationID, Test: seen.test, ByLink: seen.login != nil && seen.login.ByLink()}
 }
 
 func stepsOf(steps []saml.Step) []store.LoginStep {

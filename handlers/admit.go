@@ -20,6 +20,7 @@ type audience int
 const (
 	anyone         audience = iota // also people who are not signed in
 	person                         // whoever is signed in
+	byLink                         // whoever holds a setup link: a session counts for nothing there
 	inOrganization                 // whoever may enter the {organization} of the path and holds the permission there
 	inProject                      // the same, the permission being one in the {project} of the path
 )
@@ -29,6 +30,9 @@ var errSignIn = errors.New("nobody is signed in")
 
 // errSignInAgain sends to the sign-in page although somebody is signed in: what they ask for is too dangerous for a sign-in of long ago.
 var errSignInAgain = errors.New("the sign-in is not fresh")
+
+// errNoSetupLink asks whoever comes without a setup link that opens anything to open theirs.
+var errNoSetupLink = errors.New("no setup link is open in this browser")
 
 // errRecovering refuses what a recovery session does not open.
 var errRecovering = errors.New("a recovery session opens sign-in settings alone")
@@ -66,6 +70,9 @@ func (c *console) handler(rt route) http.HandlerFunc {
 
 // admit finds out who asks and refuses who may not. Every request asks the database: what was ended a moment ago is ended.
 func (v *visit) admit(rt route) error {
+	if rt.audience == byLink {
+		return v.recognizeSetup()
+	}
 	if err := v.recognize(); err != nil || rt.audience == anyone {
 		return err
 	}
@@ -190,6 +197,9 @@ func (v *visit) isOwner() bool { return slices.Contains(v.member.Roles, access.O
 // actor is who is recorded for what this visit changes.
 func (v *visit) actor() audit.Actor {
 	request := requestOf(v.r)
+	if v.setup.ID != "" {
+		return v.setup.Actor(request)
+	}
 	request.SessionID = v.session.ID
 	for _, proof := range v.session.Proofs {
 		request.Proofs = append(request.Proofs, strings.TrimSpace(string(proof.Kind)+" "+proof.ConnectionID))

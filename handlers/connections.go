@@ -82,7 +82,7 @@ func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Pr
 	}
 	for _, tab := range []ui.Link{
 		{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"},
-		{Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"},
+		{Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"}, {Text: "Setup links", Href: base + "/setup-links"},
 	} {
 		tab.Current = tab.Text == title
 		frame.Tabs = append(frame.Tabs, tab)

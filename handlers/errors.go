@@ -31,6 +31,8 @@ func (v *visit) fail(err error) {
 		v.askToSignIn()
 	case errors.Is(err, errSignInAgain):
 		v.askToSignInAgain()
+	case errors.Is(err, errNoSetupLink):
+		web.Render(v.w, v.r, http.StatusUnauthorized, views.SetupClosed(views.SetupClosedPage{Page: v.card("Open your setup link")}))
 	case errors.Is(err, store.ErrNotFound):
 		v.failWith(views.ErrorPage{Status: http.StatusNotFound})
 	case errors.Is(err, store.ErrConflict):
@@ -75,8 +77,8 @@ func (c *console) problem(w http.ResponseWriter, r *http.Request, status int) {
 // refuse tells a person that their login was refused: one sentence, and the reference under which an admin finds the rest. An owner who
 // runs a test goes to the whole story at once.
 func (v *visit) refuse(refused *broker.Refused) {
-	if refused.Test && v.signedIn() {
-		web.Redirect(v.w, v.r, loginRecordPath(refused.OrganizationID, refused.LoginID))
+	if refused.Test && (v.signedIn() || refused.ByLink) {
+		web.Redirect(v.w, v.r, testPath(refused))
 		return
 	}
 	if refused.Waiting.ID != "" {
@@ -84,6 +86,14 @@ func (v *visit) refuse(refused *broker.Refused) {
 		return
 	}
 	web.Render(v.w, v.r, refusalStatus(refused), views.Problem(refusal(v.card("Sign-in refused"), refused)))
+}
+
+// testPath is the page about a refused test, for whoever runs it.
+func testPath(refused *broker.Refused) string {
+	if refused.ByLink {
+		return setupTestPath(refused.LoginID)
+	}
+	return loginRecordPath(refused.OrganizationID, refused.LoginID)
 }
 
 // refusalStatus is 400 for what is no message at all, and 403 for a message that was refused.

@@ -30,7 +30,8 @@ func (v *visit) page(title string) views.Page {
 	if notice := v.Cookies.TakeNotice(v.w, v.r); notice != "" {
 		page.Flash = &views.Flash{Kind: ui.Working, Text: notice}
 	}
-	if v.scope != nil {
+	page.SetupLink = v.setup.Link.Name
+	if v.scope != nil && v.setup.ID == "" {
 		page.Nav = v.nav()
 	}
 	return page

@@ -108,7 +108,9 @@ type visit struct {
 	session store.Session // zero when nobody is signed in
 	user    store.User
 
-	// On routes within an organization:
+	setup store.SetupVisit // on routes of a setup link; zero elsewhere
+
+	// On routes within an organization, or of a setup link:
 	scope        *store.Scope
 	entry        access.Entry // what decides whether the session's proofs open it
 	limited      bool         // they do by break-glass alone

@@ -178,6 +178,8 @@ func (v *visit) verdict(l store.Login) string {
 		return "The test went well. " + who + " arrived and is linked to the owner who ran it."
 	case l.Outcome == store.OutcomeTested:
 		return "The test went well. " + who + " arrived and is linked to you: you can now sign in this way."
+	case l.Outcome == store.OutcomeTestedByLink:
+		return "The test went well. " + who + " arrived. It was run by a setup link, which links nobody."
 	case l.Outcome == store.OutcomeTestedUnlinked:
 		return "The test went well. " + who + " arrived and is linked to nobody."
 	case l.Outcome == store.OutcomeCreated:
@@ -229,6 +231,9 @@ func (v *visit) loginFacts(l store.Login, c store.Connection) []views.LoginFact 
 	by := startedBy[l.StartedBy]
 	if l.Kind == store.TestLogin {
 		by = "A test from the connection's page"
+	}
+	if l.ByLink() {
+		by = "A test by a setup link"
 	}
 	facts := []views.LoginFact{{Name: "Connection", Value: c.Name}, {Name: "Begun", Value: ui.ExactMoment(l.CreatedAt).Human}, {Name: "Begun by", Value: by}}
 	add := func(name, value string) {

@@ -54,13 +54,13 @@ func (r row) inProject() bool { return strings.Contains(r.pattern, "/projects/{p
 
 // permission is what it asks for, "" if nothing in particular.
 func (r row) permission() access.Permission {
-	if r.asks == forAnyone || r.asks == forPersons || r.asks == forOperators {
+	if r.asks == forAnyone || r.asks == forPersons || r.asks == forOperators || r.asks == forSetupLinks {
 		return ""
 	}
 	return cmp.Or(depends[r.pattern], access.Permission(r.asks))
 }
 
-const forAnyone, forPersons, forOperators = "anyone", "person", "operator-token"
+const forAnyone, forPersons, forOperators, forSetupLinks = "anyone", "person", "operator-token", "setup-link"
 
 // depends are routes that ask for more than their row says, by what they are asked about: the walk asks about roles in the organization.
 var depends = map[string]access.Permission{
@@ -82,7 +82,7 @@ func (r row) String() string {
 // rowsOf are all the routes that the console serves, sorted as in the file.
 func rowsOf(c *console, s surface) (all []row) {
 	for _, rt := range consoleRoutes() {
-		asks := cmp.Or(map[audience]string{anyone: forAnyone, person: forPersons}[rt.audience], string(rt.permission))
+		asks := cmp.Or(map[audience]string{anyone: forAnyone, person: forPersons, byLink: forSetupLinks}[rt.audience], string(rt.permission))
 		all = append(all, row{to: toPeople, pattern: rt.pattern, asks: asks, fresh: rt.fresh, own: rt.ownCredential, recovery: rt.recovery})
 	}
 	for _, op := range c.admin.Reference() {

@@ -43,6 +43,7 @@ const (
 	askedWho     answer = "asked to sign in"
 	askedAgain   answer = "asked to sign in again"
 	askedForOwn  answer = "asked for a credential of their own"
+	askedLink    answer = "asked to open their setup link"
 	askedToken   answer = "asked for a service account's token"
 	askedForOps  answer = "asked for a token of the operator"
 	keyRefused   answer = "told that an API key is not accepted"
@@ -76,6 +77,8 @@ func (r row) answers(v visitor) answer {
 		return askedToken
 	case r.asks == forAnyone:
 		return letThrough
+	case r.asks == forSetupLinks:
+		return askedLink
 	case r.to == toPeople && v.with != aSession:
 		return askedWho
 	case r.inOrganization() && v.foreign:
@@ -111,6 +114,8 @@ func (r row) heard(shown *page, path string) answer {
 		return askedForOps
 	case says(http.StatusForbidden, `"code":"api_key_not_accepted"`):
 		return keyRefused
+	case says(http.StatusUnauthorized, "Open your setup link"):
+		return askedLink
 	case sent && !noticed, says(http.StatusUnauthorized, "You were signed out"):
 		return askedWho
 	case sent, says(http.StatusUnauthorized, "Sign in again to go on"):

@@ -59,18 +59,9 @@ func (v *visit) showOpenIDProvider(status int, c store.Connection, problem *ui.P
 	if err != nil {
 		return err
 	}
-	s, by := c.OIDC, bySecret
-	if !s.NeedsSecret() {
-		by = byStatement
-	}
+	s := c.OIDC
 	page := views.OpenIDProviderPage{
-		ConnectionFrame: frame, Save: v.path("connections/" + c.ID + "/identity-provider/openid"),
-		Values: views.OpenIDValues{Issuer: s.Issuer, ClientID: s.ClientID, HostedDomain: s.HostedDomain, Methods: authMethods(by), SecretKept: s.SecretID != "", Problem: problem},
-	}
-	if problem != nil {
-		form := v.form()
-		page.Values.Issuer, page.Values.ClientID, page.Values.HostedDomain = form.Text("issuer"), form.Text("client_id"), form.Text("hosted_domain")
-		page.Values.Methods = authMethods(form.Text("auth_method"))
+		ConnectionFrame: frame, Save: v.path("connections/" + c.ID + "/identity-provider/openid"), Values: v.openIDValues(c, problem),
 	}
 	add := func(name, value string) {
 		if value != "" && s.Issuer != "" {
@@ -86,6 +77,20 @@ func (v *visit) showOpenIDProvider(status int, c store.Connection, problem *ui.P
 	add("Signs by", strings.Join(s.Algorithms, ", "))
 	add("We authenticate by", s.AuthMethod)
 	return v.render(status, views.OpenIDProvider(page))
+}
+
+// openIDValues are the other side's values as they are, or as typed where there is a problem with them.
+func (v *visit) openIDValues(c store.Connection, problem *ui.Problem) views.OpenIDValues {
+	s, by := c.OIDC, bySecret
+	if !s.NeedsSecret() {
+		by = byStatement
+	}
+	values := views.OpenIDValues{Issuer: s.Issuer, ClientID: s.ClientID, HostedDomain: s.HostedDomain, Methods: authMethods(by), SecretKept: s.SecretID != "", Problem: problem}
+	if form := v.form(); problem != nil {
+		values.Issuer, values.ClientID, values.HostedDomain = form.Text("issuer"), form.Text("client_id"), form.Text("hosted_domain")
+		values.Methods = authMethods(form.Text("auth_method"))
+	}
+	return values
 }
 
 func (v *visit) saveOpenIDProvider() error {

@@ -82,7 +82,7 @@ func (p *protocol) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &limit):
 		web.Render(w, r, http.StatusTooManyRequests, views.Error(limit.page(w, p.card(""))))
 	case errors.As(err, &refused) && refused.Test:
-		web.Redirect(w, r, loginRecordPath(refused.OrganizationID, refused.LoginID)) // where the owner who runs the test reads all of it
+		web.Redirect(w, r, testPath(refused)) // where whoever runs the test reads all of it
 	case errors.As(err, &refused):
 		web.Render(w, r, refusalStatus(refused), views.Problem(refusal(p.card("Sign-in refused"), refused)))
 	case errors.Is(err, store.ErrNotFound):

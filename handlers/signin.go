@@ -271,8 +271,12 @@ func (v *visit) replacePerson() error {
 
 func (v *visit) complete(code secret.Token, replace bool) error {
 	flow, _ := v.Cookies.Flow.Read(v.r)
+	setup, err := v.setupVisit()
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
 	arrived, err := v.broker.Complete(v.ctx(), broker.Completion{
-		Code: code, Browser: browserOf(v.r, flow), Present: v.present(), Replace: replace,
+		Code: code, Browser: browserOf(v.r, flow), Present: v.present(), Setup: setup, Replace: replace,
 	})
 	var other *broker.OtherPerson
 	switch {
@@ -287,6 +291,8 @@ func (v *visit) complete(code secret.Token, replace bool) error {
 		}))
 	case err != nil:
 		return err
+	case arrived.ByLink:
+		return v.goTo(setupTestPath(arrived.LoginID), "")
 	case arrived.Test:
 		return v.goTo(loginRecordPath(arrived.OrganizationID, arrived.LoginID), "")
 	}

@@ -12,7 +12,9 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
+	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
 	"github.com/gatehouse-sso/gatehouse/web"
 )
 
@@ -51,13 +53,14 @@ type walked struct {
 	*organization
 	ids        map[string]string // by the name that paths give it
 	connection *connection
+	setup      secret.Token // of its setup link
 }
 
 // furnish fills an organization with everything.
 func furnish(o *organization) walked {
 	o.Helper()
 	ctx, actor := o.Context(), o.owner.actor()
-	w := walked{o, map[string]string{"organization": o.ID, "token": "x", "file": "console.css", "path": "x"}, nil}
+	w := walked{o, map[string]string{"organization": o.ID, "token": "x", "file": "console.css", "path": "x"}, nil, secret.Token{}}
 	w.ids["domain"] = o.verify(o.Name + "-corp.test").ID
 	c := o.connect("Okta")
 	w.ids["connection"], w.connection = c.Connection.ID, c
@@ -78,6 +81,10 @@ func furnish(o *organization) walked {
 	waiting, err := o.scope.WaitingLinks(ctx, "", 1)
 	o.ok(err)
 	w.ids["link"] = waiting[0].ID
+	setup, setupToken, err := o.scope.CreateSetupLink(ctx, actor, store.NewSetupLink{ConnectionID: c.Connection.ID, Name: "IT of " + o.Name, Domains: []string{w.ids["domain"]}})
+	o.ok(err)
+	w.ids["setup"], w.setup = setup.ID, setupToken
+	o.ok(o.scope.SetContacts(ctx, actor, c.Connection.ID, []trust.Address{o.address("it@" + o.Name + ".test")}))
 	invite, _, err := o.scope.CreateInvite(ctx, actor, store.NewInvite{Address: o.address("grace@guest.test"), Roles: []access.Role{access.OrgMember}})
 	o.ok(err)
 	w.ids["invite"] = invite.ID
@@ -159,7 +166,7 @@ func walkForeign(t *testing.T, p *product) {
 	program, none := b.account("owner", "", access.OrgOwner), absent(a.ids)
 	before := p.everything()
 	for _, r := range newMatrix(a).rows {
-		if r.to != toPeople && r.to != toServiceAccounts || r.asks == forAnyone {
+		if r.to != toPeople && r.to != toServiceAccounts || r.asks == forAnyone || r.asks == forSetupLinks {
 			continue
 		}
 		cases := map[string][2]map[string]string{}
@@ -200,7 +207,7 @@ func (w walked) asks(r row, program *browser, ids map[string]string) *page {
 func (p *product) everything() string {
 	p.Helper()
 	var counts []string
-	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "connection_secrets", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "break_glass_owners", "recovery_codes", "identities", "waiting_links", "session_policies", "logins", "invites", "mails", "notices", "webhooks", "webhook_deliveries", "events"} {
+	for _, table := range []string{"organizations", "users", "members", "role_bindings", "projects", "connections", "connection_versions", "connection_secrets", "domains", "api_keys", "api_key_secrets", "service_accounts", "service_account_tokens", "key_policies", "hosts", "sessions", "passkeys", "passkey_challenges", "break_glass_owners", "recovery_codes", "identities", "waiting_links", "setup_links", "setup_link_domains", "setup_visits", "connection_contacts", "session_policies", "logins", "invites", "mails", "notices", "webhooks", "webhook_deliveries", "events"} {
 		counts = append(counts, fmt.Sprintf("%s %d", table, p.count(table)))
 	}
 	return strings.Join(counts, ", ")

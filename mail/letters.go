@@ -87,12 +87,13 @@ func oneLine(text string) string {
 func (p *Post) link(path ...string) string { return p.URL.JoinPath(path...).String() }
 
 var kinds = map[store.MailKind]func(*Post, store.Letter) words{
-	store.MailInvite:   (*Post).invite,
-	store.MailPassword: (*Post).password,
-	store.MailNoReset:  (*Post).noReset,
-	store.MailAddress:  (*Post).address,
-	store.MailEvents:   (*Post).events,
-	store.MailKeys:     (*Post).keys,
+	store.MailInvite:    (*Post).invite,
+	store.MailSetupLink: (*Post).setupLink,
+	store.MailPassword:  (*Post).password,
+	store.MailNoReset:   (*Post).noReset,
+	store.MailAddress:   (*Post).address,
+	store.MailEvents:    (*Post).events,
+	store.MailKeys:      (*Post).keys,
 
 	store.MailAddressTaken: (*Post).addressTaken,
 }
@@ -110,6 +111,26 @@ func (p *Post) invite(l store.Letter) words {
 		Link:    p.link("welcome", l.Token().Reveal()),
 		Closing: []string{
 			"The invite is for " + l.To + " and works once, until " + moment(l.ExpiresAt) + ".",
+			"If you do not know who sent it, do nothing.",
+		},
+	}
+}
+
+func (p *Post) setupLink(l store.Letter) words {
+	by := l.Inviter
+	if by == "" {
+		by = "Somebody"
+	}
+	return words{
+		Subject: "Set up single sign-on for " + l.Organization + " on " + p.Brand,
+		Title:   "Set up single sign-on for " + l.Organization,
+		Lines: []string{
+			by + " asks you to connect your company's identity provider with " + p.Brand + ". You need no account there: the link opens all that you need.",
+		},
+		Button: "Open the setup",
+		Link:   p.link("setup", l.Token().Reveal()),
+		Closing: []string{
+			"The link works until " + moment(l.ExpiresAt) + ". Whoever has it can change the connection that it is for: pass it on to nobody but the colleague who does this.",
 			"If you do not know who sent it, do nothing.",
 		},
 	}

@@ -35,6 +35,8 @@ const (
 	idOperatorToken  = "opr"
 	idWaitingLink    = "wtl"
 	idClientSecret   = "csc"
+	idSetupLink      = "stp"
+	idSetupVisit     = "stv"
 )
 
 const base32 = "0123456789abcdefghjkmnpqrstvwxyz"

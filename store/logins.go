@@ -52,6 +52,8 @@ const (
 	OutcomeTested   = "tested"  // a test whose subject is linked to the owner who ran it
 	// OutcomeTestedUnlinked is a test that went well, with another address than the owner's, which they may still call their own.
 	OutcomeTestedUnlinked = "tested_unlinked"
+	// OutcomeTestedByLink is a test that went well and was run by whoever holds a setup link. It links nobody.
+	OutcomeTestedByLink = "tested_by_setup_link"
 )
 
 const (

@@ -18,13 +18,14 @@ type MailKind string
 
 // The kinds of mails.
 const (
-	MailInvite    MailKind = "invite"    // a link that makes the reader a member
-	MailPassword  MailKind = "password"  // a link to choose a new password, which the reader asked for
-	MailNoReset   MailKind = "no_reset"  // why the reader gets no such link: single sign-on is required of them
-	MailEvents    MailKind = "events"    // what has happened that the reader should know of
-	MailKeys      MailKind = "keys"      // API keys that the reader should look after
-	MailAddress   MailKind = "address"   // a link that makes the reader's address that of whoever asked for it
-	MailForgotten MailKind = "forgotten" // no mail yet: somebody asked for a new password for this address
+	MailInvite    MailKind = "invite"     // a link that makes the reader a member
+	MailPassword  MailKind = "password"   // a link to choose a new password, which the reader asked for
+	MailNoReset   MailKind = "no_reset"   // why the reader gets no such link: single sign-on is required of them
+	MailEvents    MailKind = "events"     // what has happened that the reader should know of
+	MailKeys      MailKind = "keys"       // API keys that the reader should look after
+	MailAddress   MailKind = "address"    // a link that makes the reader's address that of whoever asked for it
+	MailSetupLink MailKind = "setup_link" // a link to set a connection up, for somebody who is no user here
+	MailForgotten MailKind = "forgotten"  // no mail yet: somebody asked for a new password for this address
 
 	MailAddressTaken MailKind = "address_taken" // that somebody else asked for the reader's address, which stays theirs
 )

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
 )
 
@@ -15,6 +14,7 @@ var ownersHear = []audit.Action{
 	audit.DomainVerified, audit.DomainAssigned, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
 	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded, audit.SignInPolicyRolesChanged,
 	audit.BreakGlassLinkMade, audit.BreakGlassUsed, audit.IdentityLinkAsked,
+	audit.SetupLinkCreated, audit.SetupLinkReissued, audit.SetupLinkDone,
 }
 
 // personHears are the acts that the person whom they are about is mailed about.
@@ -80,6 +80,9 @@ func (w *write) tellPeople() error {
 			if w.happened(audit.IdentityLinkAsked) { // it waits for the reader
 				letter.Path += "/waiting-links"
 			}
+			if done := w.find(audit.SetupLinkDone); done != nil { // what is left is the reader's to do there
+				letter.Path += "/connections/" + done.Targets[1].ID
+			}
 		}
 		if err := w.mail(to.organization, MailEvents, letter); err != nil {
 			return err
@@ -88,8 +91,15 @@ func (w *write) tellPeople() error {
 	return nil
 }
 
-func (w *write) happened(action audit.Action) bool {
-	return slices.ContainsFunc(w.events, func(e audit.Event) bool { return e.Action == action })
+func (w *write) happened(action audit.Action) bool { return w.find(action) != nil }
+
+// find is the first event of this write with the action, or nil.
+func (w *write) find(action audit.Action) *audit.Event {
+	i := slices.IndexFunc(w.events, func(e audit.Event) bool { return e.Action == action })
+	if i < 0 {
+		return nil
+	}
+	return &w.events[i]
 }
 
 // made says whether the user begins with this write.
@@ -103,15 +113,11 @@ func (w *write) tellOwners(told *letters, e audit.Event) error {
 	if !hear || e.OrganizationID == "" || w.ownersKnow && e.Action == audit.IdentityLinkAsked {
 		return nil
 	}
-	var owners []reader
-	err := w.Raw(`SELECT u.id AS user_id, u.email FROM role_bindings b
-		JOIN users u ON u.id = b.principal_id AND u.suspended_at IS NULL
-		JOIN members m ON m.user_id = u.id AND m.organization_id = b.organization_id AND m.suspended_at IS NULL
-		WHERE b.scope_id = ? AND b.role = ? ORDER BY u.id`, e.OrganizationID, access.OrgOwner).Scan(&owners).Error
+	all, err := owners(w.DB, e.OrganizationID)
 	if err != nil {
-		return fmt.Errorf("look for the owners to tell: %w", err)
+		return err
 	}
-	for _, owner := range owners {
+	for _, owner := range all {
 		if w.made(owner.UserID) {
 			continue
 		}

@@ -35,6 +35,8 @@ var leftovers = []leftover{
 	{"notices", "DELETE FROM notices WHERE id IN (SELECT id FROM notices WHERE created_at < ? LIMIT ?)", 400 * 24 * time.Hour},
 	{"invites of long ago", "DELETE FROM invites WHERE id IN (SELECT id FROM invites WHERE expires_at < ? AND NOT EXISTS (SELECT 1 FROM role_bindings b WHERE b.organization_id = invites.organization_id AND b.origin = 'invite ' || invites.id) LIMIT ?)", 400 * 24 * time.Hour},
 	{"links that waited too long", "DELETE FROM waiting_links WHERE id IN (SELECT id FROM waiting_links WHERE expires_at < ? LIMIT ?)", 0},
+	{"visits by setup links", "DELETE FROM setup_visits WHERE id IN (SELECT id FROM setup_visits WHERE expires_at < ? LIMIT ?)", 0},
+	{"setup links of long ago", "DELETE FROM setup_links WHERE id IN (SELECT id FROM setup_links WHERE expires_at < ? LIMIT ?)", 400 * 24 * time.Hour},
 	{"welcome links", "DELETE FROM welcomes WHERE id IN (SELECT id FROM welcomes WHERE expires_at < ? LIMIT ?)", 7 * 24 * time.Hour},
 	{"answers to repeatable requests", "DELETE FROM idempotency_keys WHERE (service_account_id, key_hash) IN (SELECT service_account_id, key_hash FROM idempotency_keys WHERE expires_at < ? LIMIT ?)", 0},
 	{"changes that everybody has heard of", "DELETE FROM changes WHERE sequence IN (SELECT sequence FROM changes WHERE at < ? LIMIT ?)", changesKept},

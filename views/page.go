@@ -18,6 +18,7 @@ type Page struct {
 	Person     string // the name of who is signed in; empty when nobody is
 	Flash      *Flash // one message about what just happened
 	Limited    bool   // a recovery session: the frame says that it opens sign-in settings alone
+	SetupLink  string // the name of the setup link that opened the page: its holder is nobody here; empty on other pages
 	AssetURL   func(string) string
 }
 

@@ -29,6 +29,7 @@ func Stories() []Story {
 		memberStories(),
 		waitingLinkStories(),
 		inviteStories(),
+		setupLinkStories(),
 		forgottenStories(),
 		projectStories(),
 		apiKeyStories(),

@@ -36,6 +36,8 @@ type Cookies struct {
 	Flow *Cookie
 	// Visit holds what opens one other host, on that host. SameSite=Lax, as Session.
 	Visit *Cookie
+	// Setup holds the token of a visit by a setup link, which is nobody's session and stands beside one. SameSite=Lax, as Session.
+	Setup *Cookie
 	// Arrival holds, on another host, a random handle that binds a visit that is about to begin to the browser that asked for it.
 	Arrival *Cookie
 
@@ -71,6 +73,7 @@ func NewCookies(base *url.URL, keys [][]byte) (*Cookies, error) {
 		Session: newCookie(prefix+"gatehouse", keys, lax, sessionCookieAge),
 		Flow:    newCookie(prefix+"gatehouse-flow", keys, none, flowAge),
 		Visit:   newCookie(prefix+"gatehouse-visit", keys, lax, sessionCookieAge),
+		Setup:   newCookie(prefix+"gatehouse-setup", keys, lax, sessionCookieAge),
 		Arrival: newCookie(prefix+"gatehouse-arrival", keys, arrival, flowAge),
 		notice:  newCookie(prefix+"gatehouse-notice", keys, brief, noticeAge),
 		used:    newCookie(prefix+"gatehouse-used", keys, used, usedAge),
