@@ -42,6 +42,11 @@ func TestRolesFromWhatAnIdentityProviderSays(t *testing.T) {
 		{"two roles, the most powerful first", []string{"gatehouse:OrgBillingAdmin", "gatehouse:OrgManager"}, nil, "OrgManager by value gatehouse:OrgManager; OrgBillingAdmin by value gatehouse:OrgBillingAdmin", 0},
 		{"a role in a project, and the default in the organization", []string{"gatehouse:project:" + here + ":ProjectOwner"}, nil,
 			"OrgMember by default ; " + here + "/ProjectOwner by value gatehouse:project:" + here + ":ProjectOwner; " + here + "/ProjectViewer by default ", 0},
+		{"what is the default as well, once", []string{"gatehouse:project:" + here + ":ProjectViewer"}, nil,
+			"OrgMember by default ; " + here + "/ProjectViewer by value gatehouse:project:" + here + ":ProjectViewer", 0},
+		{"two roles in a project, the most powerful first", []string{"gatehouse:OrgManager", "gatehouse:project:" + here + ":ProjectViewer", "gatehouse:project:" + here + ":ProjectOwner"}, nil,
+			"OrgManager by value gatehouse:OrgManager; " + here + "/ProjectOwner by value gatehouse:project:" + here + ":ProjectOwner; " +
+				here + "/ProjectViewer by value gatehouse:project:" + here + ":ProjectViewer", 0},
 		{"a rule", nil, []string{"engineering"}, "OrgManager by rule engineering; " + here + "/ProjectEditor by rule engineering", 0},
 		{"a group in other letters", nil, []string{"Engineering", " engineering"}, byDefault, 0},
 		{"a rule is no value and a value no group", []string{"engineering"}, []string{"gatehouse:OrgManager"}, byDefault, 0},
@@ -52,7 +57,7 @@ func TestRolesFromWhatAnIdentityProviderSays(t *testing.T) {
 		{"roles that do not exist", []string{"gatehouse:OrgKing", "gatehouse:ProjectViewer", "gatehouse:project:" + here + ":OrgManager", "gatehouse:project:" + here + ":"}, nil, byDefault, 4},
 		{"other spellings", []string{"Gatehouse:OrgManager", "gatehouse:orgmanager", " gatehouse:OrgManager", "gatehouse:OrgManager ", "gatehouse:", "gatehouse::OrgManager",
 			"gatehouse:OrgManager:", "gatehouse:OrgManager,gatehouse:OrgBillingAdmin", "gatehouse:project:OrgManager", "gatehouse:Project:" + here + ":ProjectViewer",
-			"gatehouse:project:" + here + ":ProjectViewer:x", "gatehouse:project::ProjectViewer"}, nil, byDefault, 12},
+			"gatehouse:project:" + here + ":ProjectViewer:x", "gatehouse:project::ProjectViewer", "gatehouse:project::OrgManager"}, nil, byDefault, 13},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			grants, unheard := source.Grants(Said{row.values, row.groups})
@@ -81,6 +86,58 @@ func TestD15_ADefaultNeverGivesOwnership(t *testing.T) {
 	grants, _ := source.Grants(Said{})
 	if got, want := spelled(grants), "OrgMember by default ; "+here+"/ProjectViewer by default "; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestOneRoleInTwoProjectsIsTwoGrants(t *testing.T) {
+	source := RoleSource{DefaultProjects: []ProjectRole{{elsewhere, ProjectViewer}, {here, OrgManager}}, Projects: map[string]bool{here: true, elsewhere: true}}
+	value := func(project string, role Role) string { return "gatehouse:project:" + project + ":" + string(role) }
+	for name, row := range map[string]struct {
+		values []string
+		want   string
+	}{
+		"both said":                 {[]string{value(elsewhere, ProjectEditor), value(here, ProjectEditor), "gatehouse:OrgMember"}, "/OrgMember; here/ProjectEditor; elsewhere/ProjectEditor"},
+		"one said, one the default": {[]string{value(here, ProjectViewer)}, "/OrgMember; here/ProjectViewer; elsewhere/ProjectViewer"},
+		"by project, then by power": {[]string{value(elsewhere, ProjectOwner), value(here, ProjectViewer), "gatehouse:OrgMember"}, "/OrgMember; here/ProjectViewer; elsewhere/ProjectOwner"},
+	} {
+		grants, unheard := source.Grants(Said{Values: row.values})
+		var got []string
+		for _, g := range grants {
+			got = append(got, map[string]string{here: "here", elsewhere: "elsewhere"}[g.ProjectID]+"/"+string(g.Role))
+		}
+		if strings.Join(got, "; ") != row.want || len(unheard) != 0 {
+			t.Errorf("%s: %v, not heard %v", name, got, unheard)
+		}
+	}
+}
+
+func TestWhyAValueIsNotHeard(t *testing.T) {
+	source := RoleSource{Projects: map[string]bool{here: true}}
+	for value, want := range map[string]string{
+		"gatehouse:":                                        misspelled,
+		"Gatehouse:OrgManager":                              misspelled,
+		"gatehouse:OrgManager:":                             misspelled,
+		"gatehouse:project:" + here + ":":                   misspelled,
+		"gatehouse:project::ProjectViewer":                  misspelled,
+		"gatehouse:orgmanager":                              noSuchRole,
+		"gatehouse:project:" + here + ":OrgManager":         noSuchRole,
+		"gatehouse:project:" + elsewhere + ":ProjectViewer": noSuchProject,
+		"gatehouse:OrgOwner":                                noOwners,
+	} {
+		if _, unheard := source.Grants(Said{Values: []string{value}}); len(unheard) != 1 || unheard[0] != (Unheard{value, want}) {
+			t.Errorf("%q: %+v, want %s", value, unheard, want)
+		}
+	}
+	for _, value := range []string{"OrgManager", "project:" + here + ":ProjectViewer"} {
+		if g, why := parseValue(value); why != misspelled {
+			t.Errorf("%q gives %+v without its prefix", value, g)
+		}
+	}
+}
+
+func TestRoleModes(t *testing.T) {
+	if got := RoleModes(); !slices.Equal(got, []RoleMode{"console", "idp-roles"}) {
+		t.Errorf("the modes are %v", got)
 	}
 }
 

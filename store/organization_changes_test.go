@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -138,7 +137,7 @@ func TestAnOrganizationIsDeletedWithAllThatIsInIt(t *testing.T) {
 // Whatever hangs on an organization goes with it: a new table that points at organizations has a line in endOrganization, or is emptied by another
 // table's.
 func TestDeletingAnOrganizationKnowsEveryTable(t *testing.T) {
-	s := opened(t, Options{Database: "sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"), MasterKey: masterKey(t)})
+	s := opened(t, Options{Database: migratedFile(t), MasterKey: masterKey(t)})
 	var tables []struct{ Name, SQL string }
 	ok(t, s.read(t.Context()).Raw("SELECT name, sql FROM sqlite_master WHERE type = 'table'").Scan(&tables).Error)
 	points := regexp.MustCompile(`REFERENCES organizations`)

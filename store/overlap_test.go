@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -50,7 +49,7 @@ func untilWaiting(t *testing.T, s *Store, want int, ended chan error) {
 func eachOrder(t *testing.T, test func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error))) {
 	t.Helper()
 	databases := map[string]func(t *testing.T) string{
-		"sqlite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db") },
+		"sqlite":   migratedFile,
 		"postgres": func(t *testing.T) string { return migrated.Database(t) },
 	}
 	for name, database := range databases {

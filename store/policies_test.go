@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
+	"github.com/gatehouse-sso/gatehouse/audit"
 )
 
 // enforceable is an organization that meets every precondition of requiring single sign-on.
@@ -120,15 +122,51 @@ func TestEnforcementTurnsOnAndOff(t *testing.T) {
 		hasProblem(t, scope.TurnOnEnforcement(ctx, operator, version, "sometimes", owner.ID), "scope")
 		ok(t, scope.TurnOnEnforcement(ctx, operator, version, access.EnforceDomain, owner.ID))
 		isError(t, scope.EndEnforcement(ctx, operator, version), ErrConflict)
+		ok(t, scope.TurnOnEnforcement(ctx, operator, version+1, access.EnforceDomain, owner.ID)) // nothing to do
 		ok(t, scope.TurnOnEnforcement(ctx, operator, version+1, access.EnforceAll, owner.ID))
 		ok(t, scope.EndEnforcement(ctx, operator, version+2))
 		ok(t, scope.EndEnforcement(ctx, operator, version+3)) // nothing to do
 		if policy := must(scope.SignInPolicy(ctx)); policy.Enforcement != access.NoEnforcement || policy.EnforcedAt != nil || policy.Version != version+3 {
 			t.Errorf("the policy is %+v", policy)
 		}
-		if events := must(scope.Events(ctx, EventFilter{Action: "sign_in_policy"})); len(events) != 3 || events[0].Severity != "high" {
-			t.Errorf("the events are %+v", events)
+		const nobody, some, everyone = "nobody", "members on a verified domain", "everyone"
+		var told [][]audit.Change
+		for _, e := range must(scope.Events(ctx, EventFilter{Action: "sign_in_policy"})) {
+			told = append(told, e.Changes)
+			if e.Severity != audit.High {
+				t.Errorf("%s is of severity %s", e.Action, e.Severity)
+			}
 		}
+		if want := [][]audit.Change{{{Field: "enforcement", Before: everyone, After: nobody}}, {{Field: "enforcement", Before: some, After: everyone}},
+			{{Field: "enforcement", Before: nobody, After: some}}}; !reflect.DeepEqual(told, want) {
+			t.Errorf("the events tell %+v", told)
+		}
+	})
+}
+
+// What cannot be read does not count as met, nor as something for the owner to mend.
+func TestEnforcementIsNotTurnedOnUnread(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		scope, _, owner := enforceable(t, s)
+		version := must(scope.SignInPolicy(ctx)).Version
+		turnOn := func() error {
+			return scope.TurnOnEnforcement(ctx, operator, version, access.EnforceDomain, owner.ID)
+		}
+		behind(t, s, "ALTER TABLE recovery_codes RENAME TO elsewhere")
+		if err, problems := turnOn(), (*Invalid)(nil); err == nil || errors.As(err, &problems) {
+			t.Errorf("unread preconditions: %v", err)
+		}
+		behind(t, s, "ALTER TABLE elsewhere RENAME TO recovery_codes")
+		ok(t, s.SetPlan(ctx, operator, scope.organization, access.Starter))
+		if err, refused := turnOn(), (*NotEntitled)(nil); !errors.As(err, &refused) || refused.Entitlement != access.EntitledSSO {
+			t.Errorf("on a plan without single sign-on: %v", err)
+		}
+		if policy := must(scope.SignInPolicy(ctx)); policy.Enforcement != access.NoEnforcement || policy.Version != version {
+			t.Errorf("the policy is %+v", policy)
+		}
+		ok(t, s.SetPlan(ctx, operator, scope.organization, access.Enterprise))
+		ok(t, turnOn())
 	})
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -232,7 +231,7 @@ func TestEnforcementNeedsAConnectionForEveryAssignedDomain(t *testing.T) {
 // Ten thousand connections elsewhere make no difference to where a domain leads: each step of the query is a look into an index. (The planner of
 // PostgreSQL reads tables of a few rows whole, whatever indexes they have; they are the same.)
 func TestRouteIsReadByIndex(t *testing.T) {
-	s := opened(t, Options{Database: "sqlite:" + filepath.Join(t.TempDir(), "gatehouse.db"), MasterKey: masterKey(t)})
+	s := opened(t, Options{Database: migratedFile(t), MasterKey: masterKey(t)})
 	var plan []struct{ Detail string }
 	ok(t, s.read(t.Context()).Raw("EXPLAIN QUERY PLAN "+routedConnections, "dom_x", routedAtMost).Scan(&plan).Error)
 	for _, step := range plan {

@@ -34,15 +34,39 @@ func eachDatabase(t *testing.T, test func(t *testing.T, s *Store)) {
 	run := func(t *testing.T, address string) {
 		test(t, opened(t, Options{Database: address, MasterKey: masterKey(t)}))
 	}
-	t.Run("sqlite", func(t *testing.T) { run(t, "sqlite:"+filepath.Join(t.TempDir(), "gatehouse.db")) })
+	t.Run("sqlite", func(t *testing.T) { run(t, migratedFile(t)) })
 	t.Run("postgres", func(t *testing.T) { run(t, migrated.Database(t)) })
 }
 
 // migrated is a database with the schema and nothing in it.
-var migrated = pgtest.Template{Prepare: func(address string) error {
+var migrated = pgtest.Template{Prepare: prepareEmpty}
+
+func prepareEmpty(address string) error {
 	s, o := &Store{}, Options{Database: address}
 	return errors.Join(s.connect(context.Background(), o), s.migrate(context.Background(), o), s.Close())
-}}
+}
+
+// migratedSQLite is the same as the bytes of a file: bringing the schema up to date takes longer than most tests.
+var migratedSQLite = sync.OnceValues(func() ([]byte, error) {
+	folder, err := os.MkdirTemp("", "gatehouse-store")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(folder)
+	file := filepath.Join(folder, "gatehouse.db")
+	if err := prepareEmpty("sqlite:" + file); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(file)
+})
+
+// migratedFile is the address of a new SQLite database with the schema and nothing in it.
+func migratedFile(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "gatehouse.db")
+	ok(t, os.WriteFile(file, must(migratedSQLite()), 0o600))
+	return "sqlite:" + file
+}
 
 // eachAddress runs the test with the address of a database of each kind that nobody has opened yet.
 func eachAddress(t *testing.T, test func(t *testing.T, address string)) {

@@ -34,8 +34,9 @@ var judged = []target{
 	{folder: "saml", files: []string{"guard.go", "guard_response.go", "guard_assertion.go", "guard_signature.go", "guard_encryption.go", "guard_words.go",
 		"guard_tree.go", "read.go", "verify.go", "decrypt.go", "library.go", "sp.go"}},
 	{folder: "broker", files: []string{"finish.go", "handshake.go"}},
-	{folder: "access", files: []string{"enter.go", "roles.go", "plans.go", "keyroles.go"}},
+	{folder: "access", files: []string{"enter.go", "roles.go", "plans.go", "keyroles.go", "idproles.go"}},
 	{folder: "gate", files: []string{"check.go"}, tests: "Key|Right|Caller|Rate|K0|K1"},
+	{folder: "store", files: []string{"enforcement.go"}, tests: "Enforcement"},
 }
 
 // wordsAlone are functions that choose words for people and decide nothing.
