@@ -21,6 +21,7 @@ type commandLine struct {
 	Organizations  organizationsCommand  `cmd:"" help:"List organizations, suspend and resume them, set their plans."`
 	OperatorTokens operatorTokensCommand `cmd:"" help:"Make, list and revoke the tokens by which the operator's programs make organizations."`
 	Import         importCommand         `cmd:"" help:"Take in what another program has made."`
+	Audit          auditCommand          `cmd:"" help:"See whether the events are what was recorded."`
 	Migrate        migrateCommand        `cmd:"" help:"Bring the database's schema up to date and stop."`
 	Version        versionCommand        `cmd:"" help:"Say which version this is."`
 }

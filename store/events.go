@@ -159,6 +159,15 @@ type BrokenLink struct {
 	Problem                 string
 }
 
+// EventChains names the chains of events that there are: "" is the installation's, the others are called by their organizations, be they there
+// still or not.
+func (s *Store) EventChains(ctx context.Context) (organizations []string, err error) {
+	if err := s.read(ctx).Table("events").Distinct("organization_id").Order("organization_id").Pluck("organization_id", &organizations).Error; err != nil {
+		return nil, fmt.Errorf("list the chains of events: %w", err)
+	}
+	return organizations, nil
+}
+
 // VerifyEvents walks the chain of one organization ("" for the installation's) and returns its first broken link, or nil.
 func (s *Store) VerifyEvents(ctx context.Context, organization string) (*BrokenLink, error) {
 	var previous []byte
