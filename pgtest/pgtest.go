@@ -44,9 +44,12 @@ var shared struct {
 
 // Main runs the tests, then stops the cluster if any test started it. It
 // returns the exit code for os.Exit.
-func Main(m *testing.M) int {
+func Main(m *testing.M) int { return Around(m.Run) }
+
+// Around is Main for a TestMain that runs its tests in a way of its own.
+func Around(run func() int) int {
 	shared.managed = true
-	code := m.Run()
+	code := run()
 	if err := stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "pgtest:", err)
 		return max(code, 1)

@@ -36,7 +36,7 @@ var judged = []target{
 	{folder: "broker", files: []string{"finish.go", "handshake.go"}},
 	{folder: "access", files: []string{"enter.go", "roles.go", "plans.go", "keyroles.go", "idproles.go"}},
 	{folder: "gate", files: []string{"check.go"}, tests: "Key|Right|Caller|Rate|K0|K1"},
-	{folder: "store", files: []string{"enforcement.go"}, tests: "Enforcement"},
+	{folder: "store", files: []string{"enforcement.go"}, tests: "Enforcement", postgres: true},
 }
 
 // wordsAlone are functions that choose words for people and decide nothing.
@@ -46,6 +46,8 @@ type target struct {
 	folder string
 	files  []string
 	tests  string // those that are about these files, where the package has many others; "" for all
+
+	postgres bool // its tests run on PostgreSQL too
 }
 
 func main() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -59,7 +60,34 @@ func prepare(root, scratch string, t target) ([]mutant, map[string]string, error
 	if err := put("mutant_switches.go", fmt.Appendf(nil, switches, t.folder, len(all)+1, kept, set)); err != nil {
 		return nil, nil, err
 	}
-	return all, overlay, put("mutant_test.go", fmt.Appendf(nil, conductor, t.folder, rulesVariable, chapterMark, touchMark))
+	around, imports := "mutantAlone", ""
+	if t.postgres {
+		around, imports = "pgtest.Around", "\n\t\"github.com/gatehouse-sso/gatehouse/pgtest\"\n"
+		if err := withoutMain(root, t.folder, put); err != nil {
+			return nil, nil, err
+		}
+	}
+	return all, overlay, put("mutant_test.go", fmt.Appendf(nil, conductor, t.folder, rulesVariable, chapterMark, touchMark, around, imports))
+}
+
+// withoutMain gives the package's own TestMain another name, by which nobody calls it.
+func withoutMain(root, folder string, put func(name string, text []byte) error) error {
+	tests, err := filepath.Glob(filepath.Join(root, folder, "*_test.go"))
+	if err != nil {
+		return err
+	}
+	for _, file := range tests {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		if renamed := bytes.Replace(source, []byte("func TestMain("), []byte("func mutantReplacedMain("), 1); len(renamed) != len(source) {
+			if err := put(filepath.Base(file), renamed); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // cutter finds the rules of one file and writes a question around each.

@@ -65,6 +65,8 @@ func mutant_set(number int) {
 
 // conductor runs the tests of a rewritten package one by one without each rule in turn, up to the first that fails. That one comes first
 // from then on, because rules that stand together are missed by the same test. While every rule is there it says which matter to which test.
+// It stands in the place of a TestMain that the package has, within what runs around the tests. It is formatted with the package, the
+// variable and the two marks, what runs around the tests, and what has to be imported for that.
 const conductor = `package %s
 
 import (
@@ -75,11 +77,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-)
+%[6]s)
 
 func TestMain(m *testing.M) {
+	os.Exit(%[5]s(func() int { return mutantRun(m) }))
+}
+
+func mutantAlone(run func() int) int { return run() }
+
+func mutantRun(m *testing.M) int {
 	if os.Getenv(%[2]q) == "" {
-		os.Exit(m.Run())
+		return m.Run()
 	}
 	flag.Parse()
 	for _, rule := range strings.Split(os.Getenv(%[2]q), ",") {
@@ -109,7 +117,7 @@ func TestMain(m *testing.M) {
 			}
 		}
 	}
-	os.Exit(0)
+	return 0
 }
 
 var mutantLately []string
