@@ -80,7 +80,7 @@ func inSettings(prefix string, err error) error {
 			return prefix + "mapping." + name
 		case field == "login_hint":
 			return prefix + "login_hint_as"
-		case field == "name":
+		case field == "name" || field == "kind":
 			return field
 		}
 		return prefix + field
@@ -119,6 +119,7 @@ type NewConnection struct {
 	Repeatable
 	Body struct {
 		Name     string          `json:"name" minLength:"1" maxLength:"80" example:"Okta"`
+		Kind     string          `json:"kind,omitempty" enum:"adfs,auth0,entra,google,jumpcloud,keycloak,oidc,okta,onelogin,pingone,saml" doc:"The product that it is with. Left out: any that speaks the protocol."`
 		Metadata *MetadataSource `json:"metadata,omitempty" doc:"Of the identity provider, in place of its values."`
 		Settings *SettingsChange `json:"settings,omitempty" doc:"Beside metadata, the rest of the settings: what is sent counts."`
 		OpenID   *OpenIDChange   `json:"openid,omitempty" doc:"Makes it a connection of OpenID Connect, in place of metadata and settings."`
@@ -152,7 +153,7 @@ func (c *call) createConnection(in *NewConnection) (*Made[ConnectionWarned], err
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.scope.CreateConnection(c.ctx, c.actor(), in.Body.Name, settings, key)
+	s, err := c.scope.CreateDraft(c.ctx, c.actor(), store.NewConnection{Name: in.Body.Name, Kind: in.Body.Kind, Protocol: store.ProtocolSAML, SAML: settings}, key)
 	if err != nil {
 		return nil, inSettings("settings.", err)
 	}
@@ -175,13 +176,20 @@ type ConnectionChange struct {
 	ConnectionAt
 	Body struct {
 		Name string `json:"name,omitempty" minLength:"1" maxLength:"80" example:"Okta"`
+		Kind string `json:"kind,omitempty" enum:"adfs,auth0,entra,google,jumpcloud,keycloak,oidc,okta,onelogin,pingone,saml" doc:"The product that it is with. It must speak the connection's protocol."`
 	}
 }
 
 func (c *call) changeConnection(in *ConnectionChange) (*One[Connection], error) {
 	s, version, err := c.connectionAt(in.ConnectionAt)
-	if err == nil && in.Body.Name != "" {
-		err = c.scope.RenameConnection(c.ctx, c.actor(), s.ID, version, in.Body.Name)
+	switch name, kind := in.Body.Name, in.Body.Kind; {
+	case err != nil:
+	case name != "" && kind != "":
+		err = mistake("kind", "change the name and the product one after the other")
+	case name != "":
+		err = c.scope.RenameConnection(c.ctx, c.actor(), s.ID, version, name)
+	case kind != "":
+		err = c.scope.ChangeConnectionKind(c.ctx, c.actor(), s.ID, version, kind)
 	}
 	if err != nil {
 		return nil, err

@@ -111,7 +111,8 @@ func (c *call) createOpenID(in *NewConnection) (*Made[ConnectionWarned], error) 
 	if err != nil {
 		return nil, err
 	}
-	s, err := c.scope.CreateOIDCConnection(c.ctx, c.actor(), in.Body.Name, settings, secret.TokenOf(in.Body.OpenID.ClientSecret), key)
+	s, err := c.scope.CreateDraft(c.ctx, c.actor(), store.NewConnection{Name: in.Body.Name, Kind: in.Body.Kind, Protocol: store.ProtocolOIDC, OIDC: settings,
+		ClientSecret: secret.TokenOf(in.Body.OpenID.ClientSecret)}, key)
 	if err != nil {
 		return nil, inOpenID("openid.", err)
 	}

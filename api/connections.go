@@ -24,7 +24,7 @@ func (a *API) connectionOperations() {
 	add(a, in(operation{id: "get-connection", method: http.MethodGet, path: single,
 		summary: "Get a connection", about: "With its live settings, and our values for the identity provider."}), (*call).connection)
 	add(a, in(operation{id: "change-connection", method: http.MethodPatch, path: single, versioned: true,
-		summary: "Rename a connection", about: "Members that are left out stay as they are. What concerns the identity provider are its settings."}), (*call).changeConnection)
+		summary: "Rename a connection, or change its product", about: "Members that are left out stay as they are. With another kind the steps of setting it up begin anew. What concerns the identity provider are its settings."}), (*call).changeConnection)
 	add(a, in(operation{id: "delete-connection", method: http.MethodDelete, path: single, versioned: true, conflicts: true, status: http.StatusNoContent,
 		summary: "Delete a connection", about: "A draft or disabled one, with its settings, who was linked through it and the records of its logins."}), (*call).deleteConnection)
 	add(a, in(operation{id: "change-connection-settings", method: http.MethodPatch, path: single + "/settings", versioned: true,
@@ -50,6 +50,8 @@ type Connection struct {
 	ID        string                `json:"id" example:"con_01jd9k5a3m8y2v4q6w8r0t2b4p"`
 	Name      string                `json:"name"`
 	Protocol  string                `json:"protocol" doc:"saml or oidc."`
+	Kind      string                `json:"kind" doc:"The product that it is with, in whose words the console leads through setting it up: saml or oidc where it is any other."`
+	SetupDone []string              `json:"setup_done" doc:"The steps of setting it up that are done, of those in docs/connections."`
 	Priority  int                   `json:"priority" doc:"Of several active connections that serve a domain those with the smallest number are used."`
 	State     store.ConnectionState `json:"state" doc:"draft, active or disabled. A draft answers test logins alone."`
 	Settings  *Settings             `json:"settings,omitempty" doc:"The live ones, of a SAML connection."`
@@ -110,7 +112,7 @@ func showMapping(m store.Mapping) Mapping {
 }
 
 func (c *call) showConnection(s store.Connection) Connection {
-	shown := Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, Priority: s.Priority, State: s.State, Number: s.VersionNumber,
+	shown := Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, Kind: s.Kind, SetupDone: append([]string{}, s.SetupDone...), Priority: s.Priority, State: s.State, Number: s.VersionNumber,
 		TestedAt: s.TestedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version}
 	if shown.Settings, shown.OpenID = showSettingsOf(s.Protocol, s.Settings, s.OIDC); shown.OpenID == nil {
 		shown.EntityID, shown.ACS = c.EntityID(s.ID), c.ACS(s.ID)

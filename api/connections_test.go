@@ -39,6 +39,12 @@ func TestConnectionsAreMadeAndChanged(t *testing.T) {
 	}
 	one := "/connections/" + c.ID
 	o.send(http.MethodPatch, one, object("name", "Okta EU"), "If-Match", made.Header.Get("ETag")).want(http.StatusOK)
+	o.send(http.MethodPatch, one, object("kind", "okta"), "If-Match", "*").want(http.StatusOK).read(&c)
+	if c.Kind != "okta" || len(c.SetupDone) != 0 {
+		t.Errorf("it is with %q, and %v is done", c.Kind, c.SetupDone)
+	}
+	o.send(http.MethodPatch, one, object("kind", "oidc"), "If-Match", "*").problem(http.StatusUnprocessableEntity, "invalid")
+	o.send(http.MethodPatch, one, object("kind", "saml", "name", "x"), "If-Match", "*").problem(http.StatusUnprocessableEntity, "invalid")
 	o.send(http.MethodPatch, one, object("name", "x"), "If-Match", made.Header.Get("ETag")).problem(http.StatusPreconditionFailed, "version_moved")
 	o.send(http.MethodPatch, one+"/settings", object("mapping", object("groups", "teams", "own", object("site", "urn:site")), "login_hint_as", "query:username"), "If-Match", "*").want(http.StatusOK).read(&c)
 	if m := c.Settings.Mapping; m.Groups != "teams" || m.Own["site"] != "urn:site" || c.Settings.LoginHintAs != "query:username" || !c.Settings.ForceAuthn || c.Number != 2 {

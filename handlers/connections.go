@@ -175,6 +175,9 @@ func (v *visit) progress(c store.Connection) ui.Timeline {
 	}
 	if c.State == store.ConnectionActive {
 		steps[3] = ui.Step{State: ui.StepDone, Title: "Active", Detail: "Your people can sign in with it."}
+		if c.TestedAt == nil {
+			steps = append(steps[:2], steps[3]) // a test is no longer what it waits for
+		}
 	}
 	return steps
 }

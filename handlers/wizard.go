@@ -164,7 +164,7 @@ func (w *walk) ours(c store.Connection) map[setup.Value]string {
 		setup.EntityID: w.broker.EntityID(c.ID), setup.Metadata: w.broker.EntityID(c.ID), setup.ACS: acs,
 		setup.ACSPattern: "^" + strings.ReplaceAll(regexp.QuoteMeta(acs), "/", `\/`) + "$",
 		setup.StartURL:   w.URL.JoinPath(loginPath(c.ID, "")).String(),
-		setup.Callback:   w.broker.Callback(c.ID), setup.Initiate: w.broker.Initiation(c.ID), setup.OurKeys: w.broker.KeysURL(c.ID), setup.Origin: w.URL.String(),
+		setup.Callback:   w.broker.Callback(c.ID), setup.Initiate: w.broker.Initiation(c.ID), setup.OurKeys: w.broker.KeysURL(c.ID),
 	}
 }
 

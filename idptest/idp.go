@@ -18,6 +18,7 @@ type IdP struct {
 
 	mu       sync.Mutex
 	lie      Lie
+	vendor   *Vendor
 	requests []Asked
 	now      func() time.Time
 }
@@ -67,6 +68,9 @@ func (p *IdP) Answer(to Service, request string, now time.Time) Answer {
 	}
 	if to.Encrypt {
 		a.Response, a.Encryption = &sign, &Encryption{To: to.Certificate}
+	}
+	if p.vendor != nil {
+		return p.vendor.spell(a, p.Person, p.Keys[0])
 	}
 	return a
 }

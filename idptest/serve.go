@@ -68,6 +68,9 @@ func (p *IdP) Handler() http.Handler {
 
 // Metadata is our own, with single sign-on under that base address.
 func (p *IdP) Metadata(base string) []byte {
+	if p.vendor != nil {
+		return p.vendor.metadata(base, p.Keys[0])
+	}
 	root := etree.NewElement("md:EntityDescriptor")
 	root.CreateAttr("xmlns:md", "urn:oasis:names:tc:SAML:2.0:metadata")
 	root.CreateAttr("entityID", p.EntityID)

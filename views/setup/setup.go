@@ -75,7 +75,6 @@ const (
 	Callback   Value = "callback"
 	Initiate   Value = "initiate"
 	OurKeys    Value = "keys"
-	Origin     Value = "origin"
 )
 
 // Table is a table of theirs that is to be filled in.
