@@ -112,6 +112,10 @@ const (
 	SessionEnded      Action = "session.ended"
 	SessionShutOut    Action = "session.shut_out" // of one organization, by its owner
 
+	LogoutReceived Action = "logout.received" // the identity provider has ended what it vouched for
+	LogoutRefused  Action = "logout.refused"  // what came as its wish to do so
+	LogoutAnswered Action = "logout.answered" // it has answered ours
+
 	SessionPolicyChanged Action = "session_policy.changed"
 
 	BreakGlassLinkMade     Action = "break_glass.link_made"
@@ -273,6 +277,10 @@ var phrases = []phrase{
 	{SessionEnded, "end", "ended", " a session[ of {user}]"},
 
 	{SessionShutOut, "end", "ended", " a session[ of {user}] for this organization"},
+
+	{LogoutReceived, "", "signed out", "[ {user}] because the identity provider says so[ through the connection {connection}][: {after}]"},
+	{LogoutRefused, "", "refused a message about signing out", " to the connection {connection}[: {after}]"},
+	{LogoutAnswered, "", "heard", " from the identity provider of the connection {connection} what came of signing out there[: {after}]"},
 
 	{SessionPolicyChanged, "change", "changed", " how long sign-ins last"},
 

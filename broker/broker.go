@@ -6,6 +6,8 @@
 //	Finish    bytes → saml.Read → trust.Decide → one short transaction → code  finish.go
 //	Initiate, FinishByOpenID  the same for OpenID Connect                      openid.go
 //	Complete  code + flow cookie → Identity → person                           complete.go
+//	EndByToken, TakeLogout  the identity provider's word that a sign-in is over  logout.go
+//	Leave, DepartToSignOut  signing out here, and there                          logout_departures.go
 //	SignIn    proof → session, under a token that nobody had before            signin.go
 //
 // It never reads a session while a message is judged, never sends a browser anywhere but to the connection's own endpoints or our own
@@ -93,12 +95,14 @@ func (b *Broker) serviceProvider(c store.ProtocolConnection) (saml.ServiceProvid
 	sp := saml.ServiceProvider{
 		EntityID:     b.EntityID(c.ID),
 		ACS:          b.ACS(c.ID),
+		SLO:          b.SLO(c.ID),
 		NameIDFormat: s.NameIDFormat,
 		ForceAuthn:   s.ForceAuthn,
 		AuthnContext: s.AuthnContext,
-		IdP:          saml.IdentityProvider{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL},
-		Allow:        saml.Switches{InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted},
-		Mapping:      saml.Mapping(s.Mapping),
+		IdP: saml.IdentityProvider{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL,
+			Logout: saml.LogoutAddresses{Redirect: s.LogoutRedirectURL, Post: s.LogoutPostURL, Answers: s.LogoutResponseURL}},
+		Allow:   saml.Switches{InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted},
+		Mapping: saml.Mapping(s.Mapping),
 	}
 	for _, text := range s.Certificates {
 		certificates, _, err := saml.ParseCertificates(text)

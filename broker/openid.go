@@ -77,7 +77,7 @@ func (b *Broker) relyingParty(c store.ProtocolConnection) (oidc.RelyingParty, er
 	s := c.OIDC
 	party := oidc.RelyingParty{
 		Provider: oidc.Provider{Issuer: s.Issuer, AuthorizationURL: s.AuthorizationURL, TokenURL: s.TokenURL, KeysURL: s.KeysURL, UserinfoURL: s.UserinfoURL,
-			Algorithms: s.Algorithms, AuthMethods: s.AuthMethods, NamesItselfInCallback: s.NamesItselfInCallback},
+			EndSessionURL: s.EndSessionURL, Algorithms: s.Algorithms, AuthMethods: s.AuthMethods, NamesItselfInCallback: s.NamesItselfInCallback},
 		ClientID: s.ClientID, RedirectURI: b.Callback(c.ID), AuthMethod: s.AuthMethod, Secret: c.ClientSecret,
 		Scopes: s.Scopes, Prompt: s.Prompt, AuthnContext: s.AuthnContext, MaxAge: time.Duration(s.MaxAge) * time.Second,
 		HostedDomain: s.HostedDomain, TenantID: s.TenantID, VerifiedEmailOnly: s.VerifiedEmailOnly, Mapping: oidc.Mapping(s.Mapping),
@@ -265,6 +265,9 @@ func (b *Broker) readReturn(ctx context.Context, c store.ProtocolConnection, par
 		if refusal := party.AddUserinfo(ctx, b.calls, r, tokens); refusal != nil {
 			return refusal
 		}
+	}
+	if logoutMode(c) != store.LogoutOff { // kept for that alone: who has it can show who signed in when, and no more
+		r.Claim.SignOutHint = tokens.ID
 	}
 	party.Remark(r)
 	return nil

@@ -63,6 +63,10 @@ func Import(s *store.SAMLSettings, field string, raw []byte, from string, now ti
 		return nil, about(field, err)
 	}
 	s.EntityID, s.RedirectURL, s.PostURL = imported.EntityID, imported.RedirectURL, imported.PostURL
+	s.LogoutRedirectURL, s.LogoutPostURL, s.LogoutResponseURL = imported.Logout.Redirect, imported.Logout.Post, imported.Logout.Answers
+	if s.LogoutRedirectURL+s.LogoutPostURL == "" {
+		s.Logout = store.LogoutOff
+	}
 	s.Binding = store.BindingRedirect
 	if s.RedirectURL == "" {
 		s.Binding = store.BindingPost

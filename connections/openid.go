@@ -24,6 +24,10 @@ func Discover(ctx context.Context, guard *outbound.Guard, s *store.OIDCSettings,
 		return invalid("issuer", refusal), cause
 	}
 	s.Issuer, s.AuthorizationURL, s.TokenURL, s.KeysURL, s.UserinfoURL = provider.Issuer, provider.AuthorizationURL, provider.TokenURL, provider.KeysURL, provider.UserinfoURL
+	s.EndSessionURL = provider.EndSessionURL
+	if s.EndSessionURL == "" {
+		s.Logout = store.LogoutOff
+	}
 	s.Algorithms, s.AuthMethods, s.NamesItselfInCallback = provider.Algorithms, provider.AuthMethods, provider.NamesItselfInCallback
 	s.TenantID = oidc.TenantOf(s.Issuer)
 	return nil, nil

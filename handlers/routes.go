@@ -41,6 +41,8 @@ func consoleRoutes() []route {
 		{pattern: "GET /login/forgotten", audience: anyone, handle: (*visit).forgottenPage},
 		{pattern: "POST /login/forgotten", audience: anyone, handle: (*visit).forgotten},
 		{pattern: "POST /logout", audience: anyone, handle: (*visit).logout},
+		{pattern: "GET /logout/finish", audience: anyone, handle: (*visit).finishLogout},
+		{pattern: "POST /logout/continue", audience: anyone, handle: (*visit).continueLogout},
 		{pattern: "GET /connections/{connection}/login", audience: anyone, handle: (*visit).loginAtConnection},
 
 		{pattern: "GET /{$}", audience: anyone, handle: (*visit).home},
@@ -308,11 +310,15 @@ func (c *console) identityProvidersRoutes() *web.Router {
 	p := &protocol{frame: c.frame, base: c.URL, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, logins: c.logins, log: c.Log}
 	routes := web.NewRouter(c.problem)
 	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
-	// Other sites may post here and to initiate alone: neither reads a session (W-01, W-04).
+	// Other sites may post here, to initiate and about signing out: none of them reads a session (W-01, W-04).
 	routes.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/acs", CrossOrigin: true}, p.consume)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/callback", Body: web.NoBody}, p.callback)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/initiate", Body: web.NoBody}, p.initiate)
 	routes.HandleFunc(web.Route{Pattern: "POST /oidc/{connection}/initiate", CrossOrigin: true}, p.initiateByForm)
+	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/slo", Body: web.NoBody}, p.singleLogout)
+	routes.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/slo", CrossOrigin: true}, p.singleLogout)
+	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/signed-out", Body: web.NoBody}, p.signedOutThere)
+	routes.HandleFunc(web.Route{Pattern: "POST /oidc/{connection}/backchannel-logout", CrossOrigin: true}, p.backChannelLogout)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/keys", Body: web.NoBody}, p.publicKeys)
 	return routes
 }

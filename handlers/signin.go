@@ -302,28 +302,3 @@ func (v *visit) complete(code secret.Token, replace bool) error {
 	}
 	return v.goTo(web.ReturnTo(arrived.ReturnTo), "")
 }
-
-// logout ends the session and says, when it is so, that the person is still signed in at their identity provider.
-func (v *visit) logout() error {
-	if v.signedIn() {
-		if err := v.store.EndSession(v.ctx(), v.actor(), v.user.ID, v.session.ID); err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-	}
-	v.Cookies.Session.Clear(v.w)
-	page := views.SignedOutPage{Page: v.card("Signed out")}
-	for _, proof := range v.session.Proofs {
-		if proof.ConnectionID == "" {
-			continue
-		}
-		connection, err := v.store.In(proof.OrganizationID).Connection(v.ctx(), proof.ConnectionID)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		page.StillAt = connection.Name
-	}
-	return v.render(http.StatusOK, views.SignedOut(page))
-}

@@ -37,6 +37,7 @@ type OpenID struct {
 	keyFetches int
 	exchanges  int
 	down       bool
+	session    string // the sid of its ID tokens
 }
 
 // OpenIDKey is a key as it stands in the key set. Members are added to what describes it there.
@@ -71,7 +72,7 @@ const OpenIDClient = "gatehouse-client"
 func NewOpenID(t testing.TB) *OpenID {
 	t.Helper()
 	p := &OpenID{
-		ClientID: OpenIDClient, Secret: "a secret/with + signs", person: Ada, now: time.Now, codes: map[string]OpenIDAsked{},
+		ClientID: OpenIDClient, Secret: "a secret/with + signs", person: Ada, session: "a session there", now: time.Now, codes: map[string]OpenIDAsked{},
 		Keys: []OpenIDKey{{Key: RSAKey("openid", 2048), ID: "first"}},
 	}
 	server := httptest.NewServer(p.handler())
@@ -127,7 +128,7 @@ func (p *OpenID) handler() http.Handler {
 func (p *OpenID) Discovery() map[string]any {
 	return map[string]any{
 		"issuer": p.Issuer, "authorization_endpoint": p.Issuer + "/authorize", "token_endpoint": p.Issuer + "/token", "jwks_uri": p.Issuer + "/keys",
-		"userinfo_endpoint": p.Issuer + "/userinfo", "response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
+		"userinfo_endpoint": p.Issuer + "/userinfo", "end_session_endpoint": p.Issuer + "/end-session", "response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"},
 		"id_token_signing_alg_values_supported": []string{"RS256", "ES256"}, "code_challenge_methods_supported": []string{"S256"},
 		"token_endpoint_auth_methods_supported":          []string{"client_secret_basic", "client_secret_post", "private_key_jwt"},
 		"authorization_response_iss_parameter_supported": true,
@@ -172,7 +173,7 @@ func (p *OpenID) answer(asked OpenIDAsked) *OpenIDAnswer {
 			"iss": p.Issuer, "aud": p.ClientID, "sub": p.person.Subject, "nonce": asked.Query.Get("nonce"), "iat": asked.at.Unix(),
 			"exp": asked.at.Add(time.Hour).Unix(), "auth_time": asked.at.Add(-time.Minute).Unix(), "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
 			"acr": "urn:mfa", "email": p.person.Email, "email_verified": true, "name": p.person.Name, "given_name": p.person.GivenName,
-			"family_name": p.person.FamilyName, "groups": p.person.Groups,
+			"family_name": p.person.FamilyName, "groups": p.person.Groups, "sid": p.session,
 		},
 		Answer:   map[string]any{"token_type": "Bearer", "expires_in": 300, "access_token": access},
 		Userinfo: map[string]any{"sub": p.person.Subject, "email": p.person.Email, "email_verified": true, "name": p.person.Name},

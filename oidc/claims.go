@@ -25,7 +25,7 @@ func (p RelyingParty) readSubject(r *Reading, t token, a Asked) *trust.Refusal {
 		InResponseTo: a.Nonce.Reveal(), // checkNonce found it to be the same
 		AssertionID:  base64.RawURLEncoding.EncodeToString(id[:]),
 		Subject:      t.claims.text("sub"), IssuedAt: issued, NotBefore: from, NotOnOrAfter: ends, AuthnAt: signedIn,
-		AuthnContext: t.claims.text("acr"), SessionIndex: t.claims.text("sid"),
+		AuthnContext: t.claims.text("acr"), SessionIndex: t.claims.text("sid"), Named: trust.Named{Value: t.claims.text("sub")},
 	}
 	var refusal *trust.Refusal
 	if sub := r.Claim.Subject; sub == "" || len(sub) > maxSubject {

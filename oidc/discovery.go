@@ -93,6 +93,7 @@ type discovered struct {
 	TokenURL         string   `json:"token_endpoint"`
 	KeysURL          string   `json:"jwks_uri"`
 	UserinfoURL      string   `json:"userinfo_endpoint"`
+	EndSessionURL    string   `json:"end_session_endpoint"`
 	ResponseTypes    []string `json:"response_types_supported"`
 	Algorithms       []string `json:"id_token_signing_alg_values_supported"`
 	AuthMethods      []string `json:"token_endpoint_auth_methods_supported"`
@@ -114,7 +115,8 @@ func parseDiscovery(issuer string, raw []byte, allow func(*url.URL) error) (Prov
 	for _, endpoint := range []struct {
 		name, address string
 		optional      bool
-	}{{"authorization_endpoint", found.AuthorizationURL, false}, {"token_endpoint", found.TokenURL, false}, {"jwks_uri", found.KeysURL, false}, {"userinfo_endpoint", found.UserinfoURL, true}} {
+	}{{"authorization_endpoint", found.AuthorizationURL, false}, {"token_endpoint", found.TokenURL, false}, {"jwks_uri", found.KeysURL, false}, {"userinfo_endpoint", found.UserinfoURL, true},
+		{"end_session_endpoint", found.EndSessionURL, true}} {
 		if endpoint.address == "" && endpoint.optional {
 			continue
 		}
@@ -130,7 +132,7 @@ func parseDiscovery(issuer string, raw []byte, allow func(*url.URL) error) (Prov
 	}
 	provider := Provider{
 		Issuer: found.Issuer, AuthorizationURL: found.AuthorizationURL, TokenURL: found.TokenURL, KeysURL: found.KeysURL, UserinfoURL: found.UserinfoURL,
-		Algorithms: taken(found.Algorithms), AuthMethods: methods(found.AuthMethods), NamesItselfInCallback: found.IssInResponse,
+		EndSessionURL: found.EndSessionURL, Algorithms: taken(found.Algorithms), AuthMethods: methods(found.AuthMethods), NamesItselfInCallback: found.IssInResponse,
 	}
 	if len(provider.Algorithms) == 0 {
 		return Provider{}, problem("The identity provider signs ID tokens in none of the ways that are taken: RS256, PS256, ES256 or their longer forms.")

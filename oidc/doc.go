@@ -6,6 +6,8 @@
 //	ReadCallback  what comes back in the browser                                    callback.go
 //	Exchange      code → tokens, with our secret or a statement signed by our key   exchange.go
 //	ReadIDToken   one strict pass: shape, key, signature, every claim that counts   idtoken.go
+//	ReadLogoutToken  a logout token, held to as much, and never taken for the other     logout.go
+//	SignOutURL    the address at which people sign out there                         logout.go
 //	AddUserinfo   what the ID token left out, of the same subject only              userinfo.go
 //
 // It never sees the store or a clock, and calls only through the client that it is handed (the guarded one: https, no redirects, bounded).

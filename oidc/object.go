@@ -101,6 +101,13 @@ func (o object) text(name string) string {
 	return text
 }
 
+// inner is a member that is an object itself; false when it is anything else, or absent.
+func (o object) inner(name string) (object, bool) {
+	var members object
+	err := json.Unmarshal(o[name], &members)
+	return members, err == nil && members != nil
+}
+
 // isTrue is true for JSON true alone: "true" and 1 are somebody's guess.
 func (o object) isTrue(name string) bool { return string(bytes.TrimSpace(o[name])) == "true" }
 

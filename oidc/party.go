@@ -22,6 +22,7 @@ type Provider struct {
 	TokenURL              string
 	KeysURL               string
 	UserinfoURL           string   // may be empty
+	EndSessionURL         string   // where people sign out; may be empty
 	Algorithms            []string // those of its ID tokens that we take
 	AuthMethods           []string // those of ours that it takes
 	NamesItselfInCallback bool     // RFC 9207: its answers carry iss

@@ -47,7 +47,7 @@ func (m *message) readSubject() (want, got string, refusal *trust.Refusal) {
 		Recipient: m.confirmation.attribute("Recipient"), Destination: m.response.attribute("Destination"),
 		InResponseTo: m.confirmation.attribute("InResponseTo"), Unsolicited: m.unsolicited,
 		AssertionID: m.assertion.attribute("ID"), ResponseID: m.response.attribute("ID"),
-		Subject: id.value(), SubjectFormat: id.attribute("Format"),
+		Subject: id.value(), SubjectFormat: id.attribute("Format"), Named: namedBy(id),
 	}
 	if source := m.sp.Mapping.Subject; source != "" && source != FromNameID {
 		values := m.attributes()[source]

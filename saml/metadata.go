@@ -45,6 +45,13 @@ func Metadata(sp ServiceProvider) ([]byte, error) {
 			describeKey(role.CreateElement("md:KeyDescriptor"), use, key)
 		}
 	}
+	for _, binding := range []string{bindingRedirect, bindingPost} {
+		if sp.SLO != "" {
+			logout := role.CreateElement("md:SingleLogoutService")
+			logout.CreateAttr("Binding", binding)
+			logout.CreateAttr("Location", sp.SLO)
+		}
+	}
 	if sp.NameIDFormat != "" {
 		role.CreateElement("md:NameIDFormat").SetText(sp.NameIDFormat)
 	}

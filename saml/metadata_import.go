@@ -43,6 +43,7 @@ type idpRole struct {
 	Keys          []keyDescriptor `xml:"urn:oasis:names:tc:SAML:2.0:metadata KeyDescriptor"`
 	NameIDFormats []string        `xml:"urn:oasis:names:tc:SAML:2.0:metadata NameIDFormat"`
 	SignOn        []endpoint      `xml:"urn:oasis:names:tc:SAML:2.0:metadata SingleSignOnService"`
+	Logout        []endpoint      `xml:"urn:oasis:names:tc:SAML:2.0:metadata SingleLogoutService"`
 }
 
 type keyDescriptor struct {
@@ -53,6 +54,7 @@ type keyDescriptor struct {
 type endpoint struct {
 	Binding  string `xml:"Binding,attr"`
 	Location string `xml:"Location,attr"`
+	Answers  string `xml:"ResponseLocation,attr"`
 }
 
 // ParseMetadata reads an identity provider's SAML metadata (saml-metadata-2.0-os). Its errors are *Problem. A location
@@ -78,6 +80,7 @@ func ParseMetadata(raw []byte, now time.Time, allow func(*url.URL) error) (Impor
 	if found = imported.readEndpoints(role.SignOn, allow); found != nil {
 		return Imported{}, found
 	}
+	imported.readLogout(role.Logout, allow)
 	if found = imported.readKeys(role.Keys, now); found != nil {
 		return Imported{}, found
 	}

@@ -71,7 +71,7 @@ func TestReadGoodResponses(t *testing.T) {
 			}
 			want := trust.Claim{
 				Protocol: "saml", Issuer: theirs, Audience: []string{ourEntity}, Recipient: ourACS, Destination: ourACS, InResponseTo: "_request",
-				AssertionID: "_assertion", ResponseID: "_response", Subject: "ada", SubjectFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+				AssertionID: "_assertion", ResponseID: "_response", Subject: "ada", SubjectFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent", Named: trust.Named{Value: "ada", Format: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"},
 				IssuedAt: noon.Add(time.Second), NotBefore: noon.Add(-30 * time.Second), NotOnOrAfter: noon.Add(5 * time.Minute), AuthnAt: noon.Add(-2 * time.Minute),
 				SessionNotOnOrAfter: noon.Add(8 * time.Hour), AuthnContext: "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport", SessionIndex: "_session",
 				Email: "Ada@a.test", EmailValues: 1, Name: "Ada Lovelace", Attributes: map[string][]string{"groups": {"engineers", "owners"}},

@@ -39,7 +39,7 @@ type Request struct {
 }
 
 // Form is a request as the page posts it to the identity provider.
-type Form struct{ Action, SAMLRequest, RelayState string }
+type Form struct{ Action, SAMLRequest, SAMLResponse, RelayState string } // one of the two messages
 
 // NewRequestID is a fresh xs:ID of 160 random bits.
 func NewRequestID() string {
@@ -56,20 +56,29 @@ func (sp ServiceProvider) RedirectURL(r Request) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("ask by redirect: %w", err)
 	}
-	deflated, err := deflate(sp.authnRequest(r, sp.IdP.RedirectURL))
+	address, err := sp.signedRedirect(target, "SAMLRequest", sp.authnRequest(r, sp.IdP.RedirectURL), r.RelayState)
 	if err != nil {
 		return "", fmt.Errorf("ask by redirect: %w", err)
 	}
+	return address, nil
+}
+
+// signedRedirect carries a message of ours to an address by HTTP-Redirect.
+func (sp ServiceProvider) signedRedirect(target *url.URL, parameter string, message *etree.Element, relayState string) (string, error) {
+	deflated, err := deflate(message)
+	if err != nil {
+		return "", err
+	}
 	// The signature covers these octets in this order, whatever encoding another library would choose.
-	query := "SAMLRequest=" + url.QueryEscape(base64.StdEncoding.EncodeToString(deflated))
-	if r.RelayState != "" {
-		query += "&RelayState=" + url.QueryEscape(r.RelayState)
+	query := parameter + "=" + url.QueryEscape(base64.StdEncoding.EncodeToString(deflated))
+	if relayState != "" {
+		query += "&RelayState=" + url.QueryEscape(relayState)
 	}
 	query += "&SigAlg=" + url.QueryEscape(dsig.RSASHA256SignatureMethod)
 	digest := sha256.Sum256([]byte(query))
 	signature, err := rsa.SignPKCS1v15(rand.Reader, sp.Keys[0].Key, crypto.SHA256, digest[:])
 	if err != nil {
-		return "", fmt.Errorf("sign a request: %w", err)
+		return "", fmt.Errorf("sign a message: %w", err)
 	}
 	query += "&Signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(signature))
 	if target.RawQuery != "" {
@@ -86,36 +95,54 @@ func (sp ServiceProvider) PostForm(r Request) (Form, error) {
 	if err != nil {
 		return Form{}, fmt.Errorf("ask by form: %w", err)
 	}
-	message := sp.authnRequest(r, sp.IdP.PostURL)
-	signing, err := dsig.NewSigningContext(sp.Keys[0].Key, [][]byte{sp.Keys[0].Certificate.Raw})
-	if err != nil {
-		return Form{}, fmt.Errorf("sign a request: %w", err)
-	}
-	signing.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
-	if err := signing.SetSignatureMethod(dsig.RSASHA256SignatureMethod); err != nil {
-		return Form{}, fmt.Errorf("sign a request: %w", err)
-	}
-	signature, err := signing.ConstructSignature(message.Copy(), true)
-	if err != nil {
-		return Form{}, fmt.Errorf("sign a request: %w", err)
-	}
-	message.InsertChildAt(1, signature)
-	raw, err := serialize(message)
+	raw, err := sp.signed(sp.authnRequest(r, sp.IdP.PostURL))
 	if err != nil {
 		return Form{}, fmt.Errorf("ask by form: %w", err)
 	}
 	return Form{Action: target.String(), SAMLRequest: base64.StdEncoding.EncodeToString(raw), RelayState: r.RelayState}, nil
 }
 
+// signed is a message of ours with its signature, which comes after the Issuer.
+func (sp ServiceProvider) signed(message *etree.Element) ([]byte, error) {
+	signing, err := dsig.NewSigningContext(sp.Keys[0].Key, [][]byte{sp.Keys[0].Certificate.Raw})
+	if err != nil {
+		return nil, fmt.Errorf("sign a message: %w", err)
+	}
+	signing.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
+	if err := signing.SetSignatureMethod(dsig.RSASHA256SignatureMethod); err != nil {
+		return nil, fmt.Errorf("sign a message: %w", err)
+	}
+	signature, err := signing.ConstructSignature(message.Copy(), true)
+	if err != nil {
+		return nil, fmt.Errorf("sign a message: %w", err)
+	}
+	message.InsertChildAt(1, signature)
+	return serialize(message)
+}
+
 // target checks the identity provider's address once more, at use: what was saved may have been saved by an older version.
 func (sp ServiceProvider) target(location string, r Request) (*url.URL, error) {
+	if len(r.RelayState) > maxRelayState {
+		return nil, fmt.Errorf("RelayState has %d bytes, more than %d", len(r.RelayState), maxRelayState)
+	}
+	target, err := sp.endpoint(location, r.ID, r.IssuedAt)
+	if err != nil {
+		return nil, err
+	}
+	if parameter, ok := strings.CutPrefix(r.LoginHintAs, "query:"); ok && parameter != "" && r.LoginHint != "" {
+		hint := url.QueryEscape(parameter) + "=" + url.QueryEscape(r.LoginHint)
+		target.RawQuery = strings.TrimPrefix(target.RawQuery+"&"+hint, "&")
+	}
+	return target, nil
+}
+
+// endpoint is an address of the identity provider for a message of ours that can be signed.
+func (sp ServiceProvider) endpoint(location, id string, at time.Time) (*url.URL, error) {
 	switch {
 	case len(sp.Keys) == 0:
 		return nil, errors.New("there is no key to sign with")
-	case r.ID == "" || r.IssuedAt.IsZero():
-		return nil, errors.New("the request has no ID or time")
-	case len(r.RelayState) > maxRelayState:
-		return nil, fmt.Errorf("RelayState has %d bytes, more than %d", len(r.RelayState), maxRelayState)
+	case id == "" || at.IsZero():
+		return nil, errors.New("the message has no ID or time")
 	case location == "":
 		return nil, errors.New("the identity provider has no address for this binding")
 	}
@@ -125,10 +152,6 @@ func (sp ServiceProvider) target(location string, r Request) (*url.URL, error) {
 	target, err := url.Parse(location)
 	if err != nil {
 		return nil, fmt.Errorf("read the identity provider's address: %w", err)
-	}
-	if parameter, ok := strings.CutPrefix(r.LoginHintAs, "query:"); ok && parameter != "" && r.LoginHint != "" {
-		hint := url.QueryEscape(parameter) + "=" + url.QueryEscape(r.LoginHint)
-		target.RawQuery = strings.TrimPrefix(target.RawQuery+"&"+hint, "&")
 	}
 	return target, nil
 }

@@ -20,6 +20,7 @@ type KeyPair struct {
 type IdentityProvider struct {
 	EntityID             string
 	RedirectURL, PostURL string // where requests go, by binding; either may be empty
+	Logout               LogoutAddresses
 	Certificates         []*x509.Certificate
 }
 
@@ -35,6 +36,7 @@ type Switches struct {
 // ServiceProvider is our side of one connection.
 type ServiceProvider struct {
 	EntityID, ACS string
+	SLO           string // where messages about signing out reach us; may be empty, then none do
 	IdP           IdentityProvider
 	Keys          []KeyPair // newest first; all of them decrypt
 	NameIDFormat  string    // asked for in requests, empty for none

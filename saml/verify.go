@@ -82,11 +82,16 @@ func whyUnverified(el *etree.Element, certificates []*x509.Certificate, now time
 			return refuseKey(certificate, now)
 		}
 	}
+	return trust.Refuse(trust.ReasonSignatureInvalid, "signed by "+fingerprintsOf(certificates), "not that, or changed since")
+}
+
+// fingerprintsOf names certificates for the admin.
+func fingerprintsOf(certificates []*x509.Certificate) string {
 	known := make([]string, 0, len(certificates))
 	for _, certificate := range certificates {
 		known = append(known, Fingerprint(certificate))
 	}
-	return trust.Refuse(trust.ReasonSignatureInvalid, "signed by "+strings.Join(known, " or "), "not that, or changed since")
+	return strings.Join(known, " or ")
 }
 
 // detached copies an element with the namespaces around it, and readies its Signature for goxmldsig in three ways, none of

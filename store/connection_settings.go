@@ -49,6 +49,11 @@ type SAMLSettings struct {
 	IDPInitiated string   // IDPInitiatedOff or IDPInitiatedHandshake
 	LoginHintAs  string   // how a typed address is passed on: "" (not at all), "subject" or "query:" and a parameter's name
 
+	LogoutRedirectURL string // where people sign out there by HTTP-Redirect; may be empty
+	LogoutPostURL     string // the same by HTTP-POST
+	LogoutResponseURL string // where our answers to its own logout requests go; empty: to the address of the binding
+	Logout            string // LogoutOff, LogoutOffered or LogoutAlways
+
 	InclusiveC14N                   bool // also take inclusive canonicalization
 	UnsignedResponseAroundEncrypted bool // also take a signed, encrypted assertion in a response that is not signed
 
@@ -65,7 +70,7 @@ func (s SAMLSettings) Location() string {
 
 // normal fills in what has a default and trims what people paste.
 func (s SAMLSettings) normal() SAMLSettings {
-	for _, field := range []*string{&s.EntityID, &s.RedirectURL, &s.PostURL, &s.MetadataURL, &s.NameIDFormat} {
+	for _, field := range []*string{&s.EntityID, &s.RedirectURL, &s.PostURL, &s.MetadataURL, &s.NameIDFormat, &s.LogoutRedirectURL, &s.LogoutPostURL, &s.LogoutResponseURL} {
 		*field = strings.TrimSpace(*field)
 	}
 	s.Mapping.trim()
@@ -95,7 +100,8 @@ func once(list []string) []string {
 
 // check notes what no connection may be saved with, complete or not.
 func (s SAMLSettings) check(problems *Invalid) {
-	for _, at := range []struct{ field, location string }{{"redirect_url", s.RedirectURL}, {"post_url", s.PostURL}, {"metadata_url", s.MetadataURL}} {
+	for _, at := range []struct{ field, location string }{{"redirect_url", s.RedirectURL}, {"post_url", s.PostURL}, {"metadata_url", s.MetadataURL},
+		{"logout_redirect_url", s.LogoutRedirectURL}, {"logout_post_url", s.LogoutPostURL}, {"logout_response_url", s.LogoutResponseURL}} {
 		if problem := locationProblem(at.location); at.location != "" && problem != "" {
 			problems.Add(at.field, problem)
 		}
@@ -127,7 +133,25 @@ func (s SAMLSettings) check(problems *Invalid) {
 	if parameter, byQuery := strings.CutPrefix(s.LoginHintAs, "query:"); byQuery && !parameterName.MatchString(parameter) || !byQuery && s.LoginHintAs != "" && s.LoginHintAs != "subject" {
 		problems.Add("login_hint", "Choose none, subject, or query: and the parameter's name, such as query:login_hint.")
 	}
+	checkLogout(problems, s.Logout, s.LogoutRedirectURL+s.LogoutPostURL)
 	s.Mapping.check(problems)
+}
+
+// The ways to go about the identity provider when somebody signs out here: leave the person signed in there and say so, offer to sign out there
+// as well, or do so at once.
+const (
+	LogoutOff     = ""
+	LogoutOffered = "offered"
+	LogoutAlways  = "always"
+)
+
+func checkLogout(problems *Invalid, mode, location string) {
+	switch {
+	case !slices.Contains([]string{LogoutOff, LogoutOffered, LogoutAlways}, mode):
+		problems.Add("logout", "Choose one of the ways.")
+	case mode != LogoutOff && location == "":
+		problems.Add("logout", "There is no address to sign out at. Enter it first, or leave people signed in there.")
+	}
 }
 
 // NameIDFormats are those that may be asked for; "" asks for none. A transient one would name nobody twice alike.
@@ -230,6 +254,7 @@ func (s SAMLSettings) fields() []setting {
 		{"name_id_format", s.NameIDFormat}, {"force_authn", fmt.Sprint(s.ForceAuthn)}, {"authn_context", strings.Join(s.AuthnContext, " ")},
 		{"idp_initiated", s.IDPInitiated}, {"login_hint_as", s.LoginHintAs}, {"inclusive_c14n", fmt.Sprint(s.InclusiveC14N)},
 		{"unsigned_response_around_encrypted", fmt.Sprint(s.UnsignedResponseAroundEncrypted)},
+		{"logout_redirect_url", s.LogoutRedirectURL}, {"logout_post_url", s.LogoutPostURL}, {"logout_response_url", s.LogoutResponseURL}, {"logout", s.Logout},
 	}, s.Mapping.fields()...)
 }
 

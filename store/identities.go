@@ -15,6 +15,7 @@ import (
 type Identity struct {
 	ConnectionID   string `gorm:"primaryKey"`
 	Subject        string `gorm:"primaryKey"`
+	Issuer         string // who gave the subject, of an OpenID Connect connection: another issuer may give it to somebody else
 	OrganizationID string
 	UserID         string
 	Email          string
@@ -43,11 +44,11 @@ func (c *Scope) Identities(ctx context.Context, userID string) ([]Identity, erro
 // operator's own link, and it may be the one way in when the identity provider does not answer.
 func (w *write) link(identity trust.Identity, user User, isOwner bool, by string) (User, error) {
 	row := Identity{
-		ConnectionID: identity.ConnectionID(), Subject: identity.Subject(), OrganizationID: w.organization, UserID: user.ID,
+		ConnectionID: identity.ConnectionID(), Subject: identity.Subject(), Issuer: identity.Issuer(), OrganizationID: w.organization, UserID: user.ID,
 		Email: identity.Address().Given(), LinkedBy: by, LinkedAt: w.now, LastLoginAt: &w.now,
 	}
-	if err := w.Create(&row).Error; err != nil {
-		return User{}, fmt.Errorf("link the subject: %w", err)
+	if err := w.createIdentity(row); err != nil {
+		return User{}, err
 	}
 	w.record(audit.Event{Action: audit.IdentityLinked, Targets: []audit.Target{user.target(), {Kind: "connection", ID: row.ConnectionID, Name: w.connectionName(row.ConnectionID)}}})
 	vouched := identity.OnVerifiedDomain() && identity.Address().Canonical() == user.CanonicalEmail
@@ -60,6 +61,27 @@ func (w *write) link(identity trust.Identity, user User, isOwner bool, by string
 		return User{}, err
 	}
 	return w.user(user.ID)
+}
+
+// createIdentity keeps a link. One of the same subject by the word of another issuer stands for nobody any more, and gives way.
+func (w *write) createIdentity(row Identity) error {
+	stale := w.Where("connection_id = ? AND subject = ? AND issuer <> ?", row.ConnectionID, row.Subject, row.Issuer).Delete(&Identity{})
+	if err := errors.Join(stale.Error, w.Create(&row).Error); err != nil {
+		return fmt.Errorf("link the subject: %w", err)
+	}
+	return nil
+}
+
+// bindingIssuer is the issuer that a link of the connection is bound to: none where the protocol is SAML, see [trust.Identity.Issuer].
+func (w *write) bindingIssuer(connectionID, issuer string) (string, error) {
+	var protocol string
+	if err := w.Raw("SELECT protocol FROM connections WHERE id = ?", connectionID).Scan(&protocol).Error; err != nil {
+		return "", fmt.Errorf("read the protocol of connection %s: %w", connectionID, err)
+	}
+	if protocol != ProtocolOIDC {
+		return "", nil
+	}
+	return issuer, nil
 }
 
 // vouchFor notes that the address is the user's. Up to now anybody could have made this user: whatever lets that somebody in goes.

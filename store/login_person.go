@@ -121,7 +121,7 @@ func (w *write) lockForNew(identity trust.Identity) error {
 
 func (w *write) identity(i trust.Identity) (Identity, error) {
 	var known Identity
-	known, err := one(known, w.Where("connection_id = ? AND subject = ?", i.ConnectionID(), i.Subject()).Take(&known).Error)
+	known, err := one(known, w.Where("connection_id = ? AND subject = ? AND issuer = ?", i.ConnectionID(), i.Subject(), i.Issuer()).Take(&known).Error)
 	if err != nil {
 		return Identity{}, fmt.Errorf("look for the subject: %w", err)
 	}

@@ -21,6 +21,9 @@ const (
 	AuthPrivateKeyJWT = "private_key_jwt"
 )
 
+// googleIssuer is Google's, whose people of every company have one issuer: which of them are meant must be said.
+const googleIssuer = "https://accounts.google.com"
+
 const maxMaxAge = 365 * 24 * 60 * 60 // seconds
 
 // OIDCSettings are what we know of an OpenID provider and what we ask of it. They are kept as JSON in versions and hold no secret: SecretID
@@ -31,6 +34,7 @@ type OIDCSettings struct {
 	TokenURL              string
 	KeysURL               string
 	UserinfoURL           string   // may be empty
+	EndSessionURL         string   // where people sign out there; may be empty
 	Algorithms            []string // in which it signs ID tokens, of those that we take
 	AuthMethods           []string // which it takes, of ours
 	NamesItselfInCallback bool     // its answers carry iss (RFC 9207)
@@ -47,6 +51,7 @@ type OIDCSettings struct {
 	TenantID          string   // Entra's tid, from its issuer
 	LoginHint         bool     // a typed address is passed on
 	VerifiedEmailOnly bool     // an address counts only where email_verified is true
+	Logout            string   // LogoutOff, LogoutOffered or LogoutAlways
 
 	Mapping Mapping
 }
@@ -70,7 +75,7 @@ func (s OIDCSettings) normal() OIDCSettings {
 
 // check notes what no connection may be saved with, complete or not.
 func (s OIDCSettings) check(problems *Invalid) {
-	for _, at := range []string{s.Issuer, s.AuthorizationURL, s.TokenURL, s.KeysURL, s.UserinfoURL} {
+	for _, at := range []string{s.Issuer, s.AuthorizationURL, s.TokenURL, s.KeysURL, s.UserinfoURL, s.EndSessionURL} {
 		if problem := locationProblem(at); at != "" && problem != "" {
 			problems.Add("issuer", problem)
 			break
@@ -102,6 +107,7 @@ func (s OIDCSettings) check(problems *Invalid) {
 	if slices.Contains(passingClaims, s.Mapping.Subject) {
 		problems.Add("map_subject", "This claim can change, or be given to somebody else, and then they would be one person here. Leave the field empty for sub; with Microsoft Entra ID, oid is the same for every application.")
 	}
+	checkLogout(problems, s.Logout, s.EndSessionURL)
 	s.Mapping.check(problems)
 }
 
@@ -117,6 +123,9 @@ func (s OIDCSettings) missing(problems *Invalid, _ time.Time) {
 	}
 	if s.ClientID == "" {
 		problems.Add("client_id", "The client ID is missing: the identity provider shows it beside the application that you made for us there.")
+	}
+	if s.Issuer == googleIssuer && s.HostedDomain == "" {
+		problems.Add("hosted_domain", "Google's issuer is the same for everybody who has an account there: enter your company's domain at Google, or anybody could sign in.")
 	}
 	if s.NeedsSecret() && s.SecretID == "" {
 		problems.Add("client_secret", "The client secret is missing: make one at the identity provider and enter it.")
@@ -134,6 +143,7 @@ func (s OIDCSettings) fields() []setting {
 		{"userinfo_endpoint", s.UserinfoURL}, {"algorithms", strings.Join(s.Algorithms, " ")}, {"client_id", s.ClientID}, {"auth_method", s.AuthMethod},
 		{"scopes", strings.Join(s.Scopes, " ")}, {"prompt", s.Prompt}, {"authn_context", strings.Join(s.AuthnContext, " ")},
 		{"max_age", fmt.Sprint(s.MaxAge)}, {"hosted_domain", s.HostedDomain}, {"tenant", s.TenantID}, {"login_hint", fmt.Sprint(s.LoginHint)},
-		{"verified_email_only", fmt.Sprint(s.VerifiedEmailOnly)},
+		{"verified_email_only", fmt.Sprint(s.VerifiedEmailOnly)}, {"auth_methods", strings.Join(s.AuthMethods, " ")},
+		{"names_itself_in_callback", fmt.Sprint(s.NamesItselfInCallback)}, {"end_session_endpoint", s.EndSessionURL}, {"logout", s.Logout},
 	}, s.Mapping.fields()...)
 }

@@ -23,6 +23,11 @@ type proofRow struct {
 	Subject                      string
 	ProvedAt, ExpiresAt          time.Time
 	IdleSeconds                  int64 // the longest time since for which the session lay unused
+
+	// Of a connection's: what signing out there takes (logouts.go).
+	SessionIndex string
+	Named        trust.Named `gorm:"embedded;embeddedPrefix:named_"`
+	SealedHint   []byte
 }
 
 func (proofRow) TableName() string { return "session_proofs" }
@@ -37,6 +42,11 @@ type Proven struct {
 	until                    time.Time
 	hash                     string // of the password that was checked
 	code                     string // the hash of the recovery code, which is spent with this
+
+	issuer             string // who gave the subject, see [trust.Identity.Issuer]
+	named              trust.Named
+	sessionIndex, hint string
+	judged             time.Time
 }
 
 // ProvenByIdentity is a login through a connection. The zero [trust.Identity] proves nothing.
@@ -44,7 +54,8 @@ func ProvenByIdentity(i trust.Identity) Proven {
 	if i.IsZero() {
 		return Proven{}
 	}
-	return Proven{kind: access.ByConnection, organization: i.OrganizationID(), connection: i.ConnectionID(), subject: i.Subject(), until: i.ExpiresAt()}
+	return Proven{kind: access.ByConnection, organization: i.OrganizationID(), connection: i.ConnectionID(), subject: i.Subject(), until: i.ExpiresAt(),
+		issuer: i.Issuer(), named: i.Named(), sessionIndex: i.SessionIndex(), hint: i.SignOutHint(), judged: i.At()}
 }
 
 // ProvenByPassword is the person's own password, just checked against this hash. It proves nothing once they have another, or none: checking
@@ -76,7 +87,10 @@ func (w *write) prover(userID string, p Proven) (User, error) {
 	case access.ByPasskey:
 		q = q.Where("EXISTS (SELECT 1 FROM passkeys k WHERE k.id = ? AND k.user_id = users.id)", p.subject)
 	case access.ByConnection:
-		q = q.Where("EXISTS (SELECT 1 FROM identities i WHERE i.connection_id = ? AND i.subject = ? AND i.user_id = users.id)", p.connection, p.subject)
+		if err := w.notSignedOut(p); err != nil {
+			return User{}, err
+		}
+		q = q.Where("EXISTS (SELECT 1 FROM identities i WHERE i.connection_id = ? AND i.subject = ? AND i.issuer = ? AND i.user_id = users.id)", p.connection, p.subject, p.issuer)
 	case access.ByRecovery:
 		opens, err := w.recover(userID, p)
 		if err != nil {
@@ -108,6 +122,9 @@ func (w *write) prove(session *Session, p Proven) error {
 		ProvedAt: w.now, ExpiresAt: session.ExpiresAt}
 	if !p.until.IsZero() && p.until.Before(row.ExpiresAt) {
 		row.ExpiresAt = p.until
+	}
+	if err := w.nameProof(&row, p); err != nil {
+		return err
 	}
 	if err := w.Clauses(clause.OnConflict{UpdateAll: true, Columns: []clause.Column{{Name: "session_id"}, {Name: "kind"}, {Name: "connection_id"}}}).Create(&row).Error; err != nil {
 		return fmt.Errorf("keep the proof: %w", err)

@@ -24,6 +24,8 @@ var leftovers = []leftover{
 	{"longer sessions that nobody used", "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE seen_at < ? LIMIT ?)", sessionLongest},
 	{"raw messages", "DELETE FROM login_messages WHERE login_id IN (SELECT login_id FROM login_messages WHERE expires_at < ? LIMIT ?)", 0},
 	{"spent assertions", "DELETE FROM spent_assertions WHERE (connection_id, assertion_id) IN (SELECT connection_id, assertion_id FROM spent_assertions WHERE expires_at < ? LIMIT ?)", 0},
+	{"what identity providers have ended", "DELETE FROM logouts WHERE (connection_id, message_id, session_index) IN (SELECT connection_id, message_id, session_index FROM logouts WHERE expires_at < ? LIMIT ?)", 0},
+	{"ways to sign out at identity providers", "DELETE FROM logout_departures WHERE (flow_hash, connection_id) IN (SELECT flow_hash, connection_id FROM logout_departures WHERE expires_at < ? LIMIT ?)", 0},
 	{"logins that nobody answered", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'pending' AND expires_at < ? LIMIT ?)", 0},
 	{"identities that nobody came for", "UPDATE logins SET sealed_identity = NULL, code_hash = NULL WHERE id IN (SELECT id FROM logins WHERE state = 'arrived' AND sealed_identity IS NOT NULL AND expires_at < ? LIMIT ?)", 0},
 	{"refusals of what anybody could have sent", "DELETE FROM logins WHERE id IN (SELECT id FROM logins WHERE state = 'refused' AND repeat_key <> '' AND created_at < ? LIMIT ?)", 30 * 24 * time.Hour},

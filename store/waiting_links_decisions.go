@@ -111,11 +111,14 @@ func (w *write) linkWaiting(l WaitingLink) error {
 		return err
 	}
 	row := Identity{ConnectionID: l.ConnectionID, Subject: l.Subject, OrganizationID: w.organization, UserID: l.UserID, Email: l.Email, LinkedBy: w.actor.ID, LinkedAt: w.now}
-	switch err := w.Create(&row).Error; {
+	if row.Issuer, err = w.bindingIssuer(l.ConnectionID, l.Issuer); err != nil {
+		return err
+	}
+	switch err := w.createIdentity(row); {
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		return ErrConflict
 	case err != nil:
-		return fmt.Errorf("link the subject: %w", err)
+		return err
 	}
 	w.record(audit.Event{Action: audit.IdentityLinked, Targets: w.waitingTargets(l, user),
 		Changes: []audit.Change{{Field: "subject", Before: strings.Join(known, ", "), After: l.Subject}}})

@@ -138,6 +138,7 @@ const (
 	lockChain
 	lockHosts // which hosts there are, and on whose domains
 	lockSlugs // which slugs are taken
+	lockLogouts
 )
 
 // lock waits for one of those until the transaction ends. SQLite has one writer, which is this one.

@@ -27,10 +27,17 @@ type Claim struct {
 	IssuedAt, NotBefore, NotOnOrAfter, AuthnAt, SessionNotOnOrAfter time.Time
 	AuthnContext, SessionIndex                                      string
 
+	Named       Named  // how the identity provider itself names the person, for signing them out there and here
+	SignOutHint string // what it wants to see again when the person signs out there (OpenID Connect's id_token_hint); may be empty
+
 	Email, Name, GivenName, FamilyName string
 	EmailValues                        int // how many the message gave; more than one is refused
 	Attributes                         map[string][]string
 }
+
+// Named is what an identity provider calls a person, byte for byte: SAML's NameID with its attributes, OpenID Connect's sub. It may be another
+// value than the Subject, which can come from an attribute. Nobody is recognized by it; messages about signing out speak of it.
+type Named struct{ Value, Format, NameQualifier, SPNameQualifier string }
 
 // SpentUntil is how long the assertion's id must be remembered so that it is spent once only (S-45).
 func (c Claim) SpentUntil() time.Time {

@@ -26,12 +26,17 @@ func Decide(p Policy, c Claim, now time.Time) (Identity, *Refusal) {
 	if refusal != nil {
 		return Identity{}, refusal
 	}
+	issuer := ""
+	if c.Protocol == "oidc" {
+		issuer = c.Issuer
+	}
 	return Identity{facts{
 		Connection: p.ConnectionID, Organization: p.OrganizationID, Subject: c.Subject, Format: c.SubjectFormat,
 		Address: address.Given(), OnVerifiedDomain: !address.IsZero() && slices.Contains(p.VerifiedDomains, address.Domain()),
 		Name: c.Name, GivenName: c.GivenName, FamilyName: c.FamilyName,
 		At: now, AuthnAt: c.AuthnAt, ExpiresAt: c.SessionNotOnOrAfter,
 		AuthnContext: c.AuthnContext, SessionIndex: c.SessionIndex, Attributes: c.Attributes,
+		Issuer: issuer, Named: c.Named, SignOutHint: c.SignOutHint,
 	}}, nil
 }
 

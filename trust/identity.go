@@ -17,6 +17,8 @@ type facts struct {
 	Name, GivenName, FamilyName               string
 	At, AuthnAt, ExpiresAt                    time.Time
 	AuthnContext, SessionIndex                string
+	Issuer, SignOutHint                       string
+	Named                                     Named
 	Attributes                                map[string][]string
 }
 
@@ -55,6 +57,14 @@ func (i Identity) ExpiresAt() time.Time { return i.facts.ExpiresAt }
 // AuthnContext is how the person signed in there. SessionIndex is the identity provider's name for its session.
 func (i Identity) AuthnContext() string { return i.facts.AuthnContext }
 func (i Identity) SessionIndex() string { return i.facts.SessionIndex }
+
+// Named and SignOutHint are what signing out at the identity provider takes; each may be empty.
+func (i Identity) Named() Named        { return i.facts.Named }
+func (i Identity) SignOutHint() string { return i.facts.SignOutHint }
+
+// Issuer is who gave the person their subject, where another issuer may give it to somebody else: empty for SAML, whose subjects are
+// those of the connection.
+func (i Identity) Issuer() string { return i.facts.Issuer }
 
 // Attributes are the mapped values. They are shared: read them, do not write.
 func (i Identity) Attributes() map[string][]string { return i.facts.Attributes }

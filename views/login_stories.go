@@ -34,7 +34,8 @@ func loginStories() []Story {
 		{"login/saml-post", "Sign in: posting to the identity provider", SAMLPost(SAMLPostPage{Page: signIn, Connection: "Okta", Action: "https://acme.okta.example/sso", Request: "PHNhbWxwOkF1dGhuUmVxdWVzdD4=", RelayState: "4XN1lm"}), http.StatusOK},
 		{"login/replace-person", "Sign in: another person is signed in", ReplacePerson(ReplacePersonPage{Page: signIn, Present: "grace@acme.example", Arriving: "ada@acme.example", Handle: storyReference}), http.StatusOK},
 		{"login/signed-out", "Signed out", SignedOut(SignedOutPage{Page: storyPage("Signed out")}), http.StatusOK},
-		{"login/signed-out-here", "Signed out here, not at the identity provider", SignedOut(SignedOutPage{Page: storyPage("Signed out"), StillAt: "Okta"}), http.StatusOK},
+		{"login/signed-out-here", "Signed out here, not at the identity provider", SignedOut(SignedOutPage{Page: storyPage("Signed out"), There: []SignedOutThere{
+			{Name: "Okta", Sentence: "You are still signed in at Okta. On a shared computer, sign out there too."}}}), http.StatusOK},
 		{"login/problem", "A refused sign-in, with a reference", Problem(ProblemPage{Page: storyPage("Not signed in"), Sentence: "Your company’s sign-in service answered for a different application.", Help: "Your company’s IT team can fix this. Give them the reference.", Reference: storyReference}), http.StatusForbidden},
 		{"login/problem-short", "A refused sign-in, nothing recorded", Problem(ProblemPage{Page: storyPage("Not signed in"), Sentence: "This sign-in took longer than 15 minutes and has expired."}), http.StatusForbidden},
 		{"login/recovery", "Recovery", Recovery(RecoveryPage{Page: storyPage("Recover access")}), http.StatusOK},
