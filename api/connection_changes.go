@@ -26,6 +26,10 @@ type SettingsChange struct {
 	LoginHintAs  *string   `json:"login_hint_as,omitempty" maxLength:"64" doc:"Empty (not at all), subject, or query: and a parameter's name."`
 
 	InclusiveC14N                   *bool          `json:"inclusive_c14n,omitempty"`
+	LogoutRedirectURL               *string        `json:"logout_redirect_url,omitempty" maxLength:"2048" doc:"Where people sign out there by HTTP-Redirect."`
+	LogoutPostURL                   *string        `json:"logout_post_url,omitempty" maxLength:"2048" doc:"The same by HTTP-POST."`
+	LogoutResponseURL               *string        `json:"logout_response_url,omitempty" maxLength:"2048" doc:"Where our answers to its own logout requests go, if elsewhere."`
+	Logout                          *string        `json:"logout,omitempty" enum:",offered,always" doc:"What signing out here does about the identity provider: empty (nothing), offered or always."`
 	UnsignedResponseAroundEncrypted *bool          `json:"unsigned_response_around_encrypted,omitempty"`
 	Mapping                         *MappingChange `json:"mapping,omitempty"`
 }
@@ -59,6 +63,8 @@ func (c SettingsChange) into(call *call, s *store.SAMLSettings) error {
 	s.IDPInitiated, s.LoginHintAs = given(c.IDPInitiated, s.IDPInitiated), given(c.LoginHintAs, s.LoginHintAs)
 	s.InclusiveC14N = given(c.InclusiveC14N, s.InclusiveC14N)
 	s.UnsignedResponseAroundEncrypted = given(c.UnsignedResponseAroundEncrypted, s.UnsignedResponseAroundEncrypted)
+	s.LogoutRedirectURL, s.LogoutPostURL = given(c.LogoutRedirectURL, s.LogoutRedirectURL), given(c.LogoutPostURL, s.LogoutPostURL)
+	s.LogoutResponseURL, s.Logout = given(c.LogoutResponseURL, s.LogoutResponseURL), given(c.Logout, s.Logout)
 	c.Mapping.into(&s.Mapping)
 	if c.Certificates != nil {
 		s.Certificates = nil

@@ -16,6 +16,8 @@ type OpenIDSettings struct {
 	TokenURL          string   `json:"token_endpoint"`
 	KeysURL           string   `json:"jwks_uri"`
 	UserinfoURL       string   `json:"userinfo_endpoint"`
+	EndSessionURL     string   `json:"end_session_endpoint" doc:"Where people sign out there; empty where it named none."`
+	Logout            string   `json:"logout" doc:"What signing out here does about the identity provider: empty (nothing), offered or always."`
 	Algorithms        []string `json:"id_token_algorithms" doc:"In which ID tokens may be signed."`
 	ClientID          string   `json:"client_id"`
 	AuthMethod        string   `json:"auth_method" doc:"client_secret_basic, client_secret_post or private_key_jwt."`
@@ -43,7 +45,7 @@ func showSettingsOf(protocol string, saml store.SAMLSettings, s store.OIDCSettin
 	list := func(words []string) []string { return append([]string{}, words...) }
 	return nil, &OpenIDSettings{
 		Issuer: s.Issuer, AuthorizationURL: s.AuthorizationURL, TokenURL: s.TokenURL, KeysURL: s.KeysURL, UserinfoURL: s.UserinfoURL,
-		Algorithms: list(s.Algorithms), ClientID: s.ClientID, AuthMethod: s.AuthMethod, HasSecret: s.SecretID != "", Scopes: list(s.Scopes), Prompt: s.Prompt,
+		EndSessionURL: s.EndSessionURL, Logout: s.Logout, Algorithms: list(s.Algorithms), ClientID: s.ClientID, AuthMethod: s.AuthMethod, HasSecret: s.SecretID != "", Scopes: list(s.Scopes), Prompt: s.Prompt,
 		AuthnContext: list(s.AuthnContext), MaxAge: s.MaxAge, HostedDomain: s.HostedDomain, TenantID: s.TenantID, LoginHint: s.LoginHint,
 		VerifiedEmailOnly: s.VerifiedEmailOnly, Mapping: showMapping(s.Mapping),
 	}
@@ -61,6 +63,7 @@ type OpenIDChange struct {
 	MaxAge            *int           `json:"max_age,omitempty" minimum:"0" maximum:"31536000"`
 	HostedDomain      *string        `json:"hosted_domain,omitempty" maxLength:"253"`
 	LoginHint         *bool          `json:"login_hint,omitempty"`
+	Logout            *string        `json:"logout,omitempty" enum:",offered,always" doc:"What signing out here does about the identity provider: empty (nothing), offered or always."`
 	VerifiedEmailOnly *bool          `json:"verified_email_only,omitempty"`
 	Mapping           *MappingChange `json:"mapping,omitempty"`
 }
@@ -85,6 +88,7 @@ func (c OpenIDChange) into(call *call, s *store.OIDCSettings) error {
 	s.ClientID, s.AuthMethod, s.HostedDomain = given(c.ClientID, s.ClientID), given(c.AuthMethod, s.AuthMethod), given(c.HostedDomain, s.HostedDomain)
 	s.Scopes, s.Prompt, s.AuthnContext, s.MaxAge = given(c.Scopes, s.Scopes), given(c.Prompt, s.Prompt), given(c.AuthnContext, s.AuthnContext), given(c.MaxAge, s.MaxAge)
 	s.LoginHint, s.VerifiedEmailOnly = given(c.LoginHint, s.LoginHint), given(c.VerifiedEmailOnly, s.VerifiedEmailOnly)
+	s.Logout = given(c.Logout, s.Logout)
 	c.Mapping.into(&s.Mapping)
 	return connections.CheckOpenID(*s)
 }

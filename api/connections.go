@@ -80,6 +80,10 @@ type Settings struct {
 	LoginHintAs  string   `json:"login_hint_as" doc:"How a typed address is passed on: empty (not at all), subject, or query: and a parameter's name."`
 
 	InclusiveC14N                   bool    `json:"inclusive_c14n" doc:"Inclusive canonicalization is taken too."`
+	LogoutRedirectURL               string  `json:"logout_redirect_url" doc:"Where people sign out there by HTTP-Redirect."`
+	LogoutPostURL                   string  `json:"logout_post_url" doc:"The same by HTTP-POST."`
+	LogoutResponseURL               string  `json:"logout_response_url" doc:"Where our answers to its own logout requests go, if elsewhere."`
+	Logout                          string  `json:"logout" doc:"What signing out here does about the identity provider: empty (nothing), offered or always."`
 	UnsignedResponseAroundEncrypted bool    `json:"unsigned_response_around_encrypted" doc:"A signed, encrypted assertion is taken in a response that is not signed."`
 	Mapping                         Mapping `json:"mapping"`
 }
@@ -100,6 +104,7 @@ func showSettings(s store.SAMLSettings) Settings {
 	return Settings{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL, Binding: s.Binding, Certificates: append([]string{}, s.Certificates...),
 		MetadataURL: s.MetadataURL, NameIDFormat: s.NameIDFormat, ForceAuthn: s.ForceAuthn, AuthnContext: append([]string{}, s.AuthnContext...),
 		IDPInitiated: s.IDPInitiated, LoginHintAs: s.LoginHintAs, InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted,
+		LogoutRedirectURL: s.LogoutRedirectURL, LogoutPostURL: s.LogoutPostURL, LogoutResponseURL: s.LogoutResponseURL, Logout: s.Logout,
 		Mapping: showMapping(s.Mapping)}
 }
 

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/outbound"
@@ -87,6 +88,13 @@ func CheckAddresses(s store.SAMLSettings, allow Allow) error {
 		}
 		if found := saml.CheckLocation(at.location, allow); found != nil {
 			problems.Add(at.field, found.Sentence)
+		}
+	}
+	for _, at := range []struct{ field, location string }{
+		{"logout_redirect_url", s.LogoutRedirectURL}, {"logout_post_url", s.LogoutPostURL}, {"logout_response_url", s.LogoutResponseURL},
+	} {
+		if found := saml.CheckLocation(at.location, allow); at.location != "" && found != nil {
+			problems.Add(at.field, strings.Replace(found.Sentence, "sign-in address", "sign-out address", 1))
 		}
 	}
 	return problems.Err()

@@ -83,6 +83,7 @@ func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Pr
 	for _, tab := range []ui.Link{
 		{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"},
 		{Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"}, {Text: "Setup links", Href: base + "/setup-links"},
+		{Text: "Signing out", Href: base + "/sign-out"},
 	} {
 		tab.Current = tab.Text == title
 		frame.Tabs = append(frame.Tabs, tab)

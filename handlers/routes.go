@@ -213,6 +213,9 @@ func consoleRoutes() []route {
 		{pattern: "POST /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOptions, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/options/openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOpenIDOptions, recovery: true, fresh: true},
 
+		{pattern: "GET /organizations/{organization}/connections/{connection}/sign-out", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionLogout, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/sign-out", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveLogout, recovery: true, fresh: true},
+
 		{pattern: "GET /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).domains, recovery: true},
 		{pattern: "POST /organizations/{organization}/domains", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).claimDomain, recovery: true},
 		{pattern: "GET /organizations/{organization}/domains/{domain}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).domain, recovery: true},
@@ -310,7 +313,7 @@ func (c *console) identityProvidersRoutes() *web.Router {
 	p := &protocol{frame: c.frame, base: c.URL, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, logins: c.logins, log: c.Log}
 	routes := web.NewRouter(c.problem)
 	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
-	// Other sites may post here, to initiate and about signing out: none of them reads a session (W-01, W-04).
+	// Other sites may post here, to initiate and to slo: none of them reads a session (W-01, W-04).
 	routes.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/acs", CrossOrigin: true}, p.consume)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/callback", Body: web.NoBody}, p.callback)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/initiate", Body: web.NoBody}, p.initiate)
@@ -318,7 +321,7 @@ func (c *console) identityProvidersRoutes() *web.Router {
 	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/slo", Body: web.NoBody}, p.singleLogout)
 	routes.HandleFunc(web.Route{Pattern: "POST /saml/{connection}/slo", CrossOrigin: true}, p.singleLogout)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/signed-out", Body: web.NoBody}, p.signedOutThere)
-	routes.HandleFunc(web.Route{Pattern: "POST /oidc/{connection}/backchannel-logout", CrossOrigin: true}, p.backChannelLogout)
+	routes.HandleFunc(web.Route{Pattern: "POST /oidc/{connection}/backchannel-logout"}, p.backChannelLogout)
 	routes.HandleFunc(web.Route{Pattern: "GET /oidc/{connection}/keys", Body: web.NoBody}, p.publicKeys)
 	return routes
 }

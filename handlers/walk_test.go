@@ -19,7 +19,7 @@ import (
 )
 
 // openToOtherSites is where other origins may make a browser post. It reads no session (W-01, W-04).
-var openToOtherSites = []string{"POST /saml/{connection}/acs", "POST /oidc/{connection}/initiate"}
+var openToOtherSites = []string{"POST /saml/{connection}/slo", "POST /saml/{connection}/acs", "POST /oidc/{connection}/initiate"}
 
 // surface is every route that the product serves.
 func (p *product) surface() surface {

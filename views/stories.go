@@ -23,6 +23,7 @@ func Stories() []Story {
 	return slices.Concat(
 		pieceStories(),
 		loginStories(),
+		logoutStories(),
 		welcomeStories(),
 		accountStories(),
 		organizationStories(),
