@@ -13,12 +13,12 @@ func logoutStories() []Story {
 	page := func(problem *ui.Problem) ConnectionLogoutPage {
 		return ConnectionLogoutPage{
 			ConnectionFrame: ConnectionFrame{
-				Page: storyConsole("Signing out", "Connections", ui.Link{Text: "Connections", Href: "#"}, ui.Link{Text: "Okta", Href: "#"}),
+				Page: storyConsole("Signing out", "Connections", ui.Link{Text: "Connections", Href: "/connections/1"}, ui.Link{Text: "Okta", Href: "/connections/1"}),
 				Name: "Okta", State: ConnectionState{ui.Working, "Active"}, Version: "1", Problem: problem,
-				Tabs: []ui.Link{{Text: "Overview", Href: "#"}, {Text: "Identity provider", Href: "#"}, {Text: "Attributes", Href: "#"}, {Text: "Options", Href: "#"},
-					{Text: "Signing out", Href: "#", Current: true}},
+				Tabs: []ui.Link{{Text: "Overview", Href: "/connections/1"}, {Text: "Identity provider", Href: "/connections/1"}, {Text: "Attributes", Href: "/connections/1"}, {Text: "Options", Href: "/connections/1"},
+					{Text: "Signing out", Href: "/connections/1", Current: true}},
 			},
-			Action: "#",
+			Action: "/connections/1/sign-out",
 			Modes: []ui.Option{
 				{Value: "", Label: "Leave people signed in there", Help: "The page after signing out says so."},
 				{Value: "offered", Label: "Offer to sign out there too", Help: "The page after signing out says that they are still signed in there, and has a button.", Chosen: true},
