@@ -85,7 +85,7 @@ func (w *write) notSignedOut(p Proven) error {
 		}
 	}
 	var over int64
-	err := w.Model(&logoutRow{}).Where("connection_id = ? AND at >= ?", p.connection, p.judged).
+	err := w.Model(&logoutRow{}).Where("connection_id = ? AND at > ?", p.connection, p.judged).
 		Where("(named_value = '' OR named_value = ?) AND (session_index = '' OR session_index = ? OR ? = '' AND named_value <> '')",
 			p.named.Value, p.sessionIndex, p.sessionIndex).Count(&over).Error
 	switch {
