@@ -162,5 +162,5 @@ func (v *visit) finishSetup() error {
 	if err != nil {
 		return err
 	}
-	return v.goTo("/setup", "The owners of "+v.organization.Name+" are told that you are done.")
+	return v.goTo("/setup", "") // which says so
 }
