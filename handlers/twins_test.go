@@ -89,7 +89,7 @@ var twins = []twin{
 	by("connections/{connection}/identity-provider/openid", "change-connection-openid"),
 	by("connections/{connection}/attributes", "change-connection-settings", "change-connection-openid"),
 	by("connections/{connection}/options", "change-connection-settings"),
-	by("connections/{connection}/sign-out", "change-connection-settings"),
+	by("connections/{connection}/sign-out", "change-connection-settings", "change-connection-openid"),
 	by("connections/{connection}/options/openid", "change-connection-openid"),
 
 	by("domains", "claim-domain"),
