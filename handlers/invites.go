@@ -143,7 +143,7 @@ func (v *visit) showNewInvite(status int, once string, roles []access.Role, proj
 		if len(all) == 0 {
 			break
 		}
-		var chosen store.ProjectRole
+		chosen := store.ProjectRole{Role: access.ProjectMember} // the least: whoever overlooks the field gives nothing away
 		if n < len(projects) {
 			chosen = projects[n]
 		}

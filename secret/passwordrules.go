@@ -36,7 +36,7 @@ func PasswordProblem(password string, own ...string) string {
 	case !utf8.ValidString(password):
 		return "Use characters of a keyboard."
 	case common(password):
-		return "This password is on the list of common ones. Choose another."
+		return "This password is made of common words or a common pattern, whatever digits and signs are around. Choose another, such as four words that have nothing to do with each other."
 	case ownWords(password, own):
 		return "This password is built from your own name or address. Choose another."
 	}

@@ -77,7 +77,7 @@ func (n NewWebhook) valid(allowed func(*url.URL) error) (webhookRow, error) {
 	row := webhookRow{Webhook: Webhook{URL: strings.TrimSpace(n.URL), Description: strings.TrimSpace(n.Description)}}
 	address, err := url.Parse(row.URL)
 	switch {
-	case err != nil || len(row.URL) > 2000:
+	case err != nil || address.Host == "" || len(row.URL) > 2000:
 		problems.Add("url", "This is not an address. It must look like https://hooks.example.com/gatehouse, with at most 2,000 characters.")
 	default:
 		if err := allowed(address); err != nil {

@@ -58,6 +58,12 @@ func TestWebhooks(t *testing.T) {
 		if !errors.As(err, &wrong) || len(wrong.Fields) != 2 || wrong.Fields[0].Problem != "Not there." {
 			t.Errorf("got %v", err)
 		}
+		for _, none := range []string{"", "hooks.test/gatehouse"} {
+			_, _, err = scope.CreateWebhook(ctx, operator, NewWebhook{URL: none, Types: hook.Types}, anyAddress)
+			if !errors.As(err, &wrong) || len(wrong.Fields) != 1 || !strings.Contains(wrong.Fields[0].Problem, "https://hooks.example.com/gatehouse") {
+				t.Errorf("%q for an address: %v", none, err)
+			}
+		}
 		ok(t, scope.ChangeWebhook(ctx, operator, hook.ID, 1, NewWebhook{URL: hook.URL, Types: []audit.MessageType{"project.deleted"}}, anyAddress))
 		if err := scope.ChangeWebhook(ctx, operator, hook.ID, 1, NewWebhook{URL: hook.URL, Types: hook.Types}, anyAddress); !errors.Is(err, ErrConflict) {
 			t.Errorf("an old form: %v", err)
