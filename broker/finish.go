@@ -67,6 +67,7 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 	if seen.raw, refusal = saml.Decode(a.SAMLResponse); refusal != nil {
 		return Landing{}, refusal, nil
 	}
+	seen.pass("transport", "one SAMLResponse in base64, by HTTP-POST", fmt.Sprintf("one SAMLResponse of %d bytes, by HTTP-POST", len(seen.raw)))
 	header, refusal := saml.UnverifiedHeader(seen.raw)
 	if refusal != nil {
 		return Landing{}, refusal, nil
@@ -75,6 +76,7 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 	if refusal != nil || err != nil {
 		return Landing{}, refusal, err
 	}
+	seen.passRequest(b.now())
 	sp, err := b.serviceProvider(c)
 	if err != nil {
 		return Landing{}, nil, err
@@ -84,7 +86,7 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 	seen.claim, steps, refusal = saml.Read(sp, seen.raw, want, now)
 	// saml.Read gets to the step "assertion" behind a good signature only.
 	seen.signed = slices.ContainsFunc(steps, func(s saml.Step) bool { return s.Name == "assertion" })
-	if seen.steps = stepsOf(steps); refusal != nil {
+	if seen.steps = append(seen.steps, stepsOf(steps)...); refusal != nil {
 		return Landing{}, refusal, nil
 	}
 	seen.claim.ConnectionID = c.ID
@@ -154,6 +156,12 @@ func (b *Broker) policy(c store.ProtocolConnection, want saml.Expectation, seen 
 
 // accept spends the login and the assertion, keeps the Identity, and makes the code that finishes it, all in one transaction.
 func (b *Broker) accept(ctx context.Context, identity trust.Identity, seen attempt) (Landing, *trust.Refusal, error) {
+	seen.passDomain(identity)
+	if seen.test {
+		if err := b.foresee(ctx, identity, &seen); err != nil {
+			return Landing{}, nil, err
+		}
+	}
 	code := secret.NewToken()
 	err := b.store.AcceptLogin(ctx, store.Accepted{
 		LoginID: seen.login.ID, AssertionID: seen.claim.AssertionID, SpentUntil: seen.claim.SpentUntil(),
@@ -183,7 +191,7 @@ func refusalIn(err error) (*trust.Refusal, error) {
 func (b *Broker) refuse(ctx context.Context, c store.ProtocolConnection, seen attempt, refusal *trust.Refusal) error {
 	record := store.Refused{
 		OrganizationID: c.OrganizationID, ConnectionID: c.ID, VersionID: c.VersionID,
-		Refusal: *refusal, Steps: seen.steps, Raw: bytes.Clone(seen.raw), Test: seen.test, Signed: seen.signed,
+		Refusal: *refusal, Steps: seen.explained(refusal), Raw: bytes.Clone(seen.raw), Test: seen.test, Signed: seen.signed,
 		Email: seen.claim.Email, Subject: seen.claim.Subject,
 		RequestID: seen.browser.Request.ID, Address: seen.browser.Request.Address, UserAgent: seen.browser.Request.UserAgent,
 	}

@@ -172,17 +172,19 @@ func (b *Broker) FinishByOpenID(ctx context.Context, a Return) (Landing, error) 
 
 // judgeOpenID is the straight line of a login: find what it answers and take that, get the tokens, read, decide, spend.
 func (b *Broker) judgeOpenID(ctx context.Context, c store.ProtocolConnection, callback oidc.Callback, seen *attempt) (Landing, *trust.Refusal, error) {
+	seen.pass("transport", "one code, or an error, with our state", "an answer by HTTP-Redirect")
 	asked, refusal, err := b.expectReturn(ctx, c, callback, seen)
 	if refusal != nil || err != nil {
 		return Landing{}, refusal, err
 	}
+	seen.passRequest(b.now())
 	party, err := b.relyingParty(c)
 	if err != nil {
 		return Landing{}, nil, err
 	}
 	now, reading := b.now(), &oidc.Reading{}
 	refusal = b.readReturn(ctx, c, party, callback, asked, reading, now)
-	seen.steps, seen.raw = stepsOfOpenID(reading.Steps), reading.Record(callback)
+	seen.steps, seen.raw = append(seen.steps, stepsOfOpenID(reading.Steps)...), reading.Record(callback)
 	seen.claim, seen.signed = reading.Claim, reading.Claim.Issuer != ""
 	if refusal != nil {
 		return Landing{}, refusal, nil

@@ -139,6 +139,7 @@ func (p RelyingParty) vouchesFor(from object, address string) bool {
 
 // Remark adds to the steps what an admin should know although nothing is wrong with it, and what arrived.
 func (p RelyingParty) Remark(r *Reading) {
+	p.tellMapped(r)
 	all := maps.Clone(r.claims)
 	maps.Copy(all, r.more)
 	r.note("attributes", "", strings.Join(slices.Sorted(maps.Keys(all)), ", "), nil)

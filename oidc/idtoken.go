@@ -26,7 +26,7 @@ const maxSubject = 255
 // go-oidc checks the same token, and must read the same in it: what two readers take for two things is refused.
 func (p RelyingParty) ReadIDToken(ctx context.Context, r *Reading, tokens Tokens, keys []Key, a Asked, now time.Time) *trust.Refusal {
 	read, refusal := parseToken(tokens.ID)
-	if r.note("structure", "", "", refusal) != nil {
+	if r.note("structure", "a signed token in three parts", "a signed token in three parts", refusal) != nil {
 		return refusal
 	}
 	r.header, r.claims = read.header, read.claims
@@ -35,7 +35,7 @@ func (p RelyingParty) ReadIDToken(ctx context.Context, r *Reading, tokens Tokens
 	}
 	set := &keySet{keys: keys, token: read, allowed: p.Algorithms}
 	library, err := p.verifier(set).Verify(ctx, read.raw)
-	if refusal = r.note("signature", "", strings.TrimSpace(read.algorithm+" "+read.keyID), set.judgement()); refusal != nil {
+	if refusal = r.note("signature", "a signature by a key of the identity provider", "the ID token, signed "+read.signedHow(), set.judgement()); refusal != nil {
 		return refusal
 	}
 	for _, check := range []struct {
@@ -56,10 +56,21 @@ func (p RelyingParty) ReadIDToken(ctx context.Context, r *Reading, tokens Tokens
 	if refusal = p.readSubject(r, read, a); refusal != nil {
 		return refusal
 	}
-	if _, _, refusal = read.agrees(library, err); r.note("second_reading", "", "", refusal) != nil {
+	if _, _, refusal = read.agrees(library, err); r.note("second_reading", bothRead, bothRead, refusal) != nil {
 		return refusal
 	}
-	return r.note("token_hash", "", library.AccessTokenHash, checkHash(library, tokens))
+	return r.note("token_hash", "at_hash of the access token beside it, or none", or(library.AccessTokenHash, "none"), checkHash(library, tokens))
+}
+
+// bothRead is what two readers of a token must come to.
+const bothRead = "two readers find the same issuer, person, audience and nonce"
+
+// signedHow words how a token is signed, and by which key.
+func (t token) signedHow() string {
+	if t.keyID == "" {
+		return t.algorithm
+	}
+	return t.algorithm + " by the key " + t.keyID
 }
 
 // otherKinds are what Keycloak writes in the claim typ of tokens that are no ID tokens.
@@ -129,7 +140,7 @@ func (p RelyingParty) checkTimes(claims object, now time.Time) (want, got string
 	case p.MaxAge > 0 && now.Sub(signedIn) > p.MaxAge+trust.Skew:
 		refusal = trust.Refuse(trust.ReasonSignInTooOld, fmt.Sprintf("a sign-in there within %s", p.MaxAge), stamp(signedIn))
 	}
-	return "", "issued " + stamp(issued) + ", ends " + stamp(ends), refusal
+	return "issued within 5 minutes of " + stamp(now), "issued " + stamp(issued) + ", " + drift(now.Sub(issued)) + "; valid until " + stamp(ends), refusal
 }
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -107,6 +107,9 @@ func (m *message) checkTimes() (want, got string, refusal *trust.Refusal) {
 	if refusal := confirmsTime(m, m.confirmation); refusal != nil {
 		return want, got, refusal
 	}
+	if until, err := instant(m.confirmation.attribute("NotOnOrAfter")); err == nil {
+		got += "; valid until " + stamp(until)
+	}
 	return want, got, m.within(m.assertion.only(assertionNamespace, "Conditions"))
 }
 

@@ -58,6 +58,8 @@ func (m *message) readSubject() (want, got string, refusal *trust.Refusal) {
 	}
 	m.claim.SubjectTransient = strings.HasSuffix(m.claim.SubjectFormat, ":transient")
 	m.readMoments()
+	m.tellFormat()
+	m.tellMapped()
 	return "a subject", m.claim.Subject, nil
 }
 

@@ -27,6 +27,7 @@ type message struct {
 	readings  []reading // of the assertion: as it arrived, and by each signature that covers it
 
 	claim trust.Claim
+	also  []Step // what the step that is being taken tells beside its verdict
 }
 
 // steps are the checks in their order. Each answers what it wanted and got, and refuses or lets pass; empty words and no
@@ -58,6 +59,7 @@ func Read(sp ServiceProvider, raw []byte, want Expectation, now time.Time) (trus
 	m := &message{sp: sp, raw: raw, want: want, now: now}
 	taken := make([]Step, 0, len(steps))
 	for _, step := range steps {
+		m.also = nil
 		want, got, refusal := step.take(m)
 		if refusal != nil {
 			return trust.Claim{}, append(taken, Step{step.name, Refused, refusal.Want, refusal.Got}), refusal
@@ -66,7 +68,7 @@ func Read(sp ServiceProvider, raw []byte, want Expectation, now time.Time) (trus
 		if want == "" {
 			verdict = Noted
 		}
-		taken = append(taken, Step{step.name, verdict, trust.Printable(want), trust.Printable(got)})
+		taken = append(append(taken, Step{step.name, verdict, trust.Printable(want), trust.Printable(got)}), m.also...)
 	}
 	return m.claim, taken, nil
 }
@@ -100,6 +102,7 @@ func (m *message) checkSignature() (want, got string, refusal *trust.Refusal) {
 			return "", "", refusal
 		}
 		by = append(by, signer(m.response, certificate))
+		m.tellCertificate(m.response, certificate)
 		m.response = signed
 		if m.assertion = positioned(signed, at); m.assertion == nil {
 			return "", "", trust.Refuse(trust.ReasonReadingsDisagree, "the assertion in the signed Response", "none")
@@ -112,6 +115,7 @@ func (m *message) checkSignature() (want, got string, refusal *trust.Refusal) {
 			return "", "", refusal
 		}
 		by = append(by, signer(arrived, certificate))
+		m.tellCertificate(arrived, certificate)
 		m.assertion = signed
 		m.readings = append(m.readings, readingIn(signed))
 	}
@@ -193,6 +197,7 @@ func (m *message) open(box sealed) (by string, refusal *trust.Refusal) {
 		return "", refusal
 	}
 	m.assertion, m.readings = signed, append(m.readings, readingIn(signed))
+	m.tellCertificate(assertion, certificate)
 	return "; " + signer(assertion, certificate), nil
 }
 
@@ -237,7 +242,7 @@ func (m *message) checkStatements() (want, got string, refusal *trust.Refusal) {
 			return "", "", refusal
 		}
 	}
-	return "one subject, one audience restriction, a bearer", "all three", nil
+	return "one subject, one audience restriction, one confirmation for the bearer", "one subject, one audience restriction, one confirmation for the bearer", nil
 }
 
 // checkReadings: what arrived, what was signed and what crewjam/saml reads say the same (S-17, S-18).
@@ -251,5 +256,5 @@ func (m *message) checkReadings() (want, got string, refusal *trust.Refusal) {
 			return "", "", trust.Refuse(trust.ReasonReadingsDisagree, fmt.Sprintf("%+v", mine), fmt.Sprintf("%+v", other))
 		}
 	}
-	return "the same read twice", "the same", nil
+	return "two readers find the same issuer, person, audience and request", "two readers find the same issuer, person, audience and request", nil
 }

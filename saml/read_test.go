@@ -86,7 +86,13 @@ func TestReadGoodResponses(t *testing.T) {
 					t.Errorf("step %+v", step)
 				}
 			}
-			if names != "structure signature decryption assertion issuer destination recipient audience in_response_to times second_reading subject attributes " {
+			names = strings.ReplaceAll(names, "signature certificate certificate decryption", "signature certificate decryption")
+			names = strings.ReplaceAll(names, "decryption certificate", "decryption") // signed within as well
+			if !strings.Contains(names, "signature certificate") {
+				names = strings.ReplaceAll(names, "signature ", "signature certificate ")
+			}
+			if names != "structure signature certificate decryption assertion issuer destination recipient audience in_response_to times second_reading subject name_id_format "+
+				"attribute:email attribute:name attribute:given_name attribute:family_name attribute:groups attribute:roles attributes " {
 				t.Error(names)
 			}
 		})
@@ -230,5 +236,38 @@ func TestTheLibraryIsToldTheTruth(t *testing.T) {
 		if err := m.agreeOnAudience(&said); (err == nil) != ours {
 			t.Errorf("%s: %v", audience, err)
 		}
+	}
+}
+
+// TestTheStepsSayWhatArrived: which certificate verified which signature, how the NameID is called, and each mapped value as arrived, missing or
+// several.
+func TestTheStepsSayWhatArrived(t *testing.T) {
+	sp := goodProvider()
+	sp.Mapping = Mapping{Name: "groups", GivenName: "nowhere", Own: map[string]string{"team": "groups"}}
+	m := &message{sp: sp, want: goodExpectation, now: noon, raw: forgery{assertion: true}.make(t)}
+	for _, step := range steps[:12] {
+		if _, _, refusal := step.take(m); refusal != nil {
+			t.Fatal(step.name, refusal)
+		}
+	}
+	told := map[string]Step{}
+	for _, step := range m.also {
+		told[step.Name] = step
+	}
+	for name, verdict := range map[string]string{
+		"certificate": Passed, "name_id_format": Passed, "attribute:email": Passed, "attribute:name": Noted, "attribute:given_name": Noted, "attribute:own:team": Passed,
+	} {
+		if told[name].Verdict != verdict {
+			t.Errorf("%s: %+v", name, told[name])
+		}
+	}
+	if got := told["certificate"].Got; !strings.Contains(got, Fingerprint(idp().certificate)) || !strings.HasPrefix(got, "Assertion signed by ") || !strings.Contains(got, "valid until ") {
+		t.Error(got)
+	}
+	if got := told["attribute:name"].Got; got != "2 values, from groups" {
+		t.Error(got)
+	}
+	if got := told["attribute:given_name"]; got.Want != "nowhere" || got.Got != "nothing" {
+		t.Error(got)
 	}
 }
