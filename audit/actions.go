@@ -100,6 +100,8 @@ const (
 	LoginRefused       Action = "login.refused"
 	LoginTestSucceeded Action = "login.test_succeeded"
 	LoginTestRefused   Action = "login.test_refused"
+	LoginRunAgain      Action = "login.run_again"
+	LoginMessageShown  Action = "login.message_shown"
 
 	IdentityLinked      Action = "identity.linked"
 	IdentityLinkAsked   Action = "identity.link_asked"
@@ -265,6 +267,8 @@ var phrases = []phrase{
 	{LoginRefused, "", "was refused at sign-in", "[ through the connection {connection}]"},
 	{LoginTestSucceeded, "", "tested", " the connection {connection} with a real login, which went well"},
 	{LoginTestRefused, "", "tested", " the connection {connection} with a real login, which was refused"},
+	{LoginRunAgain, "", "read the message of the login", " {login} once more by the present settings[: {after}]"},
+	{LoginMessageShown, "", "looked at the whole message of the login", " {login}"},
 
 	{IdentityLinked, "link", "linked", " {user} to their sign-in[ through the connection {connection}]"},
 	{IdentityLinkAsked, "", "saw an unknown sign-in with the address of", " {user}[ through the connection {connection}]; it waits for an owner"},

@@ -116,7 +116,7 @@ func TestX11_EveryActionReadsAsASentenceForEveryActor(t *testing.T) {
 }
 
 func targets() (all []Target) {
-	for _, kind := range []string{"organization", "project", "user", "connection", "domain", "role", "api_key", "key", "host", "service_account", "passkey", "webhook", "setup_link", "operator_token"} {
+	for _, kind := range []string{"organization", "project", "user", "connection", "domain", "role", "api_key", "key", "host", "service_account", "passkey", "webhook", "setup_link", "operator_token", "login"} {
 		all = append(all, Target{Kind: kind, ID: kind + "_1", Name: "The " + kind})
 	}
 	return all

@@ -190,17 +190,21 @@ func (b *Broker) judgeOpenID(ctx context.Context, c store.ProtocolConnection, ca
 		return Landing{}, refusal, nil
 	}
 	seen.claim.ConnectionID = c.ID
-	policy := trust.Policy{
-		ConnectionID: c.ID, OrganizationID: c.OrganizationID, Issuer: c.OIDC.Issuer, EntityID: c.OIDC.ClientID, ACS: b.Callback(c.ID),
-		ConnectionActive: c.State == store.ConnectionActive, OrganizationActive: !c.OrganizationSuspended,
-		TestOnly: c.State == store.ConnectionDraft, TestLogin: seen.test, PendingRequest: asked.Nonce.Reveal(),
-		VerifiedDomains: c.VerifiedDomains, RequiredAuthnContext: c.OIDC.AuthnContext, SubjectSource: c.OIDC.Mapping.Subject,
-	}
-	identity, refusal := trust.Decide(policy, seen.claim, now)
+	identity, refusal := trust.Decide(b.openIDPolicy(c, asked.Nonce.Reveal(), *seen), seen.claim, now)
 	if refusal != nil {
 		return Landing{}, refusal, nil
 	}
 	return b.accept(ctx, identity, *seen)
+}
+
+// openIDPolicy is what the connection allows the login that sent the nonce.
+func (b *Broker) openIDPolicy(c store.ProtocolConnection, nonce string, seen attempt) trust.Policy {
+	return trust.Policy{
+		ConnectionID: c.ID, OrganizationID: c.OrganizationID, Issuer: c.OIDC.Issuer, EntityID: c.OIDC.ClientID, ACS: b.Callback(c.ID),
+		ConnectionActive: c.State == store.ConnectionActive, OrganizationActive: !c.OrganizationSuspended,
+		TestOnly: c.State == store.ConnectionDraft, TestLogin: seen.test, PendingRequest: nonce,
+		VerifiedDomains: c.VerifiedDomains, RequiredAuthnContext: c.OIDC.AuthnContext, SubjectSource: c.OIDC.Mapping.Subject,
+	}
 }
 
 // expectReturn finds the one pending login of this browser that the answer's state belongs to, and takes what its answer is checked against:

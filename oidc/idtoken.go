@@ -38,16 +38,8 @@ func (p RelyingParty) ReadIDToken(ctx context.Context, r *Reading, tokens Tokens
 	if refusal = r.note("signature", "a signature by a key of the identity provider", "the ID token, signed "+read.signedHow(), set.judgement()); refusal != nil {
 		return refusal
 	}
-	for _, check := range []struct {
-		name string
-		run  func() (want, got string, refusal *trust.Refusal)
-	}{
-		{"token_type", read.checkKind},
-		{"issuer", func() (string, string, *trust.Refusal) { return p.checkIssuer(read.claims) }},
-		{"audience", func() (string, string, *trust.Refusal) { return p.checkAudience(read.claims) }},
-		{"times", func() (string, string, *trust.Refusal) { return p.checkTimes(read.claims, now) }},
-		{"nonce", func() (string, string, *trust.Refusal) { return checkNonce(read.claims, a) }},
-	} {
+	nonce := tokenCheck{"nonce", func() (string, string, *trust.Refusal) { return checkNonce(read.claims, a) }}
+	for _, check := range append(p.tokenChecks(read, now), nonce) {
 		want, got, refusal := check.run()
 		if r.note(check.name, want, got, refusal) != nil {
 			return refusal

@@ -7,6 +7,7 @@ import (
 
 	"gorm.io/gorm"
 
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
@@ -104,14 +105,45 @@ func (s *Store) addMessage(tx *gorm.DB, organization, loginID string, raw []byte
 // LoginMessage is the message of one of the organization's logins as it arrived, for owners; ErrNotFound when none was kept or seven days
 // have passed.
 func (c *Scope) LoginMessage(ctx context.Context, id string) ([]byte, error) {
+	raw, _, err := c.LoginArrival(ctx, id)
+	return raw, err
+}
+
+// LoginArrival is LoginMessage, with when it arrived.
+func (c *Scope) LoginArrival(ctx context.Context, id string) ([]byte, time.Time, error) {
 	var row messageRow
 	row, err := one(row, c.read(ctx).Where("login_id = ? AND expires_at > ?", id, c.store.now()).Take(&row).Error)
 	if err != nil {
-		return nil, fmt.Errorf("read the message of login %s: %w", id, err)
+		return nil, time.Time{}, fmt.Errorf("read the message of login %s: %w", id, err)
 	}
 	raw, err := c.store.keyring.Open(row.place(), row.Sealed)
 	if err != nil {
-		return nil, fmt.Errorf("open the message of login %s: %w", id, err)
+		return nil, time.Time{}, fmt.Errorf("open the message of login %s: %w", id, err)
 	}
-	return raw, nil
+	return raw, row.CreatedAt.UTC(), nil
+}
+
+// ShowLoginMessage is LoginMessage for somebody who wants to see what it says of the person: that they looked is recorded.
+func (c *Scope) ShowLoginMessage(ctx context.Context, actor audit.Actor, id string) ([]byte, error) {
+	raw, err := c.LoginMessage(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return raw, c.write(ctx, actor, func(w *write) error {
+		w.record(audit.Event{Action: audit.LoginMessageShown, Severity: audit.High, Targets: []audit.Target{{Kind: "login", ID: id, Name: id}}})
+		return nil
+	})
+}
+
+// NoteRunAgain records that the message of a login was read once more, and what came of it.
+func (c *Scope) NoteRunAgain(ctx context.Context, actor audit.Actor, id, verdict string) error {
+	err := c.write(ctx, actor, func(w *write) error {
+		w.record(audit.Event{Action: audit.LoginRunAgain, Targets: []audit.Target{{Kind: "login", ID: id, Name: id}},
+			Changes: []audit.Change{{Field: "verdict", After: verdict}}})
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record that login %s was run again: %w", id, err)
+	}
+	return nil
 }
