@@ -51,7 +51,7 @@ var arrows = map[string][]string{
 	"api":         {"access", "audit", "connections", "gate", "outbound", "secret", "store", "trust", "web"},
 	"views/ui":    {},
 	"views/setup": {},
-	"views":       {"views/setup", "views/ui"},
+	"views":       {"trust", "views/setup", "views/ui"}, // trust: its reasons alone, each of which has a page
 	"handlers":    {"access", "api", "audit", "broker", "connections", "gate", "oidc", "outbound", "passkeys", "saml", "secret", "store", "trust", "views", "views/setup", "views/ui", "web"},
 }
 

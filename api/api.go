@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/gate"
 	"github.com/gatehouse-sso/gatehouse/outbound"
 	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
 	"github.com/gatehouse-sso/gatehouse/web"
 )
 
@@ -34,6 +36,8 @@ type Options struct {
 
 	// EntityID, ACS (SAML), Callback, Initiation and KeysURL (OpenID Connect) are our own addresses for a connection.
 	EntityID, ACS, Callback, Initiation, KeysURL func(connection string) string
+	// RunAgain reads the stored message of an organization's login once more: words alone come out. [store.ErrConflict] where it cannot be read again.
+	RunAgain func(ctx context.Context, organization, login string) ([]store.LoginStep, *trust.Refusal, error)
 }
 
 // API is the admin API.

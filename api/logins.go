@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -14,6 +15,9 @@ func (a *API) loginOperations() {
 		summary: "List logins", about: "Attempts to sign in through a connection, the newest first, without their steps."}, (*call).logins)
 	add(a, operation{id: "get-login", noun: "Logins", method: http.MethodGet, path: "/logins/{login}", permission: access.ManageSSO, entitlement: access.EntitledSSO,
 		summary: "Get a login", about: "With every check that was made, and who can mend what was refused."}, (*call).login)
+	add(a, operation{id: "run-login-again", noun: "Logins", method: http.MethodPost, path: "/logins/{login}/run-again", permission: access.ManageSSO, entitlement: access.EntitledSSO,
+		summary: "Run a login again", about: "Reads the message of a login, which is kept for seven days, once more by the connection's present settings, as at the time it arrived. " +
+			"Nobody is signed in and nothing changes; that it was done is an event."}, (*call).runLoginAgain)
 }
 
 // Login is one attempt to sign in, from the first redirect to the last.
@@ -96,4 +100,40 @@ func (c *call) login(in *InLogin) (*OneLogin, error) {
 		return nil, err
 	}
 	return &OneLogin{showLogin(l)}, nil
+}
+
+// LoginVerdict is what a stored message comes to by the present settings.
+type LoginVerdict struct {
+	Passes bool         `json:"passes"`
+	Reason trust.Reason `json:"reason,omitempty" doc:"Why it would be refused."`
+	Party  trust.Party  `json:"who_mends_it,omitempty" doc:"our_admin, idp_admin, person or us."`
+	Fix    string       `json:"fix,omitempty"`
+	Want   string       `json:"want,omitempty"`
+	Got    string       `json:"got,omitempty"`
+	Steps  []LoginStep  `json:"steps" nullable:"false"`
+}
+
+// OneVerdict is the answer with it.
+type OneVerdict struct{ Body LoginVerdict }
+
+func (c *call) runLoginAgain(in *InLogin) (*OneVerdict, error) {
+	steps, refusal, err := c.RunAgain(c.ctx, c.organization.ID, in.Login)
+	if errors.Is(err, store.ErrConflict) {
+		return nil, problem(http.StatusConflict, "cannot_run_again", "This answer stopped before its signature was found good, and codes and signatures are not kept. Run a new test.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &OneVerdict{LoginVerdict{Passes: refusal == nil, Steps: []LoginStep{}}}
+	verdict := "it would pass"
+	if refusal != nil {
+		verdict = "it would be refused: " + string(refusal.Reason)
+		out.Body.Reason, out.Body.Party, out.Body.Fix = refusal.Reason, refusal.Reason.Party(), refusal.Reason.Fix()
+		out.Body.Want, out.Body.Got = refusal.Want, refusal.Got
+	}
+	for i, s := range steps {
+		s.Number, s.At = i+1, c.now()
+		out.Body.Steps = append(out.Body.Steps, LoginStep(s))
+	}
+	return out, c.scope.NoteRunAgain(c.ctx, c.actor(), in.Login, verdict)
 }

@@ -1,17 +1,22 @@
 package handlers
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/gatehouse-sso/gatehouse/api"
+	"github.com/gatehouse-sso/gatehouse/broker"
+	"github.com/gatehouse-sso/gatehouse/store"
+	"github.com/gatehouse-sso/gatehouse/trust"
 	"github.com/gatehouse-sso/gatehouse/views"
 )
 
 // newAdminAPI is the admin API for programs.
 func (c *console) newAdminAPI() (*api.API, error) {
 	return api.New(api.Options{URL: c.URL, Store: c.store, Gate: c.Gate, Outbound: c.Outbound, Log: c.Log, EntityID: c.broker.EntityID, ACS: c.broker.ACS,
-		Callback: c.broker.Callback, Initiation: c.broker.Initiation, KeysURL: c.broker.KeysURL})
+		Callback: c.broker.Callback, Initiation: c.broker.Initiation, KeysURL: c.broker.KeysURL, RunAgain: c.runAgain})
 }
 
 // apiReference describes the admin API to people; what is searched for stands in the address (q).
@@ -54,4 +59,13 @@ func fits(r api.Reference, search string) bool {
 		}
 	}
 	return true
+}
+
+// runAgain is the broker's, in words that the admin API knows.
+func (c *console) runAgain(ctx context.Context, organization, login string) ([]store.LoginStep, *trust.Refusal, error) {
+	rerun, err := c.broker.RunAgain(ctx, organization, login)
+	if errors.Is(err, broker.ErrNotAgain) {
+		err = store.ErrConflict
+	}
+	return rerun.Steps, rerun.Refusal, err
 }

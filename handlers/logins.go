@@ -1,12 +1,12 @@
 package handlers
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
 	"time"
 
+	"github.com/gatehouse-sso/gatehouse/broker"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/trust"
 	"github.com/gatehouse-sso/gatehouse/views"
@@ -16,7 +16,7 @@ import (
 // loginsShown is how many logins stand on a page.
 const loginsShown = 50
 
-// loginRecords lists the logins. The address holds what is searched for (q: a reference or part of an address), connection, state, and the
+// loginRecords lists the logins, or goes to the one whose reference was pasted. The address holds what is searched for (q: a reference or part of an address), connection, state, and the
 // login to go on below (before).
 func (v *visit) loginRecords() error {
 	filter := store.LoginFilter{
@@ -25,6 +25,9 @@ func (v *visit) loginRecords() error {
 	logins, err := v.scope.Logins(v.ctx(), filter)
 	if err != nil {
 		return err
+	}
+	if len(logins) == 1 && logins[0].ID == store.ReferenceIn(filter.Search) {
+		return v.goTo(v.path("logins/"+logins[0].ID), "")
 	}
 	connections, err := v.scope.Connections(v.ctx())
 	if err != nil {
@@ -113,9 +116,15 @@ var mendedBy = map[trust.Party]string{
 }
 
 // loginRecord is one login: the verdict, who must mend it, want and got, the steps, and the message with what it says of the person left out.
-func (v *visit) loginRecord() error { return v.showLoginRecord(http.StatusOK, nil) }
+func (v *visit) loginRecord() error { return v.showLoginRecord(http.StatusOK, nil, loginExtras{}) }
 
-func (v *visit) showLoginRecord(status int, problem *ui.Problem) error {
+// loginExtras are what an act on a login's page has brought to light, to be shown this once.
+type loginExtras struct {
+	rerun *broker.Rerun
+	whole string // the message with nothing left out
+}
+
+func (v *visit) showLoginRecord(status int, problem *ui.Problem, extras loginExtras) error {
 	l, err := v.scope.Login(v.ctx(), v.id("login"))
 	if err != nil {
 		return err
@@ -130,7 +139,7 @@ func (v *visit) showLoginRecord(status int, problem *ui.Problem) error {
 	}
 	page := views.LoginRecordPage{
 		Page: v.trail(v.page(title), ui.Link{Text: "Logins", Href: v.path("logins")}), Reference: l.ID,
-		Verdict: v.verdict(l), Steps: loginSteps(l), Facts: v.loginFacts(l, connection),
+		Verdict: v.verdict(l), Steps: loginSteps(l.Steps, connection.Protocol == store.ProtocolOIDC), Facts: v.loginFacts(l, connection),
 		Next: []ui.Button{{Text: "Show connection", Href: v.path("connections/" + connection.ID)}},
 	}
 	_, page.Kind = v.loginState(l)
@@ -140,15 +149,16 @@ func (v *visit) showLoginRecord(status int, problem *ui.Problem) error {
 	}
 	if l.State == store.LoginRefused {
 		page.Refused, page.Reason, page.Want, page.Got = true, string(l.Reason), l.Want, l.Got
-		page.Who, page.Fix = mendedBy[l.Reason.Party()], l.Reason.Fix()
+		page.Who, page.Fix, page.Mend = mendedBy[l.Reason.Party()], l.Reason.Fix(), v.mendAt(l.Reason, connection)
 	}
 	raw, err := v.scope.LoginMessage(v.ctx(), l.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	if len(raw) > 0 {
-		page.Raw = redactedMessage(connection, raw)
+		page.Raw, page.RunAgain, page.ShowWhole = redactedMessage(connection, raw), v.path("logins/"+l.ID+"/run-again"), v.path("logins/"+l.ID+"/message")
 	}
+	page.Rerun, page.Whole = v.rerunOf(extras.rerun, connection), extras.whole
 	return v.render(status, views.LoginRecord(page))
 }
 
@@ -161,7 +171,7 @@ func (v *visit) mayLinkSubject(l store.Login) bool {
 func (v *visit) linkSubject() error {
 	err := v.scope.LinkSubject(v.ctx(), v.actor(), v.id("login"))
 	if problem := problemOf(err); problem != nil {
-		return v.showLoginRecord(http.StatusUnprocessableEntity, problem)
+		return v.showLoginRecord(http.StatusUnprocessableEntity, problem, loginExtras{})
 	}
 	if err != nil {
 		return err
@@ -194,32 +204,6 @@ func (v *visit) verdict(l store.Login) string {
 		return "The browser was sent to the identity provider, which has not answered yet."
 	}
 	return "The browser was sent to the identity provider, and no answer came within 15 minutes."
-}
-
-// stepTitles are the names of a login's steps in words; a name that is not here is a title already.
-var stepTitles = map[string]string{
-	"structure": "Structure of the message", "signature": "Signature", "decryption": "Encryption", "assertion": "Statements", "issuer": "Issuer",
-	"destination": "Destination", "recipient": "Recipient", "audience": "Audience", "in_response_to": "Request that it answers", "times": "Times",
-	"second_reading": "Second, independent reading", "subject": "Subject", "attributes": "Attributes",
-	"callback": "Who answers", "answer": "Answer", "exchange": "Exchange of the code", "token_type": "Kind of token", "nonce": "Request that it answers",
-	"token_hash": "Access token beside it", "algorithm": "Way of signing", "userinfo": "Userinfo", "remark": "To know",
-}
-
-func loginSteps(l store.Login) ui.Timeline {
-	var steps ui.Timeline
-	for _, s := range l.Steps {
-		step := ui.Step{State: ui.StepDone, Title: cmp.Or(stepTitles[s.Name], s.Name)}
-		switch {
-		case s.Verdict == store.StepRefused:
-			step.State, step.Want, step.Got = ui.StepFailed, s.Want, s.Got
-		case s.Verdict == store.StepNoted:
-			step.Detail = "Noted: " + s.Got
-		case s.Got != "":
-			step.Detail = s.Got
-		}
-		steps = append(steps, step)
-	}
-	return steps
 }
 
 var startedBy = map[store.LoginStart]string{

@@ -104,6 +104,7 @@ func (v *visit) organizationPage() error {
 		page.Projects = append(page.Projects, views.OrganizationRow{Name: p.Name, Href: v.path("projects/" + p.ID), Roles: v.rolesInProject(p.ID)})
 	}
 	if v.may.Has(access.ManageSSO) {
+		page.FindLogin = v.path("logins")
 		if page.Tasks, err = v.tasks(); err != nil {
 			return err
 		}

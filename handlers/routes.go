@@ -249,6 +249,8 @@ func consoleRoutes() []route {
 
 		{pattern: "GET /organizations/{organization}/logins", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecords},
 		{pattern: "GET /organizations/{organization}/logins/{login}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecord, recovery: true},
+		{pattern: "POST /organizations/{organization}/logins/{login}/run-again", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).runLoginAgain, recovery: true},
+		{pattern: "POST /organizations/{organization}/logins/{login}/message", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).showLoginMessage, fresh: true},
 		{pattern: "POST /organizations/{organization}/logins/{login}/link", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).linkSubject, recovery: true, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/events", audience: inOrganization, permission: access.ReadAudit, handle: (*visit).events},

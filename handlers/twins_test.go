@@ -110,6 +110,8 @@ var twins = []twin{
 	none("sign-in/recovery-codes/file", "The same codes as a file, for the person who has just made them."),
 	by("sign-in/enforcement", "require-single-sign-on"),
 	by("sign-in/enforcement/end", "end-enforcement"),
+	by("logins/{login}/run-again", "run-login-again"),
+	none("logins/{login}/message", "What an identity provider says of a person is shown to an owner who has just signed in, and that they looked is recorded."),
 	none("logins/{login}/link", "An owner links the subject to a person whom they know, after a sign-in of their own."),
 }
 

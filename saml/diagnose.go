@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/gatehouse-sso/gatehouse/trust"
@@ -162,3 +163,15 @@ func escaped(text string) string { return markup.Replace(shown(text)) }
 
 // shown is a foreign value made fit for a page or a log.
 func shown(text string) string { return trust.Printable(text) }
+
+const wholeLength = 256 << 10
+
+// Text is a message as it arrived, made fit for a page: what does not print, line ends and tabs apart, is replaced. It accepts any bytes at all.
+func Text(raw []byte) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) || r == '\n' || r == '\t' {
+			return r
+		}
+		return utf8.RuneError
+	}, strings.ToValidUTF8(string(raw[:min(len(raw), wholeLength)]), string(utf8.RuneError)))
+}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -120,10 +121,25 @@ type LoginFilter struct {
 	Limit        int
 }
 
+// reference is a login's id that stands by itself.
+var reference = regexp.MustCompile(`(?:^|[^a-z0-9])(log_[0-7][` + base32 + `]{25})(?:[^a-z0-9_]|$)`)
+
+// ReferenceIn finds a login's reference in what somebody pasted: in capital letters, with blanks or line breaks in it, or with a whole sentence around
+// it; "" where there is none.
+func ReferenceIn(text string) string {
+	lower := strings.ToLower(text)
+	for _, written := range []string{lower, strings.Join(strings.Fields(lower), "")} {
+		if found := reference.FindStringSubmatch(written); found != nil {
+			return found[1]
+		}
+	}
+	return ""
+}
+
 // AmongNewest reports whether the search is of the kind that looks among the newest [LoginsSearched] alone.
 func (f LoginFilter) AmongNewest() bool {
 	search := strings.ToLower(strings.TrimSpace(f.Search))
-	return search != "" && !IsID(idLogin, search) && !isAddress(search)
+	return search != "" && ReferenceIn(search) == "" && !isAddress(search)
 }
 
 // Logins are the organization's, newest first, at most Limit (1 to 200; 50 when 0).
@@ -131,8 +147,8 @@ func (c *Scope) Logins(ctx context.Context, f LoginFilter) ([]Login, error) {
 	q := c.read(ctx).Order("id DESC").Limit(limited(f.Limit))
 	search := strings.ToLower(strings.TrimSpace(f.Search))
 	switch {
-	case IsID(idLogin, search):
-		q = q.Where("id = ?", search)
+	case ReferenceIn(search) != "":
+		q = q.Where("id = ?", ReferenceIn(search))
 	case isAddress(search):
 		q = q.Where("lower(email) = ?", search)
 	case f.AmongNewest():

@@ -18,7 +18,8 @@ func organizationStories() []Story {
 	wrong := many
 	wrong.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "name", Message: "Enter a name."}}}
 	first := OrganizationPage{
-		Page: storyConsole("Acme Corporation", ""), Name: "Acme Corporation", ID: storyOrganization, Roles: "Organization owner",
+		FindLogin: "/logins",
+		Page:      storyConsole("Acme Corporation", ""), Name: "Acme Corporation", ID: storyOrganization, Roles: "Organization owner",
 		Members: "1 member", MembersAt: "/members", ProjectsAt: "/projects",
 		Tasks: []OrganizationTask{
 			{Text: "Connect your identity provider", Help: "Exchange metadata with it, test with a real sign-in, activate.", Href: "/connections", Done: true},

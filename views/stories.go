@@ -45,6 +45,7 @@ func Stories() []Story {
 		policyStories(),
 		roleStories(),
 		loginRecordStories(),
+		doctorStories(),
 		errorStories(),
 		barredStories(),
 		resumeStories(),
