@@ -92,7 +92,7 @@ func TestAReferenceIsFoundHoweverItIsPasted(t *testing.T) {
 	}
 	for _, pasted := range []string{reference, " " + reference + "\n", strings.ToUpper(reference), "Hello, I was refused. Reference: " + reference + ". Please help!",
 		reference[:12] + " " + reference[12:], reference[:12] + "\r\n" + reference[12:], "“" + reference + "”"} {
-		found := acme.owner.get(logins + "?q=" + url.QueryEscape(pasted)).want(http.StatusOK, "Where to mend it")
+		found := acme.owner.get(logins+"?q="+url.QueryEscape(pasted)).want(http.StatusOK, "Where to mend it")
 		if found.path() != logins+"/"+reference {
 			t.Errorf("%q leads to %s", pasted, found.path())
 		}
@@ -123,7 +123,7 @@ func TestWhereToMendItIsThere(t *testing.T) {
 			}
 			path, anchor, _ := strings.Cut(place.At(id), "#")
 			if _, known := seen[path]; !known {
-				seen[path] = acme.owner.get("/organizations/"+acme.ID+"/"+path).want(http.StatusOK)
+				seen[path] = acme.owner.get("/organizations/" + acme.ID + "/" + path).want(http.StatusOK)
 			}
 			if anchor != "" && !strings.Contains(seen[path].Body, `id="`+anchor+`"`) && !strings.Contains(seen[path].Body, `id="`+anchor+`-`) {
 				t.Errorf("%s: there is no %s on %s", reason, anchor, path)

@@ -144,6 +144,9 @@ func (v *visit) showLoginRecord(status int, problem *ui.Problem, extras loginExt
 	}
 	_, page.Kind = v.loginState(l)
 	page.Problem = problem
+	if l.EndedAt == nil && v.now().Before(l.ExpiresAt) {
+		page.Next = append(page.Next, ui.Button{Text: "Reload", Href: v.path("logins/" + l.ID)})
+	}
 	if v.mayLinkSubject(l) {
 		page.Link, page.Subject, page.Email = v.path("logins/"+l.ID+"/link"), l.Subject, l.Email
 	}
