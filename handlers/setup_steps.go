@@ -151,7 +151,7 @@ func (v *visit) setupTest() error {
 		return err
 	}
 	page := views.LoginRecordPage{
-		Page: v.setupTrail("Test sign-in", c.Name), Reference: l.ID, Verdict: v.verdict(l), Steps: loginSteps(l), Facts: v.loginFacts(l, c),
+		Page: v.setupTrail("Test sign-in", c.Name), Reference: l.ID, Verdict: v.verdict(l), Steps: loginSteps(l.Steps, c.Protocol == store.ProtocolOIDC), Facts: v.loginFacts(l, c),
 		Next: []ui.Button{{Text: "Back to the setup", Href: "/setup"}},
 	}
 	_, page.Kind = v.loginState(l)
