@@ -61,6 +61,9 @@ const (
 	ConnectionCreated         Action = "connection.created"
 	ConnectionRenamed         Action = "connection.renamed"
 	ConnectionSettingsChanged Action = "connection.settings_changed"
+	ConnectionDraftChanged    Action = "connection.draft_changed"
+	ConnectionDraftDiscarded  Action = "connection.draft_discarded"
+	ConnectionPublished       Action = "connection.published"
 	ConnectionActivated       Action = "connection.activated"
 	ConnectionDisabled        Action = "connection.disabled"
 	ConnectionRanked          Action = "connection.ranked"
@@ -228,6 +231,9 @@ var phrases = []phrase{
 	{ConnectionCreated, "create", "created", " the connection {connection}"},
 	{ConnectionRenamed, "rename", "renamed", " the connection[ from {before} to {after}]"},
 	{ConnectionSettingsChanged, "change", "changed", " the settings of the connection {connection}"},
+	{ConnectionDraftChanged, "change", "changed", " the draft of the connection {connection}, which nobody signs in by yet"},
+	{ConnectionDraftDiscarded, "discard", "discarded", " the draft of the connection {connection}"},
+	{ConnectionPublished, "publish", "published", " the draft of the connection {connection}: people sign in by it from then on"},
 	{ConnectionActivated, "activate", "activated", " the connection {connection}"},
 	{ConnectionDisabled, "disable", "disabled", " the connection {connection}"},
 	{ConnectionRanked, "change", "changed", " the priority of the connection {connection}[ from {before} to {after}]"},

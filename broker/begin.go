@@ -3,6 +3,7 @@ package broker
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/gatehouse-sso/gatehouse/audit"
@@ -51,7 +52,32 @@ func (b *Broker) Begin(ctx context.Context, s Start) (Departure, error) {
 	if refusal := mayBegin(connection, s); refusal != nil {
 		return Departure{}, b.refuse(ctx, connection, attempt{browser: s.Browser, test: s.TestOwnerID != ""}, refusal)
 	}
+	if s.TestOwnerID != "" && connection.DraftID != "" {
+		live := connection
+		var refusal *trust.Refusal
+		if connection, refusal, err = b.atVersion(ctx, live, live.DraftID); refusal != nil {
+			return Departure{}, b.refuse(ctx, live, attempt{browser: s.Browser, test: true}, refusal)
+		}
+		if err != nil {
+			return Departure{}, err
+		}
+	}
 	return b.depart(ctx, connection, s)
+}
+
+// atVersion is the connection as a test login meets it: with the settings that it began with, live or draft. Where they are neither any more the
+// test is refused rather than judged by settings that nobody can use, or by others than those that it was to try.
+func (b *Broker) atVersion(ctx context.Context, c store.ProtocolConnection, versionID string) (store.ProtocolConnection, *trust.Refusal, error) {
+	at, err := b.store.AtVersion(ctx, c, versionID)
+	if errors.Is(err, store.ErrConflict) {
+		return c, trust.Refuse(trust.ReasonSettingsChanged, "the settings with which the test began", "others: they were changed in the meantime"), nil
+	}
+	return at, nil, err
+}
+
+// answersTestsOnly says whether the settings at hand are ones that nobody signs in by: a draft's, of a connection or of an active one's settings.
+func answersTestsOnly(c store.ProtocolConnection) bool {
+	return c.State == store.ConnectionDraft || c.State == store.ConnectionActive && c.IsDraft()
 }
 
 // mayBegin spares the person the way to the identity provider where Finish would refuse them in any case.

@@ -143,13 +143,29 @@ func (w *world) service(c store.Connection) idptest.Service {
 	return idptest.Service{EntityID: w.EntityID(c.ID), ACS: w.ACS(c.ID), Certificate: key.Certificate}
 }
 
-// settle changes the connection's settings.
+// settle changes the connection's settings, live.
 func (w *world) settle(change func(*store.SAMLSettings)) {
 	w.Helper()
-	c, err := w.scope().Connection(w.Context(), w.connection.ID)
+	w.draft(change)
+	w.publish()
+}
+
+// draft changes the settings without publishing them.
+func (w *world) draft(change func(*store.SAMLSettings)) {
+	w.Helper()
+	c, err := w.scope().EditedConnection(w.Context(), w.connection.ID)
 	w.ok(err)
 	change(&c.Settings)
 	w.ok(w.scope().ChangeConnectionSettings(w.Context(), operator, c.ID, c.Version, c.Settings))
+}
+
+func (w *world) publish() {
+	w.Helper()
+	c, err := w.scope().Connection(w.Context(), w.connection.ID)
+	w.ok(err)
+	w.ok(w.scope().PublishConnection(w.Context(), operator, c.ID, c.Version, true))
+	w.connection, err = w.scope().Connection(w.Context(), c.ID)
+	w.ok(err)
 }
 
 func (w *world) verify(domain string) {

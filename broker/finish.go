@@ -77,6 +77,11 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 		return Landing{}, refusal, err
 	}
 	seen.passRequest(b.now())
+	if seen.test { // and nothing else: whatever answers no test that is under way is judged by the live settings
+		if c, refusal, err = b.atVersion(ctx, c, seen.login.VersionID); refusal != nil || err != nil {
+			return Landing{}, refusal, err
+		}
+	}
 	sp, err := b.serviceProvider(c)
 	if err != nil {
 		return Landing{}, nil, err
@@ -144,7 +149,7 @@ func (b *Broker) policy(c store.ProtocolConnection, want saml.Expectation, seen 
 		Issuer: c.Settings.EntityID, EntityID: b.EntityID(c.ID), ACS: b.ACS(c.ID),
 		ConnectionActive:     c.State == store.ConnectionActive,
 		OrganizationActive:   !c.OrganizationSuspended,
-		TestOnly:             c.State == store.ConnectionDraft,
+		TestOnly:             answersTestsOnly(c),
 		TestLogin:            seen.test,
 		PendingRequest:       want.RequestID,
 		AllowUnsolicited:     want.AllowUnsolicited,

@@ -171,8 +171,10 @@ func TestR01_AnAnswerBelongsToItsConnection(t *testing.T) {
 	w.ok(err)
 	changed.OIDC.Prompt = "login"
 	w.ok(w.scope().ChangeOIDCSettings(t.Context(), operator, first.ID, changed.Version, changed.OIDC, secret.Token{}))
+	w.connection = first
+	w.publish()
 	_, err = w.FinishByOpenID(t.Context(), back)
-	w.refusedAs(err, trust.ReasonLoginUnknown)
+	w.refusedAs(err, trust.ReasonSettingsChanged)
 	w.connection, err = w.scope().Connection(t.Context(), first.ID)
 	w.ok(err)
 	if _, err := w.FinishByOpenID(t.Context(), w.comeBack(w.begin(browser), browser)); err != nil {

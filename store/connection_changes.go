@@ -25,8 +25,8 @@ func (c *Scope) RenameConnection(ctx context.Context, actor audit.Actor, id stri
 	})
 }
 
-// ChangeConnectionSettings makes the next version of a SAML connection's settings and puts it live. Of an active connection everything that it
-// cannot be without must still be there. The connection counts as untested from then on.
+// ChangeConnectionSettings makes the next version of a SAML connection's settings. Of an active connection it becomes the draft, in the place of
+// the one before, and nobody signs in by it until [Scope.PublishConnection]; of another it is live at once, and the connection counts as untested.
 func (c *Scope) ChangeConnectionSettings(ctx context.Context, actor audit.Actor, id string, version int64, settings SAMLSettings) error {
 	settings = settings.normal()
 	problems := &Invalid{}
@@ -38,29 +38,12 @@ func (c *Scope) ChangeConnectionSettings(ctx context.Context, actor audit.Actor,
 		if was.Protocol != ProtocolSAML {
 			return ErrNotFound
 		}
-		before, err := was.withSettings(w.DB)
+		before, err := was.edited(w.DB)
 		if err != nil {
 			return err
 		}
-		return w.nextVersion(was, before, settings, settingsChanges(before.Settings, settings))
+		return w.nextVersion(was, before.settings(), settings, 0)
 	})
-}
-
-// nextVersion puts the settings live.
-func (w *write) nextVersion(was connectionRow, before Connection, next settings, changes []audit.Change) error {
-	if was.State == ConnectionActive {
-		problems := &Invalid{}
-		next.missing(problems, w.now)
-		if err := problems.Err(); err != nil {
-			return err
-		}
-	}
-	live := newID(idVersion, w.now)
-	if err := w.addVersion(was.ID, live, before.VersionNumber+1, next); err != nil {
-		return err
-	}
-	w.record(audit.Event{Action: audit.ConnectionSettingsChanged, Targets: was.targets(), Changes: changes})
-	return w.updateConnection(was, columns{"live_version": live, "tested_at": nil})
 }
 
 // ActivateConnection lets people sign in through the connection. It refuses with *Invalid what a connection cannot be without: the identity

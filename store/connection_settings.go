@@ -24,6 +24,7 @@ import (
 const (
 	IDPInitiatedOff       = "off"
 	IDPInitiatedHandshake = "handshake"
+	IDPInitiatedAccept    = "accept"
 )
 
 // The ways to send our request.
@@ -46,7 +47,7 @@ type SAMLSettings struct {
 	NameIDFormat string   // asked for in requests; empty asks for none
 	ForceAuthn   bool
 	AuthnContext []string // any of them must have been reached; empty asks for none
-	IDPInitiated string   // IDPInitiatedOff or IDPInitiatedHandshake
+	IDPInitiated string   // IDPInitiatedOff, IDPInitiatedHandshake or IDPInitiatedAccept
 	LoginHintAs  string   // how a typed address is passed on: "" (not at all), "subject" or "query:" and a parameter's name
 
 	LogoutRedirectURL string // where people sign out there by HTTP-Redirect; may be empty
@@ -112,7 +113,7 @@ func (s SAMLSettings) check(problems *Invalid) {
 	if s.Binding != BindingRedirect && s.Binding != BindingPost {
 		problems.Add("binding", "Choose HTTP-Redirect or HTTP-POST.")
 	}
-	if s.IDPInitiated != IDPInitiatedOff && s.IDPInitiated != IDPInitiatedHandshake {
+	if !slices.Contains([]string{IDPInitiatedOff, IDPInitiatedHandshake, IDPInitiatedAccept}, s.IDPInitiated) {
 		problems.Add("idp_initiated", "Choose one of the modes.")
 	}
 	if len(s.Certificates) > maxCertificates {
@@ -237,14 +238,19 @@ type settings interface {
 // setting is one of them, as an event tells it.
 type setting struct{ name, value string }
 
-// settingsChanges are the fields that changed, for the event. A certificate is told by the beginning of its SHA-256 fingerprint.
+// settingsChanges are the fields that changed, for the event; both are of one protocol. A certificate is told by the beginning of its SHA-256
+// fingerprint, a client secret as changed.
 func settingsChanges(before, after settings) []audit.Change {
 	was, is := before.fields(), after.fields()
 	all := make([]audit.Change, len(was))
 	for i, f := range was {
 		all[i] = audit.Change{Field: f.name, Before: f.value, After: is[i].value}
 	}
-	return differences(all...)
+	all = differences(all...)
+	if oidc, is := after.(OIDCSettings); is && oidc.SecretID != before.(OIDCSettings).SecretID {
+		all = append(all, audit.Change{Field: "client_secret", After: "changed"})
+	}
+	return all
 }
 
 func (s SAMLSettings) fields() []setting {

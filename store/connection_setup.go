@@ -54,7 +54,7 @@ func (c *Scope) CreateDraft(ctx context.Context, actor audit.Actor, draft NewCon
 	}
 	first := draft.SAML.normal()
 	return c.createConnection(ctx, actor, draft, first, func(w *write, row connectionRow) error {
-		if err := w.addVersion(row.ID, row.LiveVersion, 1, first); err != nil {
+		if err := w.addFirstVersion(row, first); err != nil {
 			return err
 		}
 		return w.addConnectionKey(row.ID, key)

@@ -38,6 +38,8 @@ type Connection struct {
 	Settings                 SAMLSettings // of a SAML connection
 	OIDC                     OIDCSettings // of an OpenID Connect one
 	TestedAt                 *time.Time   // when the live settings last carried a test login to its end
+	DraftID                  string       // the version that waits to be published, "" where there is none
+	DraftTestedAt            *time.Time   // when the draft last carried a test login to its end
 	Version                  int64        // of the record, for updates
 	CreatedAt, UpdatedAt     time.Time
 }
@@ -72,8 +74,8 @@ type connectionRow struct {
 	Kind, SetupDone                    string
 	State                              ConnectionState
 	Priority                           int
-	LiveVersion                        string
-	TestedAt                           *time.Time
+	LiveVersion, DraftVersion          string
+	TestedAt, DraftTestedAt            *time.Time
 	Version                            int64
 	CreatedAt, UpdatedAt               time.Time
 }
@@ -85,6 +87,9 @@ type versionRow struct {
 	Number                           int
 	Settings, CreatedBy              string
 	CreatedAt                        time.Time
+	PublishedAt                      *time.Time
+	PublishedBy                      string
+	RestoredFrom                     int
 }
 
 func (versionRow) TableName() string { return "connection_versions" }
@@ -197,14 +202,20 @@ func (s *Store) ConnectionByID(ctx context.Context, id string) (ProtocolConnecti
 
 // withSettings adds the live version.
 func (r connectionRow) withSettings(db *gorm.DB) (Connection, error) {
+	return r.withVersion(db, r.LiveVersion)
+}
+
+// withVersion adds one of its versions.
+func (r connectionRow) withVersion(db *gorm.DB, id string) (Connection, error) {
 	var version versionRow
-	if err := db.Where("id = ?", r.LiveVersion).Take(&version).Error; err != nil {
+	if err := db.Where("id = ? AND connection_id = ?", id, r.ID).Take(&version).Error; err != nil {
 		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
 	}
 	connection := Connection{
 		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, Kind: r.Kind, SetupDone: strings.Fields(r.SetupDone),
 		State: r.State, Priority: r.Priority,
 		VersionID: version.ID, VersionNumber: version.Number, TestedAt: inUTC(r.TestedAt), Version: r.Version,
+		DraftID: r.DraftVersion, DraftTestedAt: inUTC(r.DraftTestedAt),
 		CreatedAt: r.CreatedAt.UTC(), UpdatedAt: r.UpdatedAt.UTC(),
 	}
 	if err := version.decode(r.Protocol, &connection.Settings, &connection.OIDC); err != nil {
@@ -256,10 +267,6 @@ func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, draft N
 		return Connection{}, fmt.Errorf("create connection: %w", err)
 	}
 	return made, nil
-}
-
-func (w *write) addVersion(connectionID, versionID string, number int, settings settings) error {
-	return w.Create(&versionRow{versionID, connectionID, w.organization, number, settings.encoded(), w.actor.ID, w.now}).Error
 }
 
 func (r connectionRow) targets() []audit.Target {

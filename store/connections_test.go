@@ -120,7 +120,7 @@ func TestConnectionSettingsLiveInVersions(t *testing.T) {
 		ctx := t.Context()
 		o, _ := anOrganization(t, s, "acme")
 		scope := s.In(o.ID)
-		c := aConnection(t, s, o.ID)
+		c := aDraft(t, s, o.ID)
 		behind(t, s, "UPDATE connections SET tested_at = ?", s.Now())
 		changed := c.Settings
 		changed.EntityID, changed.ForceAuthn, changed.Mapping.Email = "urn:other", true, "mail"
@@ -174,8 +174,10 @@ func TestS01_ConnectionWithoutAKeyCannotBeActivated(t *testing.T) {
 		both := honest.Settings
 		both.Certificates = append(both.Certificates, aCertificate(t, s.Now().Add(-2*time.Hour)))
 		ok(t, scope.ChangeConnectionSettings(ctx, operator, honest.ID, honest.Version+1, both))
+		ok(t, scope.PublishConnection(ctx, operator, honest.ID, honest.Version+2, true))
 		both.Certificates = both.Certificates[1:]
-		hasProblem(t, scope.ChangeConnectionSettings(ctx, operator, honest.ID, honest.Version+2, both), "certificates")
+		ok(t, scope.ChangeConnectionSettings(ctx, operator, honest.ID, honest.Version+3, both))
+		hasProblem(t, scope.PublishConnection(ctx, operator, honest.ID, honest.Version+4, true), "certificates")
 	})
 }
 
@@ -214,6 +216,14 @@ func TestConnectionOfAnotherOrganizationDoesNotExist(t *testing.T) {
 			"activate": theirs.ActivateConnection(ctx, operator, c.ID, c.Version),
 			"disable":  theirs.DisableConnection(ctx, operator, c.ID, c.Version),
 			"delete":   theirs.DeleteConnection(ctx, operator, c.ID, c.Version),
+			"draft":    errorOf(theirs.ConnectionDraft(ctx, c.ID)),
+			"edited":   errorOf(theirs.EditedConnection(ctx, c.ID)),
+			"versions": errorOf(theirs.ConnectionVersions(ctx, c.ID, 0, 0)),
+			"version":  errorOf(theirs.ConnectionVersion(ctx, c.ID, 1)),
+			"live":     errorOf(theirs.LiveConnectionVersion(ctx, c.ID)),
+			"publish":  theirs.PublishConnection(ctx, operator, c.ID, c.Version, true),
+			"discard":  theirs.DiscardConnectionDraft(ctx, operator, c.ID, c.Version),
+			"restore":  theirs.RestoreConnectionVersion(ctx, operator, c.ID, c.Version, 1),
 			"unknown":  errorOf(theirs.Connection(ctx, "con_00000000000000000000000000")),
 		} {
 			if !errors.Is(err, ErrNotFound) {

@@ -45,7 +45,7 @@ func (s *Store) AcceptLogin(ctx context.Context, a Accepted) error {
 		if login.ConnectionID != a.Identity.ConnectionID() || login.OrganizationID != a.Identity.OrganizationID() {
 			return errors.New("the identity is of another connection")
 		}
-		if err := takesLogins(tx, login.ConnectionID, login.Kind); err != nil {
+		if err := takesLogins(tx, login.ConnectionID, login.VersionID, login.Kind); err != nil {
 			return err
 		}
 		if err := s.arrive(tx, login, a); err != nil {
@@ -113,20 +113,23 @@ func spend(tx *gorm.DB, connectionID, assertionID string, until time.Time) error
 
 // spendUnsolicited uses up the assertion that begins a handshake, where its connection takes logins.
 func spendUnsolicited(tx *gorm.DB, n NewLogin) error {
-	if err := takesLogins(tx, n.ConnectionID, n.Kind); err != nil {
+	if err := takesLogins(tx, n.ConnectionID, n.VersionID, n.Kind); err != nil {
 		return err
 	}
 	return spend(tx, n.ConnectionID, n.Spends.AssertionID, n.Spends.SpentUntil)
 }
 
-// takesLogins refuses when the connection, as it is now, takes no login of the kind, or its organization none at all (S-51).
-func takesLogins(tx *gorm.DB, connectionID string, kind LoginKind) error {
+// takesLogins refuses when the connection, as it is now, takes no login of the kind, or its organization none at all (S-51). A test is of the
+// version with which it began: where that is neither live nor the draft any more, it tells nothing about the connection and links nobody. What
+// version an ordinary login began with is not asked.
+func takesLogins(tx *gorm.DB, connectionID, versionID string, kind LoginKind) error {
 	var now struct {
-		State       ConnectionState
-		SuspendedAt *time.Time
+		State                     ConnectionState
+		LiveVersion, DraftVersion string
+		SuspendedAt               *time.Time
 	}
 	err := tx.Table("connections").Joins("JOIN organizations ON organizations.id = connections.organization_id").
-		Select("connections.state, organizations.suspended_at").Where("connections.id = ?", connectionID).Take(&now).Error
+		Select("connections.state, connections.live_version, connections.draft_version, organizations.suspended_at").Where("connections.id = ?", connectionID).Take(&now).Error
 	switch {
 	case errors.Is(err, gorm.ErrRecordNotFound):
 		return trust.Refuse(trust.ReasonConnectionNotActive, "an active connection", "one that was deleted")
@@ -134,6 +137,8 @@ func takesLogins(tx *gorm.DB, connectionID string, kind LoginKind) error {
 		return fmt.Errorf("read the state of connection %s: %w", connectionID, err)
 	case now.SuspendedAt != nil:
 		return trust.Refuse(trust.ReasonOrganizationSuspended, "an active organization", "a suspended one")
+	case kind == TestLogin && now.State != ConnectionDisabled && versionID != now.LiveVersion && versionID != now.DraftVersion:
+		return settingsMoved()
 	case now.State == ConnectionActive, now.State == ConnectionDraft && kind == TestLogin:
 		return nil
 	case now.State == ConnectionDraft:

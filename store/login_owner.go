@@ -43,8 +43,7 @@ func (w *write) linkOwner(identity trust.Identity, login Login) error {
 	w.record(audit.Event{Action: audit.LoginTestSucceeded,
 		Targets: []audit.Target{{Kind: "connection", ID: login.ConnectionID, Name: w.connectionName(login.ConnectionID)}}})
 	w.tell(ChangedConnection, login.ConnectionID)
-	err = w.Model(&connectionRow{}).Where("id = ? AND live_version = ?", login.ConnectionID, login.VersionID).Update("tested_at", w.now).Error
-	if err != nil {
+	if err := w.countTest(login); err != nil {
 		return err
 	}
 	if linked {
@@ -56,9 +55,20 @@ func (w *write) linkOwner(identity trust.Identity, login Login) error {
 	return w.askOwner(login, identity, owner)
 }
 
+// countTest notes which of the connection's settings, the live ones or the draft, have carried a test to its end.
+func (w *write) countTest(login Login) error {
+	for _, of := range []struct{ version, tested string }{{"live_version", "tested_at"}, {"draft_version", "draft_tested_at"}} {
+		err := w.Model(&connectionRow{}).Where("id = ? AND "+of.version+" = ?", login.ConnectionID, login.VersionID).Update(of.tested, w.now).Error
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // tester is the owner who runs the test, if they are one still and the connection still takes tests. The organization is locked from here on.
 func (w *write) tester(login Login) (User, error) {
-	if err := takesLogins(w.DB, login.ConnectionID, TestLogin); err != nil {
+	if err := takesLogins(w.DB, login.ConnectionID, login.VersionID, TestLogin); err != nil {
 		return User{}, err
 	}
 	if err := w.lockOrganization(w.organization); err != nil {

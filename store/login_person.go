@@ -35,7 +35,7 @@ func (s *Store) ResolvePerson(ctx context.Context, actor audit.Actor, identity t
 	}
 	var found Resolution
 	err := s.write(ctx, identity.OrganizationID(), actor, func(w *write) error {
-		if err := takesLogins(w.DB, identity.ConnectionID(), RealLogin); err != nil {
+		if err := takesLogins(w.DB, identity.ConnectionID(), "", RealLogin); err != nil {
 			return err
 		}
 		var err error

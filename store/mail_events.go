@@ -10,7 +10,7 @@ import (
 // ownersHear are the acts that every owner of the organization is mailed about, besides those of high severity and, where an owner comes,
 // goes or changes, those about members.
 var ownersHear = []audit.Action{
-	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionRanked, audit.ConnectionDeleted,
+	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionPublished, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionRanked, audit.ConnectionDeleted,
 	audit.DomainVerified, audit.DomainAssigned, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
 	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded, audit.SignInPolicyRolesChanged,
 	audit.BreakGlassLinkMade, audit.BreakGlassUsed, audit.IdentityLinkAsked,

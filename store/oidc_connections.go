@@ -40,15 +40,16 @@ func (c *Scope) createOIDC(ctx context.Context, actor audit.Actor, draft NewConn
 		if settings.SecretID, err = w.addClientSecret(row.ID, draft.ClientSecret, ""); err != nil {
 			return err
 		}
-		if err := w.addVersion(row.ID, row.LiveVersion, 1, settings); err != nil {
+		if err := w.addFirstVersion(row, settings); err != nil {
 			return err
 		}
 		return w.addConnectionKey(row.ID, key)
 	})
 }
 
-// ChangeOIDCSettings is ChangeConnectionSettings for OpenID Connect. An empty clientSecret leaves the present one, unless it would go to
-// somebody else from now on: whoever changes where secrets are sent must know them.
+// ChangeOIDCSettings is ChangeConnectionSettings for OpenID Connect. An empty clientSecret leaves the present one (the draft's, where there is a
+// draft), unless it would go to somebody else from now on: whoever changes where secrets are sent must know them. Every version names its
+// own, so one that a draft brings is not used before that is published.
 func (c *Scope) ChangeOIDCSettings(ctx context.Context, actor audit.Actor, id string, version int64, settings OIDCSettings, clientSecret secret.Token) error {
 	settings = settings.normal()
 	problems := &Invalid{}
@@ -63,7 +64,7 @@ func (c *Scope) ChangeOIDCSettings(ctx context.Context, actor audit.Actor, id st
 		if was.Protocol != ProtocolOIDC {
 			return ErrNotFound
 		}
-		before, err := was.withSettings(w.DB)
+		before, err := was.edited(w.DB)
 		if err != nil {
 			return err
 		}
@@ -77,11 +78,7 @@ func (c *Scope) ChangeOIDCSettings(ctx context.Context, actor audit.Actor, id st
 		if settings.SecretID, err = w.addClientSecret(id, clientSecret, present); err != nil {
 			return err
 		}
-		changes := settingsChanges(before.OIDC, settings)
-		if settings.SecretID != before.OIDC.SecretID {
-			changes = append(changes, audit.Change{Field: "client_secret", After: "changed"})
-		}
-		return w.nextVersion(was, before, settings, changes)
+		return w.nextVersion(was, before.settings(), settings, 0)
 	})
 }
 

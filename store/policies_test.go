@@ -47,6 +47,13 @@ func TestEnforcementNeedsEachPrecondition(t *testing.T) {
 			settings := now.Settings
 			settings.ForceAuthn = true
 			ok(t, s.In(c.OrganizationID).ChangeConnectionSettings(t.Context(), operator, c.ID, now.Version, settings))
+			ok(t, s.In(c.OrganizationID).PublishConnection(t.Context(), operator, c.ID, now.Version+1, true))
+		}},
+		{"a draft since the test", "", func(t *testing.T, s *Store, c Connection, _ User) {
+			now := must(s.In(c.OrganizationID).Connection(t.Context(), c.ID))
+			settings := now.Settings
+			settings.ForceAuthn = true
+			ok(t, s.In(c.OrganizationID).ChangeConnectionSettings(t.Context(), operator, c.ID, now.Version, settings))
 		}},
 		{"a refused test", "test", func(t *testing.T, s *Store, _ Connection, _ User) {
 			behind(t, s, "UPDATE logins SET state = 'refused'")

@@ -73,6 +73,7 @@ const (
 	ReasonReplayed                         Reason = "replayed"
 	ReasonLoginUnknown                     Reason = "login_unknown"
 	ReasonLoginExpired                     Reason = "login_expired"
+	ReasonSettingsChanged                  Reason = "settings_changed"
 	ReasonOtherBrowser                     Reason = "other_browser"
 	ReasonTestOnly                         Reason = "test_only"
 	ReasonConnectionNotActive              Reason = "connection_not_active"

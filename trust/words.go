@@ -61,6 +61,7 @@ var ledger = []entry{
 	{ReasonReplayed, PartyPerson, "This sign-in was already used; please start again.", "Each assertion is taken once. Going back or reloading sends it again; otherwise somebody may have copied it."},
 	{ReasonLoginUnknown, PartyPerson, "This sign-in is not one that was started here; please start again.", "No pending sign-in matches. It may have been started on another address of this service or long ago."},
 	{ReasonLoginExpired, PartyPerson, "This sign-in took too long; please start again.", "A sign-in that was started stays open for 15 minutes, with OpenID Connect for 10."},
+	{ReasonSettingsChanged, PartyPerson, "The settings of this sign-in were changed while it was under way; please start again.", "Nothing need be wrong with the message: the settings with which this sign-in began are no longer in use. Run it again."},
 	{ReasonOtherBrowser, PartyPerson, "This sign-in was started in another browser; please start again in this one.", "The answer must arrive in the browser that asked. Check that this browser accepts cookies from this site."},
 	{ReasonTestOnly, PartyOurAdmin, "This connection is still being set up and takes test sign-ins only.", "Finish the test sign-in and activate the connection."},
 	{ReasonConnectionNotActive, PartyOurAdmin, "Sign-in through this connection is turned off.", "Activate the connection on its page."},
