@@ -214,9 +214,19 @@ func (c *call) deleteConnection(in *ConnectionAt) (*Done, error) {
 	return &Done{}, c.scope.DeleteConnection(c.ctx, c.actor(), s.ID, version)
 }
 
+// editedAt is connectionAt with the settings that a change starts from: the draft's, where there is one.
+func (c *call) editedAt(at ConnectionAt) (store.Connection, int64, error) {
+	s, version, err := c.connectionAt(at)
+	if err != nil {
+		return store.Connection{}, 0, err
+	}
+	s, err = c.scope.EditedConnection(c.ctx, s.ID)
+	return s, version, err
+}
+
 // changeSettings makes the next version of the settings from the present one, and shows the connection with what the change warned of.
 func (c *call) changeSettings(at ConnectionAt, change func(*store.SAMLSettings) ([]string, error)) (*One[ConnectionWarned], error) {
-	s, version, err := c.connectionAt(at)
+	s, version, err := c.editedAt(at)
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func (c *call) changeOpenID(in *struct {
 	Body OpenIDChange
 },
 ) (*One[Connection], error) {
-	s, version, err := c.connectionAt(in.ConnectionAt)
+	s, version, err := c.editedAt(in.ConnectionAt)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/access"
@@ -28,21 +27,20 @@ func (a *API) connectionOperations() {
 	add(a, in(operation{id: "delete-connection", method: http.MethodDelete, path: single, versioned: true, conflicts: true, status: http.StatusNoContent,
 		summary: "Delete a connection", about: "A draft or disabled one, with its settings, who was linked through it and the records of its logins."}), (*call).deleteConnection)
 	add(a, in(operation{id: "change-connection-settings", method: http.MethodPatch, path: single + "/settings", versioned: true,
-		summary: "Change a connection's settings", about: "Members that are left out stay as they are; lists and own are replaced whole. The settings become the next version and are live at once; the connection counts as untested from then on."}), (*call).changeConnectionSettings)
+		summary: "Change a connection's settings", about: "Members that are left out stay as they are; lists and own are replaced whole. The settings become the next version. Of an active connection that is its draft: changes go on from the draft, and nobody signs in by it until it is published. Of another it is live at once, and the connection counts as untested from then on."}), (*call).changeConnectionSettings)
 	add(a, in(operation{id: "change-connection-openid", method: http.MethodPatch, path: single + "/openid", versioned: true,
-		summary: "Change an OpenID Connect connection's settings", about: "Members that are left out stay as they are; lists and own are replaced whole. With issuer, the issuer is asked again where everything is. The settings become the next version and are live at once; the connection counts as untested from then on."}), (*call).changeOpenID)
+		summary: "Change an OpenID Connect connection's settings", about: "Members that are left out stay as they are; lists and own are replaced whole. With issuer, the issuer is asked again where everything is. The settings become the next version. Of an active connection that is its draft: changes go on from the draft, and nobody signs in by it until it is published. Of another it is live at once, and the connection counts as untested from then on."}), (*call).changeOpenID)
 	add(a, in(operation{id: "import-connection-metadata", method: http.MethodPost, path: single + "/metadata", versioned: true, large: true,
 		summary: "Import the identity provider's metadata", about: "From an address or as text. It replaces the entity ID, the addresses and the certificates. The answer says what to look at."}), (*call).importMetadata)
 	add(a, in(operation{id: "add-connection-certificates", method: http.MethodPost, path: single + "/certificates", versioned: true,
 		summary: "Add certificates of the identity provider", about: "Beside those that are there, so that it can change its key without anybody's sign-in failing."}), (*call).addCertificates)
 	add(a, in(operation{id: "remove-connection-certificate", method: http.MethodDelete, path: single + "/certificates/{certificate}", versioned: true,
-		summary: "Remove a certificate of the identity provider", about: "Whoever holds its key is no longer believed. Of an active connection a valid one stays."}), (*call).removeCertificate)
+		summary: "Remove a certificate of the identity provider", about: "Whoever holds its key is no longer believed."}), (*call).removeCertificate)
 	add(a, in(operation{id: "activate-connection", method: http.MethodPost, path: single + "/activate", versioned: true, conflicts: true,
 		summary: "Activate a connection", about: "People can sign in through it from then on. It must have an entity ID, a sign-on address and a signing certificate that is valid today; with OpenID Connect an issuer, a client ID and, unless it uses private_key_jwt, a client secret."}), changingConnection(store.ConnectionActive, (*store.Scope).ActivateConnection))
 	add(a, in(operation{id: "disable-connection", method: http.MethodPost, path: single + "/disable", versioned: true, conflicts: true,
 		summary: "Disable a connection", about: "Signing in through it ends at once. It is refused while single sign-on is required and this is the last active one."}), changingConnection(store.ConnectionDisabled, (*store.Scope).DisableConnection))
-	add(a, in(operation{id: "list-connection-versions", method: http.MethodGet, path: single + "/versions",
-		summary: "List the versions of a connection's settings", about: "The newest first."}), (*call).connectionVersions)
+	a.connectionVersionOperations(in)
 }
 
 // Connection is an identity provider that the organization's people sign in through.
@@ -60,6 +58,8 @@ type Connection struct {
 	EntityID  string                `json:"our_entity_id,omitempty" doc:"Ours, for the identity provider (SAML)."`
 	ACS       string                `json:"our_acs_url,omitempty" doc:"Where the identity provider sends its responses (SAML)."`
 	TestedAt  *time.Time            `json:"tested_at,omitempty" doc:"When the live settings last carried a test login to its end."`
+	Draft     string                `json:"draft_version,omitempty" doc:"The id of the version that waits to be published."`
+	DraftTest *time.Time            `json:"draft_tested_at,omitempty" doc:"When the draft last carried a test login to its end."`
 	CreatedAt time.Time             `json:"created_at"`
 	UpdatedAt time.Time             `json:"updated_at"`
 	Version   int64                 `json:"version" doc:"In quotes, the ETag."`
@@ -118,7 +118,7 @@ func showMapping(m store.Mapping) Mapping {
 
 func (c *call) showConnection(s store.Connection) Connection {
 	shown := Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, Kind: s.Kind, SetupDone: append([]string{}, s.SetupDone...), Priority: s.Priority, State: s.State, Number: s.VersionNumber,
-		TestedAt: s.TestedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version}
+		TestedAt: s.TestedAt, Draft: s.DraftID, DraftTest: s.DraftTestedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version}
 	if shown.Settings, shown.OpenID = showSettingsOf(s.Protocol, s.Settings, s.OIDC); shown.OpenID == nil {
 		shown.EntityID, shown.ACS = c.EntityID(s.ID), c.ACS(s.ID)
 		return shown
@@ -179,34 +179,4 @@ func changingConnection(to store.ConnectionState, change func(*store.Scope, cont
 		}
 		return c.connection(&in.InConnection)
 	}
-}
-
-// ConnectionVersion is what the settings were from one change to the next.
-type ConnectionVersion struct {
-	ID        string          `json:"id" example:"ver_01jd9k5a3m8y2v4q6w8r0t2b4p"`
-	Number    int             `json:"number"`
-	Live      bool            `json:"live"`
-	Settings  *Settings       `json:"settings,omitempty" doc:"Of a SAML connection."`
-	OpenID    *OpenIDSettings `json:"openid,omitempty" doc:"Of an OpenID Connect connection."`
-	CreatedBy string          `json:"created_by"`
-	CreatedAt time.Time       `json:"created_at"`
-}
-
-func (c *call) connectionVersions(in *struct {
-	InConnection
-	OnPage
-},
-) (*Many[ConnectionVersion], error) {
-	below, err := in.number()
-	if err != nil {
-		return nil, err
-	}
-	rows, err := c.scope.ConnectionVersions(c.ctx, in.InConnection.Connection, int(below), in.Limit)
-	if err != nil {
-		return nil, err
-	}
-	return page(in.OnPage, rows, func(v store.ConnectionVersion) string { return strconv.Itoa(v.Number) }, func(v store.ConnectionVersion) ConnectionVersion {
-		saml, openID := showSettingsOf(v.Protocol, v.Settings, v.OIDC)
-		return ConnectionVersion{v.ID, v.Number, v.Live, saml, openID, v.CreatedBy, v.CreatedAt}
-	}), nil
 }

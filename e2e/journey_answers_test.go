@@ -55,6 +55,7 @@ func (c *company) tileSwitchedOff() {
 	c.owner.Within("group", "own dashboard").Choose("Off")
 	c.owner.Click("button", "Save options")
 	c.owner.See("saved")
+	c.publish("Publish untested draft")
 	bob := NewPerson(c.t, "Bob by the tile")
 	bob.Open(c.idp.Tile(c.metadataURL(), ""))
 	c.atIdentityProvider(bob, c.idp.Bob)

@@ -37,9 +37,11 @@ func TestJourney_OpenIDConnect(t *testing.T) {
 
 	c.connectOpenID(provider, "by-key", "")
 	c.owner.See("private_key_jwt")
-	c.beginTest()
+	c.testDraft()
 	c.owner.Click("button", "Continue") // she is signed in there already
 	c.seeTestWent()
+	c.comesByOpenID(c.idp.Bob) // by the secret still
+	c.publish("Publish draft")
 	c.comesByOpenID(c.idp.Bob)
 	c.isRefusedByOpenID(mallory)
 

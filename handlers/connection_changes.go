@@ -108,13 +108,17 @@ func (v *visit) deleteConnection() error {
 	return v.goTo(v.path("connections"), "The connection “"+c.Name+"” is deleted.")
 }
 
-// testConnection begins a login that opens nothing: it ends on the page that tells what arrived.
+// testConnection begins a login that opens nothing, by the draft where there is one: it ends on the page that tells what arrived.
 func (v *visit) testConnection() error {
 	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
 	}
-	if missing := v.missing(c); missing != "" {
+	tested, err := v.scope.EditedConnection(v.ctx(), c.ID)
+	if err != nil {
+		return err
+	}
+	if missing := v.missing(tested); missing != "" {
 		return v.showConnection(http.StatusUnprocessableEntity, c, fieldProblem("", "The connection cannot be tested yet. "+missing))
 	}
 	return v.begin(broker.Start{ConnectionID: c.ID, ReturnTo: v.path("connections/" + c.ID), TestOwnerID: v.user.ID, TestSessionID: v.session.ID})

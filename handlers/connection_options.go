@@ -14,7 +14,7 @@ import (
 )
 
 func (v *visit) connectionAttributes() error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	c, err := v.scope.EditedConnection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func ownFields(text string) (map[string]string, *ui.Problem) {
 }
 
 func (v *visit) connectionOptions() error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	c, err := v.scope.EditedConnection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
 	}

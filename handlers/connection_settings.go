@@ -41,7 +41,7 @@ func (v *visit) addPasted(settings *store.SAMLSettings, text string) (warnings s
 
 // identityProvider is the page about the other side.
 func (v *visit) identityProvider() error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	c, err := v.scope.EditedConnection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func saved(notice string) func() string { return func() string { return notice }
 // changeSettings makes the next version of the settings from the present one and what the form changes in it.
 func (v *visit) changeSettings(page string, change func(*store.SAMLSettings) *ui.Problem, done func() string,
 	again func(status int, c store.Connection, problem *ui.Problem) error) error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	c, err := v.scope.EditedConnection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
 	}
@@ -121,5 +121,5 @@ func (v *visit) changeSettings(page string, change func(*store.SAMLSettings) *ui
 	if err != nil {
 		return err
 	}
-	return v.goTo(v.path("connections/"+c.ID+page), done())
+	return v.goTo(v.path("connections/"+c.ID+page), inDraft(c, done()))
 }

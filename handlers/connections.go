@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/views"
@@ -65,15 +66,24 @@ func (v *visit) readProvider(settings *store.SAMLSettings) (warnings string, pro
 	return warnings, problem
 }
 
-// connectionFrame is what a connection's pages share.
+// connectionFrame is what a connection's pages share. Its state is that of the live settings, whichever are shown.
 func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Problem) (views.ConnectionFrame, error) {
-	base := v.path("connections/" + c.ID)
-	state, err := v.connectionState(c)
+	base, live := v.path("connections/"+c.ID), c
+	var err error
+	if c.IsDraft() {
+		if live, err = v.scope.Connection(v.ctx(), c.ID); err != nil {
+			return views.ConnectionFrame{}, err
+		}
+	}
+	state, err := v.connectionState(live)
 	if err != nil {
 		return views.ConnectionFrame{}, err
 	}
 	frame := views.ConnectionFrame{Name: c.Name, State: state, Version: formVersion(c.Version), Problem: problem}
 	up := []ui.Link{{Text: "Connections", Href: v.path("connections")}}
+	if !slices.Contains([]string{"Overview", "Setup links", "Versions"}, title) {
+		frame.Editing = v.editing(c)
+	}
 	if title != "Overview" {
 		up = append(up, ui.Link{Text: c.Name, Href: base})
 		frame.Page = v.trail(v.page(title), up...)
@@ -83,7 +93,7 @@ func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Pr
 	for _, tab := range []ui.Link{
 		{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"},
 		{Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"}, {Text: "Setup links", Href: base + "/setup-links"},
-		{Text: "Signing out", Href: base + "/sign-out"},
+		{Text: "Signing out", Href: base + "/sign-out"}, {Text: "Versions", Href: base + "/versions"},
 	} {
 		tab.Current = tab.Text == title
 		frame.Tabs = append(frame.Tabs, tab)
@@ -125,8 +135,11 @@ func (v *visit) showConnection(status int, c store.Connection, problem *ui.Probl
 		return err
 	}
 	page.Certificates = v.certificateRows(ours)
+	if page.Draft, err = v.connectionDraft(c); err != nil {
+		return err
+	}
 	complete := v.missing(c) == ""
-	if complete && c.State != store.ConnectionDisabled {
+	if complete && c.State != store.ConnectionDisabled && c.DraftID == "" {
 		page.Test = base + "/test"
 	}
 	switch {

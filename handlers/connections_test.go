@@ -316,6 +316,9 @@ func TestCertificatesOfAConnection(t *testing.T) {
 	acme.owner.post(one+"/activate", "version", active.value("version")).want(http.StatusOK)
 	last := acme.owner.get(provider)
 	acme.owner.post(provider+"/certificates/remove", "version", last.value("version"), "certificate", last.value("certificate")).
+		want(http.StatusOK, "The certificate is removed. It is in the draft", "There is none")
+	draft := acme.owner.get(one).want(http.StatusOK, "The draft is not complete.", "Add a signing certificate", "Active").lacks("Test draft")
+	acme.owner.post(one+"/publish", "version", draft.value("version"), "untested", "1").
 		want(http.StatusUnprocessableEntity, "There is no signing certificate that is valid today")
 }
 
@@ -405,15 +408,17 @@ func TestConnectionsAskForPermission(t *testing.T) {
 	acme, globex := p.found("acme"), p.found("globex")
 	c := acme.draft("Okta")
 	member := acme.member("ada@acme.test", access.OrgManager)
-	id := "/" + c.Connection.ID
+	id, version := "/"+c.Connection.ID, c.Connection.VersionID
 	theirs := globex.connections() + id
-	for _, path := range []string{"", "/new", "/new?kind=okta", id, id + "/setup", id + "/setup/metadata", id + "/delete", id + "/identity-provider", id + "/attributes", id + "/options"} {
+	for _, path := range []string{"", "/new", "/new?kind=okta", id, id + "/setup", id + "/setup/metadata", id + "/delete", id + "/identity-provider", id + "/attributes", id + "/options",
+		id + "/publish", id + "/versions", id + "/versions/" + version} {
 		member.get(acme.connections()+path).want(http.StatusForbidden, string(access.ManageSSO))
 		globex.owner.get(acme.connections() + path).want(http.StatusNotFound)
 	}
 	globex.owner.get(theirs).want(http.StatusNotFound)
 	for _, act := range []string{"/name", "/test", "/activate", "/disable", "/delete", "/identity-provider", "/identity-provider/metadata",
-		"/identity-provider/certificates", "/identity-provider/certificates/remove", "/attributes", "/options", "/setup/metadata", "/setup/test"} {
+		"/identity-provider/certificates", "/identity-provider/certificates/remove", "/attributes", "/options", "/setup/metadata", "/setup/test",
+		"/publish", "/draft/discard", "/versions/" + version + "/restore"} {
 		fields := []string{"version", "1", "name", "Mine", "confirm", "Okta"}
 		member.post(acme.connections()+id+act, fields...).want(http.StatusForbidden, string(access.ManageSSO))
 		globex.owner.post(acme.connections()+id+act, fields...).want(http.StatusNotFound)

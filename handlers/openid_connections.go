@@ -116,12 +116,12 @@ func (v *visit) changeOpenID(page string, clientSecret secret.Token, change func
 	if err != nil {
 		return err
 	}
-	return v.goTo(v.path("connections/"+c.ID+page), done)
+	return v.goTo(v.path("connections/"+c.ID+page), inDraft(c, done))
 }
 
 // openIDConnection is the connection of the path, if it is one of OpenID Connect.
 func (v *visit) openIDConnection() (store.Connection, error) {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	c, err := v.scope.EditedConnection(v.ctx(), v.id("connection"))
 	if err == nil && c.Protocol != store.ProtocolOIDC {
 		err = store.ErrNotFound
 	}

@@ -212,6 +212,12 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionOptions, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOptions, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/options/openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOpenIDOptions, recovery: true, fresh: true},
+		{pattern: "GET /organizations/{organization}/connections/{connection}/publish", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).publishConnectionPage, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/publish", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).publishConnection, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/draft/discard", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).discardConnectionDraft, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/{connection}/versions", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionVersions, recovery: true},
+		{pattern: "GET /organizations/{organization}/connections/{connection}/versions/{version}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionVersion, recovery: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/versions/{version}/restore", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).restoreConnectionVersion, recovery: true, fresh: true},
 
 		{pattern: "GET /organizations/{organization}/connections/{connection}/sign-out", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionLogout, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/sign-out", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveLogout, recovery: true, fresh: true},

@@ -171,6 +171,7 @@ var freshRoutes = []string{
 	"connections/{connection}/identity-provider/metadata", "connections/{connection}/identity-provider/certificates",
 	"connections/{connection}/identity-provider/certificates/remove", "connections/{connection}/attributes", "connections/{connection}/options",
 	"connections/{connection}/identity-provider/openid", "connections/{connection}/options/openid",
+	"connections/{connection}/publish", "connections/{connection}/versions/{version}/restore",
 	"domains/{domain}/release", "domains/{domain}/connections", "sign-in/break-glass", "sign-in/break-glass/{member}/remove", "sign-in/recovery-codes", "sign-in/enforcement", "sign-in/enforcement/end", "sign-in/roles/apply", "logins/{login}/link",
 	"webhooks", "webhooks/{webhook}", "webhooks/{webhook}/rotate", "webhooks/{webhook}/delete",
 }

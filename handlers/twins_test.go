@@ -92,6 +92,10 @@ var twins = []twin{
 	by("connections/{connection}/sign-out", "change-connection-settings", "change-connection-openid"),
 	by("connections/{connection}/options/openid", "change-connection-openid"),
 
+	by("connections/{connection}/publish", "publish-connection"),
+	by("connections/{connection}/draft/discard", "discard-connection-draft"),
+	by("connections/{connection}/versions/{version}/restore", "restore-connection-version"),
+
 	by("domains", "claim-domain"),
 	by("domains/{domain}/verify", "verify-domain"),
 	by("domains/{domain}/connections", "assign-domain", "unassign-domain"),

@@ -63,7 +63,11 @@ func furnish(o *organization) walked {
 	w := walked{o, map[string]string{"organization": o.ID, "token": "x", "file": "console.css", "path": "x", "step": "metadata"}, nil, secret.Token{}}
 	w.ids["domain"] = o.verify(o.Name + "-corp.test").ID
 	c := o.connect("Okta")
-	w.ids["connection"], w.connection = c.Connection.ID, c
+	w.ids["connection"], w.ids["version"], w.connection = c.Connection.ID, c.Connection.VersionID, c
+	forced := c.Settings
+	forced.ForceAuthn = true
+	o.ok(o.scope.ChangeConnectionSettings(ctx, actor, c.Connection.ID, c.Connection.Version, forced)) // a draft
+	c.reload()
 	c.vouch("u-1", "employee@"+o.Name+"-corp.test")
 	b := o.browser()
 	c.signIn(b, c.loginPath())

@@ -46,7 +46,7 @@ func onWalk(handle func(*walk) error) func(*visit) error {
 
 // guide is the connection with the words in which it is set up.
 func (w *walk) guide() (store.Connection, setup.Product, *setup.Guide, error) {
-	c, err := w.scope.Connection(w.ctx(), w.connectionID)
+	c, err := w.scope.EditedConnection(w.ctx(), w.connectionID)
 	if err != nil {
 		return c, setup.Product{}, nil, err
 	}

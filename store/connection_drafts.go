@@ -151,10 +151,10 @@ func (w *write) discardDraft(was connectionRow) error {
 
 // RestoreConnectionVersion makes the settings of an earlier version the next ones, with the client secret that belongs to it: as the draft of an
 // active connection, live at once of another. *[Invalid] where they could not be saved today; [ErrNotFound] where there is no such version.
-func (c *Scope) RestoreConnectionVersion(ctx context.Context, actor audit.Actor, id string, version int64, number int) error {
+func (c *Scope) RestoreConnectionVersion(ctx context.Context, actor audit.Actor, id string, version int64, versionID string) error {
 	return c.changeConnection(ctx, actor, id, version, "restore a version of", func(w *write, was connectionRow) error {
 		var row versionRow
-		row, err := one(row, w.Where("connection_id = ? AND number = ?", id, number).Take(&row).Error)
+		row, err := one(row, w.Where("connection_id = ? AND id = ?", id, versionID).Take(&row).Error)
 		if err != nil {
 			return err
 		}
@@ -174,6 +174,6 @@ func (c *Scope) RestoreConnectionVersion(ctx context.Context, actor audit.Actor,
 		if err := problems.Err(); err != nil {
 			return err
 		}
-		return w.nextVersion(was, before.settings(), restored.settings(), number)
+		return w.nextVersion(was, before.settings(), restored.settings(), row.Number)
 	})
 }

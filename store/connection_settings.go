@@ -24,7 +24,6 @@ import (
 const (
 	IDPInitiatedOff       = "off"
 	IDPInitiatedHandshake = "handshake"
-	IDPInitiatedAccept    = "accept"
 )
 
 // The ways to send our request.
@@ -47,7 +46,7 @@ type SAMLSettings struct {
 	NameIDFormat string   // asked for in requests; empty asks for none
 	ForceAuthn   bool
 	AuthnContext []string // any of them must have been reached; empty asks for none
-	IDPInitiated string   // IDPInitiatedOff, IDPInitiatedHandshake or IDPInitiatedAccept
+	IDPInitiated string   // IDPInitiatedOff or IDPInitiatedHandshake
 	LoginHintAs  string   // how a typed address is passed on: "" (not at all), "subject" or "query:" and a parameter's name
 
 	LogoutRedirectURL string // where people sign out there by HTTP-Redirect; may be empty
@@ -113,7 +112,7 @@ func (s SAMLSettings) check(problems *Invalid) {
 	if s.Binding != BindingRedirect && s.Binding != BindingPost {
 		problems.Add("binding", "Choose HTTP-Redirect or HTTP-POST.")
 	}
-	if !slices.Contains([]string{IDPInitiatedOff, IDPInitiatedHandshake, IDPInitiatedAccept}, s.IDPInitiated) {
+	if s.IDPInitiated != IDPInitiatedOff && s.IDPInitiated != IDPInitiatedHandshake {
 		problems.Add("idp_initiated", "Choose one of the modes.")
 	}
 	if len(s.Certificates) > maxCertificates {

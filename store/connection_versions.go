@@ -18,13 +18,16 @@ type ConnectionVersion struct {
 	Protocol     string
 	Settings     SAMLSettings // of a SAML connection
 	OIDC         OIDCSettings // of an OpenID Connect one
-	CreatedBy    string       // the id of who made it
+	CreatedBy    Maker
 	CreatedAt    time.Time
-	PublishedBy  string     // the id of who put it live, "" where nobody has
+	PublishedBy  Maker      // who put it live; zero where nobody has
 	PublishedAt  *time.Time // when that was; nil for a draft, and for one that never came to be more
 	RestoredFrom int        // the number of the version that it repeats, or 0
 	Live, Draft  bool
 }
+
+// Maker is who made or published a version. Name is what they are called now, "" of who is neither a person nor a service account.
+type Maker struct{ ID, Name string }
 
 func (v ConnectionVersion) settings() settings {
 	if v.Protocol == ProtocolOIDC {
@@ -48,9 +51,9 @@ func (c *Scope) ConnectionVersions(ctx context.Context, id string, below, limit 
 	return c.connectionVersions(ctx, id, q)
 }
 
-// ConnectionVersion is one of them by its number, or ErrNotFound.
-func (c *Scope) ConnectionVersion(ctx context.Context, id string, number int) (ConnectionVersion, error) {
-	return oneVersion(c.connectionVersions(ctx, id, c.read(ctx).Where("number = ?", number)))
+// ConnectionVersion is one of them, or ErrNotFound.
+func (c *Scope) ConnectionVersion(ctx context.Context, id, versionID string) (ConnectionVersion, error) {
+	return oneVersion(c.connectionVersions(ctx, id, c.read(ctx).Where("id = ?", versionID)))
 }
 
 // LiveConnectionVersion is the one that people sign in by, or ErrNotFound when there is no such connection.
@@ -86,19 +89,43 @@ func (c *Scope) connectionVersions(ctx context.Context, id string, q *gorm.DB) (
 	if err := q.Where("connection_id = ?", id).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read versions of connection %s: %w", id, err)
 	}
+	names, err := c.makers(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
 	all := make([]ConnectionVersion, len(rows))
 	for i, row := range rows {
 		if all[i], err = row.version(connection); err != nil {
 			return nil, err
 		}
+		all[i].CreatedBy.Name, all[i].PublishedBy.Name = names[row.CreatedBy], names[row.PublishedBy]
 	}
 	return all, nil
 }
 
+// makers are the names of those who made or published the versions, by their ids.
+func (c *Scope) makers(ctx context.Context, rows []versionRow) (map[string]string, error) {
+	var ids []string
+	for _, row := range rows {
+		ids = append(ids, row.CreatedBy, row.PublishedBy)
+	}
+	var found []Maker
+	err := c.store.read(ctx).Raw(`SELECT id, name FROM users WHERE id IN (?)
+		UNION ALL SELECT id, name FROM service_accounts WHERE organization_id = ? AND id IN (?)`, once(ids), c.organization, once(ids)).Scan(&found).Error
+	if err != nil {
+		return nil, fmt.Errorf("read who made versions: %w", err)
+	}
+	names := map[string]string{}
+	for _, maker := range found {
+		names[maker.ID] = maker.Name
+	}
+	return names, nil
+}
+
 func (r versionRow) version(of connectionRow) (ConnectionVersion, error) {
 	v := ConnectionVersion{
-		ID: r.ID, Number: r.Number, Protocol: of.Protocol, CreatedBy: r.CreatedBy, CreatedAt: r.CreatedAt.UTC(),
-		PublishedBy: r.PublishedBy, PublishedAt: inUTC(r.PublishedAt), RestoredFrom: r.RestoredFrom,
+		ID: r.ID, Number: r.Number, Protocol: of.Protocol, CreatedBy: Maker{ID: r.CreatedBy}, CreatedAt: r.CreatedAt.UTC(),
+		PublishedBy: Maker{ID: r.PublishedBy}, PublishedAt: inUTC(r.PublishedAt), RestoredFrom: r.RestoredFrom,
 		Live: r.ID == of.LiveVersion, Draft: r.ID == of.DraftVersion,
 	}
 	if err := r.decode(of.Protocol, &v.Settings, &v.OIDC); err != nil {

@@ -219,11 +219,11 @@ func TestConnectionOfAnotherOrganizationDoesNotExist(t *testing.T) {
 			"draft":    errorOf(theirs.ConnectionDraft(ctx, c.ID)),
 			"edited":   errorOf(theirs.EditedConnection(ctx, c.ID)),
 			"versions": errorOf(theirs.ConnectionVersions(ctx, c.ID, 0, 0)),
-			"version":  errorOf(theirs.ConnectionVersion(ctx, c.ID, 1)),
+			"version":  errorOf(theirs.ConnectionVersion(ctx, c.ID, c.VersionID)),
 			"live":     errorOf(theirs.LiveConnectionVersion(ctx, c.ID)),
 			"publish":  theirs.PublishConnection(ctx, operator, c.ID, c.Version, true),
 			"discard":  theirs.DiscardConnectionDraft(ctx, operator, c.ID, c.Version),
-			"restore":  theirs.RestoreConnectionVersion(ctx, operator, c.ID, c.Version, 1),
+			"restore":  theirs.RestoreConnectionVersion(ctx, operator, c.ID, c.Version, c.VersionID),
 			"unknown":  errorOf(theirs.Connection(ctx, "con_00000000000000000000000000")),
 		} {
 			if !errors.Is(err, ErrNotFound) {

@@ -35,7 +35,7 @@ func connectionStories() []Story {
 func storyConnection(title string, state ConnectionState) ConnectionFrame {
 	base := "/connections/1"
 	frame := ConnectionFrame{Page: storyConsole(title, "Connections", ui.Link{Text: "Connections", Href: "/connections"}), Name: "Okta", State: state, Version: "7"}
-	for _, tab := range []ui.Link{{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"}, {Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"}} {
+	for _, tab := range []ui.Link{{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"}, {Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"}, {Text: "Versions", Href: base + "/versions"}} {
 		tab.Current = tab.Text == title
 		frame.Tabs = append(frame.Tabs, tab)
 	}
@@ -81,7 +81,7 @@ func connectionPageStories(active, draft, disabled ConnectionState) []Story {
 	mistyped := remove
 	mistyped.Typed = "okta"
 	mistyped.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "confirm", Message: "Type the connection's name as it is written above."}}}
-	return []Story{
+	return append([]Story{
 		{"connection/draft", "Connection: a draft with a name alone", Connection(page), http.StatusOK},
 		{"connection/ready", "Connection: tested, not yet active", Connection(ready), http.StatusOK},
 		{"connection/active", "Connection: active, a certificate expires", Connection(live), http.StatusOK},
@@ -89,7 +89,7 @@ func connectionPageStories(active, draft, disabled ConnectionState) []Story {
 		{"connection/last", "Connection: the last one is not disabled", Connection(last), http.StatusUnprocessableEntity},
 		{"connection/delete", "Delete a connection", DeleteConnection(remove), http.StatusOK},
 		{"connection/delete-wrong", "Delete a connection: another name typed", DeleteConnection(mistyped), http.StatusUnprocessableEntity},
-	}
+	}, connectionDraftStories(live, active)...)
 }
 
 func connectionSettingsStories(active, draft ConnectionState) []Story {
