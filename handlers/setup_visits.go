@@ -96,9 +96,9 @@ func (v *visit) leaveSetup() error {
 	return v.render(http.StatusOK, views.SetupLeft(views.SetupLeftPage{Page: v.card("You have left")}))
 }
 
-// toSetUp is the link's connection.
+// toSetUp is the link's connection, with the settings that a change starts from.
 func (v *visit) toSetUp() (store.Connection, error) {
-	return v.scope.Connection(v.ctx(), v.setup.Link.ConnectionID)
+	return v.scope.EditedConnection(v.ctx(), v.setup.Link.ConnectionID)
 }
 
 // setupPage is what there is to do, and how far it is.

@@ -215,13 +215,12 @@ func (w *write) endLinkTest(login Login, visit SetupVisit) error {
 	case connection.ID != login.ConnectionID:
 		return elsewhere
 	}
-	if err := takesLogins(w.DB, login.ConnectionID, TestLogin); err != nil {
+	if err := takesLogins(w.DB, login.ConnectionID, login.VersionID, TestLogin); err != nil {
 		return err
 	}
 	w.record(audit.Event{Action: audit.LoginTestSucceeded, Targets: connection.targets()})
 	w.tell(ChangedConnection, connection.ID)
-	err = w.Model(&connectionRow{}).Where("id = ? AND live_version = ?", connection.ID, login.VersionID).Update("tested_at", w.now).Error
-	if err != nil {
+	if err := w.countTest(login); err != nil {
 		return err
 	}
 	return w.endLogin(login.ID, OutcomeTestedByLink, "", "a test by a setup link, which links nobody")
