@@ -301,6 +301,7 @@ func linkedToIssuer(t *testing.T, w *world) {
 	settings := w.connection.OIDC
 	w.connection = before
 	w.ok(w.scope().ChangeOIDCSettings(t.Context(), operator, before.ID, before.Version, settings, secret.TokenOf(other.Secret)))
+	w.ok(w.scope().PublishConnection(t.Context(), operator, before.ID, before.Version+1, true))
 	eve, user, err := w.store.Session(t.Context(), w.byOpenID())
 	w.ok(err)
 	if eve.UserID == ada.UserID || user.Email != "eve@corp.test" {

@@ -22,7 +22,9 @@ var settingNames = map[string]string{
 	"algorithms": "Signs by", "client_id": "Client ID", "client_secret": "Client secret", "auth_method": "We authenticate by", "scopes": "Scopes", "prompt": "What people see there",
 	"max_age": "Longest time since the sign-in there (seconds)", "hosted_domain": "Hosted domain", "tenant": "Tenant", "login_hint": "Pass the typed address on",
 	"verified_email_only": "Only addresses that the identity provider has verified",
-	"map_subject":         "Subject", "map_email": "Email address", "map_name": "Full name", "map_given_name": "Given name", "map_family_name": "Family name",
+	"logout":              "Signing out", "logout_redirect_url": "Sign-out address (HTTP-Redirect)", "logout_post_url": "Sign-out address (HTTP-POST)",
+	"logout_response_url": "Where our answers to its sign-outs go", "end_session_endpoint": "Sign-out address", "names_itself_in_callback": "Names itself in its answers",
+	"map_subject": "Subject", "map_email": "Email address", "map_name": "Full name", "map_given_name": "Given name", "map_family_name": "Family name",
 	"map_groups": "Groups", "map_roles": "Roles", "map_own": "Fields of your own",
 }
 

@@ -12,7 +12,7 @@ import (
 
 // connectionLogout is what signing out means for a connection: our addresses for it, theirs, and what happens when somebody signs out here.
 func (v *visit) connectionLogout() error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	c, err := v.scope.EditedConnection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
 	}
@@ -46,7 +46,7 @@ func (v *visit) showLogout(status int, c store.Connection, problem *ui.Problem) 
 }
 
 func (v *visit) saveLogout() error {
-	c, err := v.scope.Connection(v.ctx(), v.id("connection"))
+	c, err := v.scope.EditedConnection(v.ctx(), v.id("connection"))
 	if err != nil {
 		return err
 	}

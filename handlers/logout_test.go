@@ -78,6 +78,7 @@ func TestW05_SigningOutHereMayGoOnThere(t *testing.T) {
 	always := c.Connection.Settings
 	always.Logout = store.LogoutAlways
 	acme.ok(acme.scope.ChangeConnectionSettings(t.Context(), acme.owner.actor(), c.Connection.ID, c.Connection.Version, always))
+	acme.ok(acme.scope.PublishConnection(t.Context(), acme.owner.actor(), c.Connection.ID, c.Connection.Version+1, true))
 	c.employee("u-2", "ada@corp.test").post("/logout").want(http.StatusOK, c.base+"/slo?SAMLRequest=")
 }
 
