@@ -61,9 +61,26 @@ func TestConnectionsAreMadeAndChanged(t *testing.T) {
 	}
 	o.send(http.MethodDelete, gone, nil, "If-Match", "*").problem(http.StatusNotFound, "not_found")
 	o.send(http.MethodPost, one+"/activate", nil, "If-Match", "*").want(http.StatusOK)
-	o.send(http.MethodPatch, one+"/settings", object("certificates", []string{}), "If-Match", "*").problem(http.StatusUnprocessableEntity, "invalid")
+	o.send(http.MethodGet, one+"/draft", nil).problem(http.StatusNotFound, "not_found")
+	o.send(http.MethodPatch, one+"/settings", object("certificates", []string{}), "If-Match", "*").want(http.StatusOK).read(&c)
+	if len(c.Settings.Certificates) != 1 || c.Draft == "" {
+		t.Errorf("an active connection without its draft: %+v", c)
+	}
+	o.send(http.MethodPost, one+"/publish", object("untested", true), "If-Match", "*").problem(http.StatusUnprocessableEntity, "invalid")
 	o.send(http.MethodDelete, one, nil, "If-Match", "*").problem(http.StatusConflict, "connection_active")
-	o.send(http.MethodPost, one+"/metadata", object("xml", metadata(first)), "If-Match", "*").want(http.StatusOK).read(&c)
+	o.send(http.MethodPost, one+"/metadata", object("xml", metadata(first)), "If-Match", "*").want(http.StatusOK)
+	var draft ConnectionVersionCompared
+	o.send(http.MethodGet, one+"/draft", nil).want(http.StatusOK).read(&draft)
+	if !draft.Draft || draft.Settings.Certificates[0] != first || len(draft.FromLive) == 0 || len(draft.FromPrevious) == 0 {
+		t.Errorf("the draft is %+v", draft)
+	}
+	o.send(http.MethodPost, one+"/publish", object(), "If-Match", "*").problem(http.StatusUnprocessableEntity, "invalid")
+	o.send(http.MethodPost, one+"/publish", object("untested", true), "If-Match", "*").want(http.StatusOK).read(&c)
+	var versions Page[ConnectionVersion]
+	o.send(http.MethodGet, one+"/versions", nil).want(http.StatusOK).read(&versions)
+	o.send(http.MethodPost, one+"/versions/"+versions.Data[2].ID+"/restore", nil, "If-Match", "*").want(http.StatusOK)
+	o.send(http.MethodDelete, one+"/draft", nil, "If-Match", "*").want(http.StatusOK)
+	o.send(http.MethodGet, one+"/draft", nil).problem(http.StatusNotFound, "not_found")
 	if len(c.Settings.Certificates) != 1 || c.Settings.Certificates[0] != first || c.State != "active" {
 		t.Errorf("%+v", c)
 	}

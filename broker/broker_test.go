@@ -147,7 +147,10 @@ func (w *world) service(c store.Connection) idptest.Service {
 func (w *world) settle(change func(*store.SAMLSettings)) {
 	w.Helper()
 	w.draft(change)
-	w.publish()
+	if c, err := w.scope().Connection(w.Context(), w.connection.ID); err != nil || c.DraftID != "" { // else nothing has changed
+		w.ok(err)
+		w.publish()
+	}
 }
 
 // draft changes the settings without publishing them.
