@@ -14,7 +14,7 @@ import (
 var stepsRefusing = map[trust.Reason]string{
 	trust.ReasonBadRequest: "transport", trust.ReasonEncoding: "transport", trust.ReasonTooLarge: "transport",
 	trust.ReasonNotXML: "structure", trust.ReasonForbiddenXML: "structure", trust.ReasonNotAResponse: "structure",
-	trust.ReasonLoginUnknown: "request", trust.ReasonLoginExpired: "request", trust.ReasonOtherBrowser: "request", trust.ReasonUnsolicited: "request",
+	trust.ReasonLoginUnknown: "request", trust.ReasonLoginExpired: "request", trust.ReasonSettingsChanged: "request", trust.ReasonOtherBrowser: "request", trust.ReasonUnsolicited: "request",
 	trust.ReasonIDPIgnoresRequests: "request", trust.ReasonReplayed: "once", trust.ReasonIDPUnreachable: "keys",
 	trust.ReasonTestOnly: "state", trust.ReasonConnectionNotActive: "state", trust.ReasonOrganizationSuspended: "state",
 	trust.ReasonEmailMissing: "email", trust.ReasonEmailNotCanonical: "email", trust.ReasonEmailSeveralValues: "email", trust.ReasonAuthnContext: "authn_context",

@@ -207,7 +207,7 @@ func (b *Broker) openIDPolicy(c store.ProtocolConnection, nonce string, seen att
 	return trust.Policy{
 		ConnectionID: c.ID, OrganizationID: c.OrganizationID, Issuer: c.OIDC.Issuer, EntityID: c.OIDC.ClientID, ACS: b.Callback(c.ID),
 		ConnectionActive: c.State == store.ConnectionActive, OrganizationActive: !c.OrganizationSuspended,
-		TestOnly: c.State == store.ConnectionDraft, TestLogin: seen.test, PendingRequest: nonce,
+		TestOnly: answersTestsOnly(c), TestLogin: seen.test, PendingRequest: nonce,
 		VerifiedDomains: c.VerifiedDomains, RequiredAuthnContext: c.OIDC.AuthnContext, SubjectSource: c.OIDC.Mapping.Subject,
 	}
 }

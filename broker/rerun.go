@@ -21,10 +21,11 @@ var ErrNotAgain = errors.New("this answer cannot be judged again")
 type Rerun struct {
 	Steps   []store.LoginStep
 	Refusal *trust.Refusal
+	Draft   bool // by settings that are not published yet
 }
 
-// RunAgain reads the stored message of one of the organization's logins by a connection's settings as they are given, by the same code as when it
-// arrived and as at that time. Nothing is spent, nothing is written, nobody is called, and whoever it names comes to nothing: the Identity that
+// RunAgain reads the stored message of one of the organization's logins by its connection's draft or, where there is none, by the live settings, by
+// the same code as when it arrived and as at that time. Nothing is spent, nothing is written, nobody is called, and whoever it names comes to nothing: the Identity that
 // [trust.Decide] may return ends here. It returns store.ErrNotFound where there is no such login, or its message is no longer kept, and
 // [ErrNotAgain].
 func (b *Broker) RunAgain(ctx context.Context, organization, loginID string) (Rerun, error) {
@@ -41,7 +42,14 @@ func (b *Broker) RunAgain(ctx context.Context, organization, loginID string) (Re
 	if err != nil {
 		return Rerun{}, err
 	}
-	return b.runAgain(ctx, connection, login, raw, at)
+	if connection.DraftID != "" {
+		if connection, err = b.store.AtVersion(ctx, connection, connection.DraftID); err != nil {
+			return Rerun{}, err
+		}
+	}
+	rerun, err := b.runAgain(ctx, connection, login, raw, at)
+	rerun.Draft = connection.IsDraft()
+	return rerun, err
 }
 
 func (b *Broker) runAgain(ctx context.Context, c store.ProtocolConnection, login store.Login, raw []byte, at time.Time) (Rerun, error) {
@@ -54,13 +62,14 @@ func (b *Broker) runAgain(ctx context.Context, c store.ProtocolConnection, login
 	if err != nil {
 		return Rerun{}, err
 	}
+	policy.TestOnly = c.State == store.ConnectionDraft // a draft of an active connection is asked about as if it were published
 	var identity trust.Identity
 	if refusal == nil {
 		seen.claim.ConnectionID = c.ID
 		identity, refusal = trust.Decide(policy, seen.claim, at)
 	}
 	if refusal != nil {
-		return Rerun{seen.explained(refusal), refusal}, nil
+		return Rerun{Steps: seen.explained(refusal), Refusal: refusal}, nil
 	}
 	seen.passDomain(identity)
 	if seen.test {
@@ -74,7 +83,7 @@ func (b *Broker) runAgain(ctx context.Context, c store.ProtocolConnection, login
 	if refusal != nil {
 		steps = []store.LoginStep{{Name: "would", Verdict: store.StepRefused, Want: refusal.Want, Got: refusal.Got}}
 	}
-	return Rerun{append(seen.steps, steps...), refusal}, nil
+	return Rerun{Steps: append(seen.steps, steps...), Refusal: refusal}, nil
 }
 
 // readAgain reads a SAML response. Which browser brought it, and whether it was used, is not asked again.

@@ -129,7 +129,7 @@ func TestARerunHoldsWordsAlone(t *testing.T) {
 	kind := reflect.TypeFor[Rerun]()
 	for i := range kind.NumField() {
 		switch field := kind.Field(i); field.Type {
-		case reflect.TypeFor[[]store.LoginStep](), reflect.TypeFor[*trust.Refusal]():
+		case reflect.TypeFor[[]store.LoginStep](), reflect.TypeFor[*trust.Refusal](), reflect.TypeFor[bool]():
 		default:
 			t.Errorf("%s is a %s", field.Name, field.Type)
 		}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"testing"
 )
 
 // testDraft begins a test sign-in by what is not published yet.

@@ -140,10 +140,14 @@ func (v *visit) rerunOf(rerun *broker.Rerun, c store.Connection) *views.Rerun {
 	if rerun == nil {
 		return nil
 	}
-	shown := &views.Rerun{Kind: ui.Working, Verdict: "It would pass now. By the present settings, every check of the stored message goes well.",
+	by, would := "the present settings", "now"
+	if rerun.Draft {
+		by, would = "the draft's settings", "once the draft is published"
+	}
+	shown := &views.Rerun{Kind: ui.Working, Verdict: "It would pass " + would + ". By " + by + ", every check of the stored message goes well.",
 		Steps: loginSteps(rerun.Steps, c.Protocol == store.ProtocolOIDC)}
 	if rerun.Refusal != nil {
-		shown.Kind, shown.Verdict = ui.Danger, "It would be refused now, too. "+rerun.Refusal.Reason.Sentence()
+		shown.Kind, shown.Verdict = ui.Danger, "It would be refused "+would+", too. "+rerun.Refusal.Reason.Sentence()
 		shown.Fix, shown.Want, shown.Got = rerun.Refusal.Reason.Fix(), rerun.Refusal.Want, rerun.Refusal.Got
 		shown.Mend = v.mendAt(rerun.Refusal.Reason, c)
 	}

@@ -15,12 +15,19 @@ import (
 	"github.com/gatehouse-sso/gatehouse/views"
 )
 
-// settle changes the connection's settings behind its page.
-func (c *connection) settle(change func(*store.SAMLSettings)) {
+// draft changes the connection's settings behind its page, in its draft.
+func (c *connection) draft(change func(*store.SAMLSettings)) {
 	c.Helper()
 	c.reload()
 	change(&c.Connection.Settings)
 	c.ok(c.scope.ChangeConnectionSettings(c.Context(), c.owner.actor(), c.Connection.ID, c.Connection.Version, c.Connection.Settings))
+}
+
+// settle does so and puts them live.
+func (c *connection) settle(change func(*store.SAMLSettings)) {
+	c.Helper()
+	c.draft(change)
+	c.ok(c.scope.PublishConnection(c.Context(), c.owner.actor(), c.Connection.ID, c.Connection.Version+1, true))
 }
 
 func TestADoctorPageLeadsToTheCureAndTheMessagePassesThen(t *testing.T) {
@@ -44,7 +51,11 @@ func TestADoctorPageLeadsToTheCureAndTheMessagePassesThen(t *testing.T) {
 	if p.everything() == before {
 		t.Error("that it was run again is not recorded")
 	}
-	c.settle(func(s *store.SAMLSettings) { s.EntityID = right })
+	c.draft(func(s *store.SAMLSettings) { s.NameIDFormat = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress" })
+	acme.owner.post(page+"/run-again").want(http.StatusOK, "It would be refused once the draft is published, too.")
+	c.draft(func(s *store.SAMLSettings) { s.EntityID = right })
+	acme.owner.post(page+"/run-again").want(http.StatusOK, "It would pass once the draft is published.")
+	c.settle(func(s *store.SAMLSettings) { s.EntityID, s.ForceAuthn = right, true })
 	acme.owner.post(page+"/run-again").want(http.StatusOK, "It would pass now.", "a newcomer, who would become a member with", "Refused. ")
 	acme.owner.get("/organizations/"+acme.ID+"/events").want(http.StatusOK, "read the message of the login")
 

@@ -167,12 +167,13 @@ var freshRoutes = []string{
 	"projects/{project}/delete", "projects/{project}/hosts", "projects/{project}/api-keys", "projects/{project}/api-keys/{key}",
 	"projects/{project}/api-keys/{key}/rotate", "projects/{project}/api-keys/{key}/hand-over",
 	"service-accounts", "service-accounts/{account}", "service-accounts/{account}/projects", "service-accounts/{account}/rotate", "service-accounts/{account}/delete",
-	"connections/order", "connections/{connection}/test", "connections/{connection}/activate", "connections/{connection}/delete", "connections/{connection}/identity-provider",
+	"connections/order", "connections/{connection}/setup/{step}", "connections/{connection}/setup-links", "connections/{connection}/setup-links/{setup}/reissue",
+	"connections/{connection}/sign-out", "connections/{connection}/test", "connections/{connection}/activate", "connections/{connection}/delete", "connections/{connection}/identity-provider",
 	"connections/{connection}/identity-provider/metadata", "connections/{connection}/identity-provider/certificates",
 	"connections/{connection}/identity-provider/certificates/remove", "connections/{connection}/attributes", "connections/{connection}/options",
 	"connections/{connection}/identity-provider/openid", "connections/{connection}/options/openid",
 	"connections/{connection}/publish", "connections/{connection}/versions/{version}/restore",
-	"domains/{domain}/release", "domains/{domain}/connections", "sign-in/break-glass", "sign-in/break-glass/{member}/remove", "sign-in/recovery-codes", "sign-in/enforcement", "sign-in/enforcement/end", "sign-in/roles/apply", "logins/{login}/link",
+	"domains/{domain}/release", "domains/{domain}/connections", "sign-in/break-glass", "sign-in/break-glass/{member}/remove", "sign-in/recovery-codes", "sign-in/enforcement", "sign-in/enforcement/end", "sign-in/roles/apply", "logins/{login}/link", "logins/{login}/message",
 	"webhooks", "webhooks/{webhook}", "webhooks/{webhook}/rotate", "webhooks/{webhook}/delete",
 }
 

@@ -26,13 +26,10 @@ type vendorScene struct {
 // TestEveryWizardEndsInASignIn walks every product's steps, by each protocol, against an identity provider that speaks in its form: from the choice
 // to somebody who signs in and is known by the right names.
 func TestEveryWizardEndsInASignIn(t *testing.T) {
-	p := newProduct(t)
 	for _, product := range setup.Products() {
 		for _, protocol := range product.Protocols() {
 			t.Run(product.Kind+" by "+protocol, func(t *testing.T) {
-				here := *p
-				here.T = t
-				walkWizard(&here, product, protocol)
+				walkWizard(newProduct(t), product, protocol)
 			})
 		}
 	}
