@@ -1,7 +1,6 @@
 package e2e
 
-import (
-)
+import ()
 
 // testDraft begins a test sign-in by what is not published yet.
 func (c *company) testDraft() {
