@@ -27,12 +27,12 @@ func TestADraftFromItsFirstChangeToItsRestoration(t *testing.T) {
 	acme.owner.get(one+"/publish").want(http.StatusOK, "No test sign-in has gone well", "Nobody has signed in through this connection yet.", "Publish untested draft").lacks("to publish it untested")
 	c.vouch("owner-1", "owner@acme.test")
 	leaving := acme.owner.post(one+"/test").want(http.StatusOK, "Okta")
-	c.deliver(acme.owner.browser, c.ask(leaving)).want(http.StatusOK, "The test went well.")
+	c.deliver(acme.owner.browser, c.ask(leaving)).want(http.StatusOK, "The test of the draft went well: owner@acme.test arrived", "Nobody is linked by a draft", "were this a real sign-in").lacks("is linked to you")
 	if asked := c.idp.Requests(); !asked[len(asked)-1].ForceAuthn {
 		t.Error("the test did not ask as the draft does")
 	}
 	acme.owner.get(one).want(http.StatusOK, "Tested")
-	page := acme.owner.get(one+"/publish").want(http.StatusOK, "1 sign-in").lacks("No test sign-in")
+	page := acme.owner.get(one+"/publish").want(http.StatusOK, "Nobody has signed in through this connection yet.").lacks("No test sign-in")
 	acme.owner.post(one+"/publish", "version", page.value("version")).want(http.StatusOK, "The draft is published", "Tested with a real sign-in").lacks("What the draft changes")
 	acme.owner.get(one+"/publish").want(http.StatusOK, "There is no draft any more.")
 	acme.owner.post(one+"/publish", "version", "4").want(http.StatusOK, "There is no draft any more.")

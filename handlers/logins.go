@@ -193,6 +193,8 @@ func (v *visit) verdict(l store.Login) string {
 		return "The test went well. " + who + " arrived and is linked to you: you can now sign in this way."
 	case l.Outcome == store.OutcomeTestedByLink:
 		return "The test went well. " + who + " arrived. It was run by a setup link, which links nobody."
+	case l.Outcome == store.OutcomeTestedDraft:
+		return "The test of the draft went well: " + who + " arrived. Nobody is linked by a draft; publish it for people to sign in by it."
 	case l.Outcome == store.OutcomeTestedUnlinked:
 		return "The test went well. " + who + " arrived and is linked to nobody."
 	case l.Outcome == store.OutcomeCreated:

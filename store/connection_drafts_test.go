@@ -194,6 +194,13 @@ func TestATestIsOfTheVersionWithWhichItBegan(t *testing.T) {
 		if now.DraftTestedAt == nil || now.TestedAt != nil {
 			t.Fatalf("the test counts for live %v, draft %v", now.TestedAt, now.DraftTestedAt)
 		}
+		// What a draft names may be another identity provider, whose olga is somebody else.
+		if n := count(t, s, "identities WHERE user_id = ?", owner.ID); n != 0 {
+			t.Errorf("a test of a draft has linked %d subjects", n)
+		}
+		if n := count(t, s, "logins WHERE outcome = ? AND sealed_identity IS NULL", OutcomeTestedDraft); n != 1 {
+			t.Errorf("%d tests of a draft are recorded as such", n)
+		}
 		if must(scope.EnforcementPreview(ctx, access.EnforceDomain, owner.ID)).Preconditions[2].Met {
 			t.Error("a test of a draft shows that people can sign in by what is live")
 		}
@@ -217,6 +224,9 @@ func TestATestIsOfTheVersionWithWhichItBegan(t *testing.T) {
 		login, identity = arrived(t, s, ofSecond, "olga", "owner@corp.test", func(n *NewLogin) { n.Kind, n.OwnerID = TestLogin, owner.ID })
 		ok(t, scope.PublishConnection(ctx, operator, c.ID, second.Version, true))
 		ok(t, s.LinkOwner(ctx, actorOf(owner), identity, login, nil))
+		if n := count(t, s, "identities WHERE user_id = ?", owner.ID); n != 1 {
+			t.Errorf("the honest twin has linked %d subjects", n)
+		}
 		if now := must(scope.Connection(ctx, c.ID)); now.TestedAt == nil || now.DraftID != "" {
 			t.Errorf("published and tested, it is %+v", now)
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
 
-// LinkOwner ends a test login: the connection counts as tested and, if the address that arrived is that of the owner who ran the test, the
+// LinkOwner ends a test login: the settings count as tested and, if they are the live ones and the address that arrived is that of the owner who ran the test, the
 // subject is linked to them. With another address, or none, nothing is linked: whoever sits at the identity provider's page may be somebody
 // else, and [Scope.LinkSubject] waits for the owner to say. It returns a *trust.Refusal, recorded, when the caller found one already, when
 // the subject or its address belongs to somebody else, or when the connection no longer takes tests.
@@ -36,7 +36,14 @@ func (w *write) linkOwner(identity trust.Identity, login Login) error {
 		return err
 	}
 	w.actor.Kind, w.actor.ID, w.actor.Name = audit.User, owner.ID, owner.Name
-	linked, err := w.linkTested(identity, owner)
+	live, err := w.isLive(login)
+	if err != nil {
+		return err
+	}
+	linked := false
+	if live {
+		linked, err = w.linkTested(identity, owner)
+	}
 	if err != nil {
 		return err
 	}
@@ -46,24 +53,32 @@ func (w *write) linkOwner(identity trust.Identity, login Login) error {
 	if err := w.countTest(login); err != nil {
 		return err
 	}
-	if linked {
-		if err := w.keepSaid(identity); err != nil {
-			return err
-		}
-		return w.endLogin(login.ID, OutcomeTested, owner.ID, "the owner who runs the test")
+	switch {
+	case !live:
+		return w.endLogin(login.ID, OutcomeTestedDraft, owner.ID, "a test of a draft, which links nobody")
+	case !linked:
+		return w.askOwner(login, identity, owner)
 	}
-	return w.askOwner(login, identity, owner)
+	if err := w.keepSaid(identity); err != nil {
+		return err
+	}
+	return w.endLogin(login.ID, OutcomeTested, owner.ID, "the owner who runs the test")
+}
+
+// isLive says whether the settings with which the login began are those that people sign in by.
+func (w *write) isLive(login Login) (bool, error) {
+	var live int64
+	err := w.Model(&connectionRow{}).Where("id = ? AND live_version = ?", login.ConnectionID, login.VersionID).Count(&live).Error
+	return live > 0, err
 }
 
 // countTest notes which of the connection's settings, the live ones or the draft, have carried a test to its end.
 func (w *write) countTest(login Login) error {
-	for _, of := range []struct{ version, tested string }{{"live_version", "tested_at"}, {"draft_version", "draft_tested_at"}} {
-		err := w.Model(&connectionRow{}).Where("id = ? AND "+of.version+" = ?", login.ConnectionID, login.VersionID).Update(of.tested, w.now).Error
-		if err != nil {
-			return err
-		}
+	err := w.Model(&connectionRow{}).Where("id = ? AND live_version = ?", login.ConnectionID, login.VersionID).Update("tested_at", w.now).Error
+	if err != nil {
+		return err
 	}
-	return nil
+	return w.Model(&connectionRow{}).Where("id = ? AND draft_version = ?", login.ConnectionID, login.VersionID).Update("draft_tested_at", w.now).Error
 }
 
 // tester is the owner who runs the test, if they are one still and the connection still takes tests. The organization is locked from here on.

@@ -55,6 +55,9 @@ const (
 	OutcomeTestedUnlinked = "tested_unlinked"
 	// OutcomeTestedByLink is a test that went well and was run by whoever holds a setup link. It links nobody.
 	OutcomeTestedByLink = "tested_by_setup_link"
+	// OutcomeTestedDraft is a test of settings that are not live. It links nobody: they may name another identity provider, whose subjects are
+	// other people.
+	OutcomeTestedDraft = "tested_draft"
 )
 
 const (
