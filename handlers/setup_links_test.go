@@ -48,7 +48,8 @@ func TestSetupLinkFromOwnerToActivation(t *testing.T) {
 
 	c.vouch("u-1", "it@acme-corp.test")
 	tested := c.deliver(it, c.ask(it.post("/setup/test")))
-	tested.want(http.StatusOK, "The test went well. it@acme-corp.test arrived.", "links nobody", "Back to the setup")
+	tested.want(http.StatusOK, "The test went well. it@acme-corp.test arrived.", "links nobody", "Back to the setup").
+		lacks("were this a real sign-in") // who is a member, and as what, is not the link's to ask
 	if n := p.count("identities"); n != 0 {
 		t.Errorf("%d are linked by the test", n)
 	}
@@ -75,6 +76,11 @@ func TestSetupLinkFromOwnerToActivation(t *testing.T) {
 	it.get("/setup").want(http.StatusOK, "Active")
 	it.get("/setup/connection").want(http.StatusOK, "only an owner changes it now").lacks("Import metadata")
 	it.post("/setup/connection", "version", "9", "entity_id", "https://evil.test").want(http.StatusUnprocessableEntity, "only an owner changes it now")
+	c.reload()
+	p.ok(o.scope.DisableConnection(t.Context(), operator, c.Connection.ID, c.Connection.Version))
+	c.reload() // it has let people in, so neither its settings nor a test of them are the link's again
+	it.post("/setup/connection", "version", formVersion(c.Connection.Version), "entity_id", "https://evil.test", "redirect_url", "https://evil.test/sso").want(http.StatusUnprocessableEntity, "only an owner changes it now")
+	it.post("/setup/test").want(http.StatusUnprocessableEntity, "only an owner changes it now")
 	it.post("/setup/leave").want(http.StatusOK, "You have left the setup")
 	it.get("/setup").want(http.StatusUnauthorized)
 }

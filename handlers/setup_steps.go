@@ -46,8 +46,8 @@ func (v *visit) showSetupConnection(status int, c store.Connection, problem *ui.
 
 // mayChange refuses what would change how people sign in: that is an owner's.
 func mayChange(c store.Connection) *ui.Problem {
-	if c.State == store.ConnectionActive {
-		return fieldProblem("", "People sign in through this connection already. Ask whoever sent you the link: only an owner changes it now.")
+	if c.State != store.ConnectionDraft {
+		return fieldProblem("", "People sign in through this connection, or have done so. Ask whoever sent you the link: only an owner changes it now.")
 	}
 	return nil
 }
@@ -130,6 +130,9 @@ func (v *visit) testBySetup() error {
 	c, err := v.toSetUp()
 	if err != nil {
 		return err
+	}
+	if problem := mayChange(c); problem != nil {
+		return v.showSetupConnection(http.StatusUnprocessableEntity, c, problem) // it would be an owner's draft that is tested
 	}
 	if missing := v.missing(c); missing != "" {
 		return v.showSetupConnection(http.StatusUnprocessableEntity, c, fieldProblem("", "The connection cannot be tested yet. "+missing))
