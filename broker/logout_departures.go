@@ -47,9 +47,12 @@ func (b *Broker) Leave(ctx context.Context, actor audit.Actor, present Present, 
 	return there, nil
 }
 
-// logoutMode is what signing out here does about the connection's identity provider.
+// logoutMode is what signing out here does about the connection's identity provider. The addresses of one that nobody signs in through now are
+// nobody's to be sent to.
 func logoutMode(c store.ProtocolConnection) string {
 	switch {
+	case c.State != store.ConnectionActive:
+		return store.LogoutOff
 	case c.Protocol == store.ProtocolOIDC && c.OIDC.EndSessionURL != "":
 		return c.OIDC.Logout
 	case c.Protocol == store.ProtocolSAML && c.Settings.LogoutRedirectURL+c.Settings.LogoutPostURL != "":

@@ -207,6 +207,13 @@ func weSignOutThere(t *testing.T, w *world) {
 	if _, err := w.DepartToSignOut(ctx, w.connection.ID, secret.NewToken()); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("another browser signs out there: %v", err)
 	}
+	now, err := w.scope().Connection(ctx, w.connection.ID)
+	w.ok(err)
+	w.ok(w.scope().DisableConnection(ctx, operator, now.ID, now.Version))
+	if _, err := w.DepartToSignOut(ctx, w.connection.ID, flow); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("somebody is sent where nobody signs in now: %v", err)
+	}
+	w.ok(w.scope().ActivateConnection(ctx, operator, now.ID, now.Version+1))
 	departure, err := w.DepartToSignOut(ctx, w.connection.ID, flow)
 	w.ok(err)
 	sent, err := url.Parse(departure.RedirectURL)
