@@ -88,7 +88,7 @@ var cures = map[trust.Reason]cure{
 	trust.ReasonSubjectConfirmation: {theirs: topicTemplate}, trust.ReasonRecipient: ourValues.and(topicACS), trust.ReasonInResponseTo: {startAgain, ""},
 	trust.ReasonUnsolicited: {ourUnsolicited, ""}, trust.ReasonIDPIgnoresRequests: {ourSignOn, ""}, trust.ReasonAudience: ourValues.and(topicAudience),
 	trust.ReasonNotYetValid: {theirs: topicClock}, trust.ReasonExpired: startAgain.and(topicClock), trust.ReasonReplayed: {startAgain, ""},
-	trust.ReasonLoginUnknown: {startAgain, ""}, trust.ReasonLoginExpired: {startAgain, ""}, trust.ReasonOtherBrowser: {startAgain, ""},
+	trust.ReasonLoginUnknown: {startAgain, ""}, trust.ReasonLoginExpired: {startAgain, ""}, trust.ReasonSettingsChanged: {startAgain, ""}, trust.ReasonOtherBrowser: {startAgain, ""},
 	trust.ReasonTestOnly: {ourConnection, ""}, trust.ReasonConnectionNotActive: {ourConnection, ""}, trust.ReasonOrganizationSuspended: {askOperator, ""},
 	trust.ReasonEmailMissing: ourEmail.and(topicAttributes), trust.ReasonEmailNotCanonical: ourEmail.and(topicAttributes), trust.ReasonEmailSeveralValues: ourEmail.and(topicAttributes),
 	trust.ReasonDomainNotVerified: {ourDomains, ""}, trust.ReasonNewcomersNotAdmitted: {ourNewcomers, ""}, trust.ReasonUserSuspended: {askOperator, ""},
