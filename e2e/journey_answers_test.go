@@ -63,8 +63,7 @@ func (c *company) tileSwitchedOff() {
 	bob.Screenshot("refused")
 	c.open(c.owner, "logins")
 	c.owner.Fill("Search logins", bob.Copyable("Reference"))
-	c.owner.Click("button", "Apply filters")
-	c.owner.Click("link", "Not named yet") // the answer was refused unread
+	c.owner.Click("button", "Apply filters") // a reference leads to its login
 	c.owner.See("unsolicited_not_allowed")
 	c.owner.Screenshot("login refused")
 }

@@ -5,6 +5,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"path"
 	"regexp"
 	"strings"
 	"testing"
@@ -137,9 +138,11 @@ func (c *company) byPassword(visitor *Visitor, email, password string) *Visitor 
 // organization with the same identity provider.
 func (c *company) meantForAnotherConnection(owner *Visitor) {
 	c.t.Helper()
-	form := url.Values{"name": {"Other"}, "metadata_url": {c.idp.MetadataURL()}}
+	form := url.Values{"name": {"Other"}, "kind": {"saml"}, "protocol": {"saml"}}
 	made := owner.Post(c.home+"/connections", form).Want(c.t, http.StatusSeeOther)
-	other := made.Location[strings.LastIndex(made.Location, "/")+1:]
+	other := path.Base(strings.TrimSuffix(made.Location, "/setup"))
+	metadata := url.Values{"version": {"1"}, "metadata_url": {c.idp.MetadataURL()}}
+	owner.Post(c.home+"/connections/"+other+"/identity-provider/metadata", metadata).Want(c.t, http.StatusSeeOther)
 	bob := c.gatehouse.Visitor(c.t)
 	response := c.idp.Respond(c.t, c.idp.Tile(c.metadataURL(), ""), c.idp.Bob)
 	c.refused(bob, owner, bob.Post("/saml/"+other+"/acs", response.Form()), trust.ReasonDestination)
