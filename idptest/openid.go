@@ -49,8 +49,9 @@ type OpenIDKey struct {
 
 // OpenIDAsked is an authorization request that arrived.
 type OpenIDAsked struct {
-	Query url.Values
-	at    time.Time
+	Query  url.Values
+	person Person // who was signed in
+	at     time.Time
 }
 
 // OpenIDAnswer is one answer in all its parts. A lie changes it.
@@ -147,7 +148,7 @@ func (p *OpenID) authorize(w http.ResponseWriter, r *http.Request) {
 	code := rand.Text()
 	asked := OpenIDAsked{Query: query}
 	p.locked(func() {
-		asked.at = p.now()
+		asked.at, asked.person = p.now(), p.person
 		p.codes[code] = asked
 		p.asked = append(p.asked, asked)
 	})
@@ -170,13 +171,13 @@ func (p *OpenID) answer(asked OpenIDAsked) *OpenIDAnswer {
 		Callback: url.Values{"iss": {p.Issuer}}, Sign: p.Keys[0], Status: http.StatusOK,
 		Header: map[string]any{"alg": p.Keys[0].algorithm(), "kid": p.Keys[0].ID, "typ": "JWT"},
 		Claims: map[string]any{
-			"iss": p.Issuer, "aud": p.ClientID, "sub": p.person.Subject, "nonce": asked.Query.Get("nonce"), "iat": asked.at.Unix(),
+			"iss": p.Issuer, "aud": p.ClientID, "sub": asked.person.Subject, "nonce": asked.Query.Get("nonce"), "iat": asked.at.Unix(),
 			"exp": asked.at.Add(time.Hour).Unix(), "auth_time": asked.at.Add(-time.Minute).Unix(), "at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]),
-			"acr": "urn:mfa", "email": p.person.Email, "email_verified": true, "name": p.person.Name, "given_name": p.person.GivenName,
-			"family_name": p.person.FamilyName, "groups": p.person.Groups, "sid": p.session,
+			"acr": "urn:mfa", "email": asked.person.Email, "email_verified": true, "name": asked.person.Name, "given_name": asked.person.GivenName,
+			"family_name": asked.person.FamilyName, "groups": asked.person.Groups, "sid": p.session,
 		},
 		Answer:   map[string]any{"token_type": "Bearer", "expires_in": 300, "access_token": access},
-		Userinfo: map[string]any{"sub": p.person.Subject, "email": p.person.Email, "email_verified": true, "name": p.person.Name},
+		Userinfo: map[string]any{"sub": asked.person.Subject, "email": asked.person.Email, "email_verified": true, "name": asked.person.Name},
 	}
 	if p.lie.Given != nil {
 		p.lie.Given(a)
@@ -252,7 +253,13 @@ func (p *OpenID) userinfo(w http.ResponseWriter, r *http.Request) {
 		answerJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
 		return
 	}
-	answerJSON(w, http.StatusOK, p.answer(OpenIDAsked{Query: url.Values{"nonce": {nonce}}, at: p.now()}).Userinfo)
+	all := p.Asked()
+	at := slices.IndexFunc(all, func(asked OpenIDAsked) bool { return asked.Query.Get("nonce") == nonce })
+	if at < 0 {
+		answerJSON(w, http.StatusUnauthorized, map[string]any{"error": "invalid_token"})
+		return
+	}
+	answerJSON(w, http.StatusOK, p.answer(all[at]).Userinfo)
 }
 
 func (p *OpenID) keySet(w http.ResponseWriter, _ *http.Request) {

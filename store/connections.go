@@ -102,6 +102,9 @@ func (r versionRow) decode(protocol string, saml *SAMLSettings, oidc *OIDCSettin
 	return json.Unmarshal([]byte(r.Settings), saml)
 }
 
+// MostConnections is how many connections an organization has at most: so many are listed, ordered and chosen from on one page.
+const MostConnections = 200
+
 // Connections are the organization's, the smallest priority first, then by name.
 func (c *Scope) Connections(ctx context.Context) ([]Connection, error) {
 	return c.connectionsWhere(ctx, c.read(ctx))
@@ -114,13 +117,25 @@ func (c *Scope) ActiveConnections(ctx context.Context) ([]Connection, error) {
 
 func (c *Scope) connectionsWhere(ctx context.Context, q *gorm.DB) ([]Connection, error) {
 	var rows []connectionRow
-	if err := q.Order("priority, lower(name), id").Limit(200).Find(&rows).Error; err != nil {
+	if err := q.Order("priority, lower(name), id").Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("list connections: %w", err)
+	}
+	live := make([]string, len(rows))
+	for i, row := range rows {
+		live[i] = row.LiveVersion
+	}
+	var versions []versionRow
+	if err := c.store.read(ctx).Where("id IN ?", live).Find(&versions).Error; err != nil {
+		return nil, fmt.Errorf("list connections' settings: %w", err)
+	}
+	settings := make(map[string]versionRow, len(versions)) // by the connection
+	for _, version := range versions {
+		settings[version.ConnectionID] = version
 	}
 	connections := make([]Connection, len(rows))
 	for i, row := range rows {
 		var err error
-		if connections[i], err = row.withSettings(c.store.read(ctx)); err != nil {
+		if connections[i], err = row.with(settings[row.ID]); err != nil {
 			return nil, err
 		}
 	}
@@ -211,6 +226,10 @@ func (r connectionRow) withVersion(db *gorm.DB, id string) (Connection, error) {
 	if err := db.Where("id = ? AND connection_id = ?", id, r.ID).Take(&version).Error; err != nil {
 		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
 	}
+	return r.with(version)
+}
+
+func (r connectionRow) with(version versionRow) (Connection, error) {
 	connection := Connection{
 		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, Kind: r.Kind, SetupDone: strings.Fields(r.SetupDone),
 		State: r.State, Priority: r.Priority,
@@ -244,9 +263,12 @@ func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, draft N
 		if err := w.entitled(access.EntitledSSO); err != nil {
 			return err
 		}
-		last, err := w.lastPriority()
+		last, count, err := w.lastPriority()
 		if err != nil {
 			return err
+		}
+		if count >= MostConnections {
+			return invalid("name", fmt.Sprintf("An organization has at most %d connections. Delete one that nobody signs in through any more.", MostConnections))
 		}
 		row := connectionRow{
 			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: draft.Name, Protocol: draft.Protocol, Kind: draft.Kind, State: ConnectionDraft, Priority: last,

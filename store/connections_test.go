@@ -82,6 +82,29 @@ func isError(t *testing.T, err, want error) {
 	}
 }
 
+// So many as are shown on one page, and a place again once one is deleted. Another organization has places of its own.
+func TestMostConnectionsOfAnOrganization(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		other, _ := anOrganization(t, s, "globex")
+		scope := s.In(o.ID)
+		var last Connection
+		for range MostConnections {
+			last = aDraft(t, s, o.ID)
+		}
+		_, err := scope.CreateDraft(ctx, operator, NewConnection{Name: "One more", Protocol: ProtocolSAML}, NewKey{})
+		hasProblem(t, err, "name")
+		aDraft(t, s, other.ID)
+		list := must(scope.Connections(ctx))
+		if len(list) != MostConnections || list[0].VersionNumber != 1 || list[0].Settings.EntityID == "" {
+			t.Errorf("%d are listed, the first is %+v", len(list), list[0])
+		}
+		ok(t, scope.DeleteConnection(ctx, operator, last.ID, last.Version))
+		aDraft(t, s, o.ID)
+	})
+}
+
 func TestConnectionFromDraftToDeletion(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()

@@ -277,12 +277,11 @@ func (w *write) rank(row connectionRow, priority int) error {
 	return w.updateConnection(row, columns{"priority": priority})
 }
 
-// lastPriority is that of the connections that come last; a new one joins them.
-func (w *write) lastPriority() (int, error) {
-	var last int
-	err := w.Raw("SELECT COALESCE(MAX(priority), 1) FROM connections WHERE organization_id = ?", w.organization).Scan(&last).Error
+// lastPriority is that of the connections that come last, which a new one joins, and how many there are in all.
+func (w *write) lastPriority() (last, count int, err error) {
+	err = w.Raw("SELECT COALESCE(MAX(priority), 1), COUNT(*) FROM connections WHERE organization_id = ?", w.organization).Row().Scan(&last, &count)
 	if err != nil {
-		return 0, fmt.Errorf("read the last priority: %w", err)
+		return 0, 0, fmt.Errorf("read the last priority: %w", err)
 	}
-	return last, nil
+	return last, count, nil
 }
