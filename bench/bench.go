@@ -1,6 +1,6 @@
 // Package bench measures Gatehouse against what it could at best be, and prints tables.
 //
-//	go test -v ./bench -args -measure    logins, reading, bombs, starting
+//	go test -v ./bench -args -measure    logins, connections, reading, bombs, starting
 //	go run ./bench/verify                checks of keys, by programs and for proxies
 //	go run ./bench/nginx                 nginx that asks before it passes a request on
 //	go run ./bench/revocation            how soon every node refuses, and one that is cut off
