@@ -39,7 +39,7 @@ func TestJourney_OpenIDConnect(t *testing.T) {
 	c.owner.See("private_key_jwt")
 	c.testDraft()
 	c.owner.Click("button", "Continue") // she is signed in there already
-	c.seeTestWent()
+	c.owner.See("The test of the draft went well: " + c.idp.Alice.Email + " arrived")
 	c.comesByOpenID(c.idp.Bob) // by the secret still
 	c.publish("Publish draft")
 	c.comesByOpenID(c.idp.Bob)
