@@ -151,13 +151,14 @@ func (w *write) lock(number int) error {
 
 // lockOrganization keeps every other write that asks for it out of these organizations, given in the order of their ids, until the
 // transaction ends. Rules about several rows at once, such as that an owner is left, hold under concurrency because whoever may break them
-// asks first.
+// asks first. Rows that merely belong to it are added meanwhile: a login that wrote one would otherwise wait here while it holds what this
+// transaction wants next, and neither would end.
 func (w *write) lockOrganization(ids ...string) error {
 	if w.store.dialect == onSQLite {
 		return nil
 	}
 	for _, id := range ids {
-		if err := w.Exec("SELECT id FROM organizations WHERE id = ? FOR UPDATE", id).Error; err != nil {
+		if err := w.Exec("SELECT id FROM organizations WHERE id = ? FOR NO KEY UPDATE", id).Error; err != nil {
 			return fmt.Errorf("lock organization %s: %w", id, err)
 		}
 	}
