@@ -19,7 +19,9 @@ import (
 )
 
 type importCommand struct {
-	Keys importKeysCommand `cmd:"" help:"Take in API keys that another program has issued, by their hashes."`
+	Keys     importKeysCommand     `cmd:"" help:"Take in API keys that another program has issued, by their hashes."`
+	Polis    importPolisCommand    `cmd:"" help:"Take in connections of Ory Polis (SAML Jackson), as its SSO API answers them."`
+	Keycloak importKeycloakCommand `cmd:"" help:"Take in the identity providers of a realm, as Keycloak's own kc.sh export writes it."`
 }
 
 type importKeysCommand struct {

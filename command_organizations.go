@@ -93,12 +93,17 @@ func organizationCalled(ctx context.Context, db *store.Store, called string) (st
 	case err != nil:
 		return store.Organization{}, err
 	case len(found) == 0:
-		return store.Organization{}, fmt.Errorf("there is no organization %q", called)
+		return store.Organization{}, unknownOrganization(fmt.Sprintf("there is no organization %q", called))
 	case len(found) > 1:
-		return store.Organization{}, fmt.Errorf("%d organizations are called %q: give the id of one (org_…)", len(found), called)
+		return store.Organization{}, unknownOrganization(fmt.Sprintf("%d organizations are called %q: give the id of one (org_…)", len(found), called))
 	}
 	return found[0], nil
 }
+
+// unknownOrganization says that a name is no organization's, or several'.
+type unknownOrganization string
+
+func (u unknownOrganization) Error() string { return string(u) }
 
 // organizationArgument names the organization that a command is about.
 type organizationArgument struct {

@@ -18,6 +18,7 @@ type commandLine struct {
 	Demo           demoCommand           `cmd:"" help:"Show everything at once on localhost, with an identity provider and an API around it."`
 	Setup          setupCommand          `cmd:"" help:"Make a further organization and a one-time link for its first owner."`
 	BreakGlass     breakGlassCommand     `cmd:"" help:"Make a one-time link by which a member who cannot sign in sets a new password."`
+	Connections    connectionsCommand    `cmd:"" help:"Let connections that moved here go by the addresses from before."`
 	Organizations  organizationsCommand  `cmd:"" help:"List organizations, suspend and resume them, set their plans."`
 	OperatorTokens operatorTokensCommand `cmd:"" help:"Make, list and revoke the tokens by which the operator's programs make organizations."`
 	Import         importCommand         `cmd:"" help:"Take in what another program has made."`

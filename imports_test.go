@@ -42,7 +42,7 @@ var arrows = map[string][]string{
 	"mail":        {"secret", "store", "trust"},
 	"webhooks":    {"outbound", "secret", "store"},
 	"gate":        {"access", "audit", "secret", "store"},
-	"connections": {"oidc", "outbound", "saml", "signing", "store"},
+	"connections": {"oidc", "outbound", "saml", "secret", "signing", "store"},
 	"broker":      {"access", "audit", "oidc", "saml", "secret", "signing", "store", "trust"},
 	// proxies that speak gRPC, handed on to the handler that answers all others
 	"envoy": {},

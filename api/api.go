@@ -34,8 +34,9 @@ type Options struct {
 	Outbound *outbound.Guard // looks up the records that prove domains
 	Log      *slog.Logger
 
-	// EntityID, ACS (SAML), Callback, Initiation and KeysURL (OpenID Connect) are our own addresses for a connection.
-	EntityID, ACS, Callback, Initiation, KeysURL func(connection string) string
+	// EntityID and ACS (SAML), Callback, Initiation and KeysURL (OpenID Connect) are our addresses for a connection.
+	EntityID, ACS, Callback func(store.Connection) string
+	Initiation, KeysURL     func(connection string) string
 	// RunAgain reads the stored message of an organization's login once more: words alone come out. [store.ErrConflict] where it cannot be read again.
 	RunAgain func(ctx context.Context, organization, login string) ([]store.LoginStep, *trust.Refusal, error)
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -245,10 +246,42 @@ func (c *call) changeSettings(at ConnectionAt, change func(*store.SAMLSettings) 
 
 func (c *call) changeConnectionSettings(in *struct {
 	ConnectionAt
-	Body SettingsChange
+	Body struct {
+		SettingsChange
+		AlternateChange
+	}
 },
 ) (*One[ConnectionWarned], error) {
-	return c.changeSettings(in.ConnectionAt, func(s *store.SAMLSettings) ([]string, error) { return nil, in.Body.into(c, s) })
+	return c.changeSettings(in.ConnectionAt, func(s *store.SAMLSettings) ([]string, error) {
+		if err := in.Body.SettingsChange.into(c, s); err != nil {
+			return nil, err
+		}
+		return nil, in.Body.AlternateChange.of(c, in.Connection, func(a store.Alternate) { s.AlternateEntityID, s.AlternateACS = a.EntityID, a.Path })
+	})
+}
+
+// AlternateChange says whether a connection goes by the addresses that the operator gave it.
+type AlternateChange struct {
+	Alternate *bool `json:"alternate_addresses,omitempty" doc:"Whether the connection is known by the addresses that its identity provider knew before it moved here, and that the operator gave it, or by our own."`
+}
+
+// of hands the addresses to use to set, empty ones for our own.
+func (a AlternateChange) of(c *call, connection string, set func(store.Alternate)) error {
+	switch {
+	case a.Alternate == nil:
+		return nil
+	case !*a.Alternate:
+		set(store.Alternate{})
+		return nil
+	}
+	given, err := c.scope.Alternate(c.ctx, connection)
+	if errors.Is(err, store.ErrNotFound) {
+		return mistake("alternate_addresses", "The operator has given this connection no alternate addresses.")
+	}
+	if err == nil {
+		set(given)
+	}
+	return err
 }
 
 func (c *call) importMetadata(in *struct {

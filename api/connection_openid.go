@@ -31,6 +31,7 @@ type OpenIDSettings struct {
 	LoginHint         bool     `json:"login_hint" doc:"A typed address is passed on."`
 	VerifiedEmailOnly bool     `json:"verified_email_only" doc:"An address counts only where email_verified is true."`
 	Mapping           Mapping  `json:"mapping" doc:"Names of claims."`
+	AlternateCallback string   `json:"alternate_callback_path" doc:"The path on our host that the identity provider sent browsers to before the connection moved here; empty where our own is used."`
 	RedirectURI       string   `json:"our_redirect_uri,omitempty" doc:"Where the identity provider sends browsers back to."`
 	InitiateLoginURI  string   `json:"our_initiate_login_uri,omitempty" doc:"Where it may begin a login."`
 	OurKeysURL        string   `json:"our_jwks_uri,omitempty" doc:"Our public keys, for private_key_jwt."`
@@ -47,7 +48,7 @@ func showSettingsOf(protocol string, saml store.SAMLSettings, s store.OIDCSettin
 		Issuer: s.Issuer, AuthorizationURL: s.AuthorizationURL, TokenURL: s.TokenURL, KeysURL: s.KeysURL, UserinfoURL: s.UserinfoURL,
 		EndSessionURL: s.EndSessionURL, Logout: s.Logout, Algorithms: list(s.Algorithms), ClientID: s.ClientID, AuthMethod: s.AuthMethod, HasSecret: s.SecretID != "", Scopes: list(s.Scopes), Prompt: s.Prompt,
 		AuthnContext: list(s.AuthnContext), MaxAge: s.MaxAge, HostedDomain: s.HostedDomain, TenantID: s.TenantID, LoginHint: s.LoginHint,
-		VerifiedEmailOnly: s.VerifiedEmailOnly, Mapping: showMapping(s.Mapping),
+		VerifiedEmailOnly: s.VerifiedEmailOnly, Mapping: showMapping(s.Mapping), AlternateCallback: s.AlternateCallback,
 	}
 }
 
@@ -125,7 +126,10 @@ func (c *call) createOpenID(in *NewConnection) (*Made[ConnectionWarned], error) 
 
 func (c *call) changeOpenID(in *struct {
 	ConnectionAt
-	Body OpenIDChange
+	Body struct {
+		OpenIDChange
+		AlternateChange
+	}
 },
 ) (*One[Connection], error) {
 	s, version, err := c.editedAt(in.ConnectionAt)
@@ -135,8 +139,11 @@ func (c *call) changeOpenID(in *struct {
 	if s.Protocol != store.ProtocolOIDC {
 		return nil, store.ErrNotFound
 	}
-	if err := in.Body.into(c, &s.OIDC); err != nil {
+	if err := in.Body.OpenIDChange.into(c, &s.OIDC); err != nil {
 		return nil, inOpenID("", err)
+	}
+	if err := in.Body.AlternateChange.of(c, s.ID, func(a store.Alternate) { s.OIDC.AlternateCallback = a.Path }); err != nil {
+		return nil, err
 	}
 	if err := c.scope.ChangeOIDCSettings(c.ctx, c.actor(), s.ID, version, s.OIDC, secret.TokenOf(in.Body.ClientSecret)); err != nil {
 		return nil, inOpenID("", err)

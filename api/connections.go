@@ -79,6 +79,9 @@ type Settings struct {
 	IDPInitiated string   `json:"idp_initiated" doc:"off or handshake."`
 	LoginHintAs  string   `json:"login_hint_as" doc:"How a typed address is passed on: empty (not at all), subject, or query: and a parameter's name."`
 
+	AlternateEntityID string `json:"alternate_entity_id" doc:"The entity ID of ours that the identity provider knew before the connection moved here; empty where our own is used."`
+	AlternateACS      string `json:"alternate_acs_path" doc:"The path on our host that it posted to before; empty where our own is used."`
+
 	InclusiveC14N                   bool    `json:"inclusive_c14n" doc:"Inclusive canonicalization is taken too."`
 	LogoutRedirectURL               string  `json:"logout_redirect_url" doc:"Where people sign out there by HTTP-Redirect."`
 	LogoutPostURL                   string  `json:"logout_post_url" doc:"The same by HTTP-POST."`
@@ -105,7 +108,7 @@ func showSettings(s store.SAMLSettings) Settings {
 		MetadataURL: s.MetadataURL, NameIDFormat: s.NameIDFormat, ForceAuthn: s.ForceAuthn, AuthnContext: append([]string{}, s.AuthnContext...),
 		IDPInitiated: s.IDPInitiated, LoginHintAs: s.LoginHintAs, InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted,
 		LogoutRedirectURL: s.LogoutRedirectURL, LogoutPostURL: s.LogoutPostURL, LogoutResponseURL: s.LogoutResponseURL, Logout: s.Logout,
-		Mapping: showMapping(s.Mapping)}
+		AlternateEntityID: s.AlternateEntityID, AlternateACS: s.AlternateACS, Mapping: showMapping(s.Mapping)}
 }
 
 func showMapping(m store.Mapping) Mapping {
@@ -120,10 +123,10 @@ func (c *call) showConnection(s store.Connection) Connection {
 	shown := Connection{ID: s.ID, Name: s.Name, Protocol: s.Protocol, Kind: s.Kind, SetupDone: append([]string{}, s.SetupDone...), Priority: s.Priority, State: s.State, Number: s.VersionNumber,
 		TestedAt: s.TestedAt, Draft: s.DraftID, DraftTest: s.DraftTestedAt, CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt, Version: s.Version}
 	if shown.Settings, shown.OpenID = showSettingsOf(s.Protocol, s.Settings, s.OIDC); shown.OpenID == nil {
-		shown.EntityID, shown.ACS = c.EntityID(s.ID), c.ACS(s.ID)
+		shown.EntityID, shown.ACS = c.EntityID(s), c.ACS(s)
 		return shown
 	}
-	shown.OpenID.RedirectURI, shown.OpenID.InitiateLoginURI, shown.OpenID.OurKeysURL = c.Callback(s.ID), c.Initiation(s.ID), c.KeysURL(s.ID)
+	shown.OpenID.RedirectURI, shown.OpenID.InitiateLoginURI, shown.OpenID.OurKeysURL = c.Callback(s), c.Initiation(s.ID), c.KeysURL(s.ID)
 	return shown
 }
 

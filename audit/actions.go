@@ -71,6 +71,9 @@ const (
 	ConnectionSetupStepDone   Action = "connection.setup_step_done"
 	ConnectionDeleted         Action = "connection.deleted"
 
+	ConnectionAlternateGiven     Action = "connection.alternate_addresses_given"
+	ConnectionAlternateWithdrawn Action = "connection.alternate_addresses_withdrawn"
+
 	ConnectionContactsChanged Action = "connection.contacts_changed"
 
 	SetupLinkCreated  Action = "setup_link.created"
@@ -240,6 +243,8 @@ var phrases = []phrase{
 	{ConnectionKindChanged, "change", "changed", " the product of the connection {connection}[ from {before} to {after}]"},
 	{ConnectionSetupStepDone, "finish", "finished", " the step[ {after}] of setting up the connection {connection}"},
 	{ConnectionDeleted, "delete", "deleted", " the connection {connection}"},
+	{ConnectionAlternateGiven, "give", "gave", " the connection {connection} the addresses that its identity provider knew before"},
+	{ConnectionAlternateWithdrawn, "take", "took", " from the connection {connection} the addresses that its identity provider knew before"},
 
 	{ConnectionContactsChanged, "change", "changed", " who is told of the certificates of the connection {connection}[ to {after}]"},
 

@@ -16,6 +16,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -63,6 +64,24 @@ func (b *Broker) EntityID(connectionID string) string { return b.address(connect
 // ACS is where a connection's identity provider posts its responses.
 func (b *Broker) ACS(connectionID string) string { return b.address(connectionID, "acs") }
 
+// EntityIDOf is how a connection names us in fact: by the entity ID that its identity provider knew before it moved here, where that is in use.
+func (b *Broker) EntityIDOf(c store.Connection) string {
+	return cmp.Or(c.Settings.AlternateEntityID, b.EntityID(c.ID))
+}
+
+// ACSOf is where a connection's identity provider sends its responses in fact, and nowhere else.
+func (b *Broker) ACSOf(c store.Connection) string {
+	return b.orAlternate(c.Settings.AlternateACS, b.ACS(c.ID))
+}
+
+// orAlternate is the address of a path of ours that came with a connection, or else our own.
+func (b *Broker) orAlternate(path, own string) string {
+	if path == "" {
+		return own
+	}
+	return b.base.JoinPath(path).String()
+}
+
 func (b *Broker) address(connectionID, endpoint string) string {
 	return b.base.JoinPath("saml", connectionID, endpoint).String()
 }
@@ -93,8 +112,8 @@ func (b *Broker) samlConnection(ctx context.Context, id string) (store.ProtocolC
 func (b *Broker) serviceProvider(c store.ProtocolConnection) (saml.ServiceProvider, error) {
 	s := c.Settings
 	sp := saml.ServiceProvider{
-		EntityID:     b.EntityID(c.ID),
-		ACS:          b.ACS(c.ID),
+		EntityID:     b.EntityIDOf(c.Connection),
+		ACS:          b.ACSOf(c.Connection),
 		SLO:          b.SLO(c.ID),
 		NameIDFormat: s.NameIDFormat,
 		ForceAuthn:   s.ForceAuthn,

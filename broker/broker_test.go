@@ -140,7 +140,7 @@ func (w *world) service(c store.Connection) idptest.Service {
 	w.ok(err)
 	key, err := signing.Load(pair)
 	w.ok(err)
-	return idptest.Service{EntityID: w.EntityID(c.ID), ACS: w.ACS(c.ID), Certificate: key.Certificate}
+	return idptest.Service{EntityID: w.EntityIDOf(c), ACS: w.ACSOf(c), Certificate: key.Certificate}
 }
 
 // settle changes the connection's settings, live.

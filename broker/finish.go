@@ -17,7 +17,8 @@ import (
 
 // Arrival is what an identity provider made a browser post to a connection's ACS.
 type Arrival struct {
-	ConnectionID string
+	ConnectionID string // or, where it came to an alternate path,
+	Path         string // that
 	SAMLResponse string // as posted: base64
 	RelayState   string
 	ReturnTo     string // where RelayState of an unsolicited response asks to land, already reduced to a path on our origin
@@ -35,6 +36,7 @@ type Landing struct {
 // attempt collects what is known of a login while it is judged, for the record.
 type attempt struct {
 	browser Browser
+	at      string       // the address of ours that the message came to
 	login   *store.Login // the pending login that the message answers, once found
 	test    bool
 	raw     []byte
@@ -46,11 +48,11 @@ type attempt struct {
 // Finish judges a response. It returns *Refused, recorded, when the answer is no; store.ErrNotFound when there is no such connection; and
 // any other error when we could not judge (then nothing was spent, and the same response may come again).
 func (b *Broker) Finish(ctx context.Context, a Arrival) (Landing, error) {
-	connection, err := b.samlConnection(ctx, a.ConnectionID)
+	connection, at, err := b.postedTo(ctx, a)
 	if err != nil {
 		return Landing{}, err
 	}
-	seen := attempt{browser: a.Browser}
+	seen := attempt{browser: a.Browser, at: at}
 	landing, refusal, err := b.judge(ctx, connection, a, &seen)
 	if err != nil {
 		return Landing{}, err
@@ -81,6 +83,9 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 		if c, refusal, err = b.atVersion(ctx, c, seen.login.VersionID); refusal != nil || err != nil {
 			return Landing{}, refusal, err
 		}
+	}
+	if refusal := seen.arrived(b.ACSOf(c.Connection)); refusal != nil {
+		return Landing{}, refusal, nil
 	}
 	sp, err := b.serviceProvider(c)
 	if err != nil {
@@ -146,7 +151,7 @@ func matches(hash []byte, token secret.Token) bool {
 func (b *Broker) policy(c store.ProtocolConnection, want saml.Expectation, seen attempt) trust.Policy {
 	return trust.Policy{
 		ConnectionID: c.ID, OrganizationID: c.OrganizationID,
-		Issuer: c.Settings.EntityID, EntityID: b.EntityID(c.ID), ACS: b.ACS(c.ID),
+		Issuer: c.Settings.EntityID, EntityID: b.EntityIDOf(c.Connection), ACS: b.ACSOf(c.Connection),
 		ConnectionActive:     c.State == store.ConnectionActive,
 		OrganizationActive:   !c.OrganizationSuspended,
 		TestOnly:             answersTestsOnly(c),

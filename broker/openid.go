@@ -26,6 +26,12 @@ func (b *Broker) Callback(connectionID string) string {
 	return b.openIDAddress(connectionID, "callback")
 }
 
+// CallbackOf is where a connection's OpenID provider sends browsers back to in fact, and nowhere else: where it did before the connection moved
+// here, if that is in use.
+func (b *Broker) CallbackOf(c store.Connection) string {
+	return b.orAlternate(c.OIDC.AlternateCallback, b.Callback(c.ID))
+}
+
 // Initiation is where an OpenID provider sends a browser that shall begin to sign in.
 func (b *Broker) Initiation(connectionID string) string {
 	return b.openIDAddress(connectionID, "initiate")
@@ -78,7 +84,7 @@ func (b *Broker) relyingParty(c store.ProtocolConnection) (oidc.RelyingParty, er
 	party := oidc.RelyingParty{
 		Provider: oidc.Provider{Issuer: s.Issuer, AuthorizationURL: s.AuthorizationURL, TokenURL: s.TokenURL, KeysURL: s.KeysURL, UserinfoURL: s.UserinfoURL,
 			EndSessionURL: s.EndSessionURL, Algorithms: s.Algorithms, AuthMethods: s.AuthMethods, NamesItselfInCallback: s.NamesItselfInCallback},
-		ClientID: s.ClientID, RedirectURI: b.Callback(c.ID), AuthMethod: s.AuthMethod, Secret: c.ClientSecret,
+		ClientID: s.ClientID, RedirectURI: b.CallbackOf(c.Connection), AuthMethod: s.AuthMethod, Secret: c.ClientSecret,
 		Scopes: s.Scopes, Prompt: s.Prompt, AuthnContext: s.AuthnContext, MaxAge: time.Duration(s.MaxAge) * time.Second,
 		HostedDomain: s.HostedDomain, TenantID: s.TenantID, VerifiedEmailOnly: s.VerifiedEmailOnly, Mapping: oidc.Mapping(s.Mapping),
 	}
@@ -144,22 +150,23 @@ func (b *Broker) Initiate(ctx context.Context, issuer string, s Start) (Departur
 
 // Return is what an OpenID provider made a browser bring to a connection's callback.
 type Return struct {
-	ConnectionID string
+	ConnectionID string // or, where it came to an alternate path,
+	Path         string // that
 	Query        url.Values
 	Browser      Browser
 }
 
 // FinishByOpenID is Finish for OpenID Connect. [oidc.ErrMalformed] when what came is no answer at all.
 func (b *Broker) FinishByOpenID(ctx context.Context, a Return) (Landing, error) {
-	connection, err := b.openIDConnection(ctx, a.ConnectionID)
-	if err != nil {
-		return Landing{}, err
-	}
 	callback, err := oidc.ReadCallback(a.Query)
 	if err != nil {
 		return Landing{}, err
 	}
-	seen := attempt{browser: a.Browser}
+	connection, at, err := b.returnedTo(ctx, a)
+	if err != nil {
+		return Landing{}, err
+	}
+	seen := attempt{browser: a.Browser, at: at}
 	landing, refusal, err := b.judgeOpenID(ctx, connection, callback, &seen)
 	if err != nil {
 		return Landing{}, err
@@ -183,6 +190,9 @@ func (b *Broker) judgeOpenID(ctx context.Context, c store.ProtocolConnection, ca
 			return Landing{}, refusal, err
 		}
 	}
+	if refusal := seen.arrived(b.CallbackOf(c.Connection)); refusal != nil {
+		return Landing{}, refusal, nil
+	}
 	party, err := b.relyingParty(c)
 	if err != nil {
 		return Landing{}, nil, err
@@ -205,7 +215,7 @@ func (b *Broker) judgeOpenID(ctx context.Context, c store.ProtocolConnection, ca
 // openIDPolicy is what the connection allows the login that sent the nonce.
 func (b *Broker) openIDPolicy(c store.ProtocolConnection, nonce string, seen attempt) trust.Policy {
 	return trust.Policy{
-		ConnectionID: c.ID, OrganizationID: c.OrganizationID, Issuer: c.OIDC.Issuer, EntityID: c.OIDC.ClientID, ACS: b.Callback(c.ID),
+		ConnectionID: c.ID, OrganizationID: c.OrganizationID, Issuer: c.OIDC.Issuer, EntityID: c.OIDC.ClientID, ACS: b.CallbackOf(c.Connection),
 		ConnectionActive: c.State == store.ConnectionActive, OrganizationActive: !c.OrganizationSuspended,
 		TestOnly: answersTestsOnly(c), TestLogin: seen.test, PendingRequest: nonce,
 		VerifiedDomains: c.VerifiedDomains, RequiredAuthnContext: c.OIDC.AuthnContext, SubjectSource: c.OIDC.Mapping.Subject,

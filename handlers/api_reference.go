@@ -15,8 +15,8 @@ import (
 
 // newAdminAPI is the admin API for programs.
 func (c *console) newAdminAPI() (*api.API, error) {
-	return api.New(api.Options{URL: c.URL, Store: c.store, Gate: c.Gate, Outbound: c.Outbound, Log: c.Log, EntityID: c.broker.EntityID, ACS: c.broker.ACS,
-		Callback: c.broker.Callback, Initiation: c.broker.Initiation, KeysURL: c.broker.KeysURL, RunAgain: c.runAgain})
+	return api.New(api.Options{URL: c.URL, Store: c.store, Gate: c.Gate, Outbound: c.Outbound, Log: c.Log, EntityID: c.broker.EntityIDOf, ACS: c.broker.ACSOf,
+		Callback: c.broker.CallbackOf, Initiation: c.broker.Initiation, KeysURL: c.broker.KeysURL, RunAgain: c.runAgain})
 }
 
 // apiReference describes the admin API to people; what is searched for stands in the address (q).

@@ -24,6 +24,7 @@ var settingNames = map[string]string{
 	"verified_email_only": "Only addresses that the identity provider has verified",
 	"logout":              "Signing out", "logout_redirect_url": "Sign-out address (HTTP-Redirect)", "logout_post_url": "Sign-out address (HTTP-POST)",
 	"logout_response_url": "Where our answers to its sign-outs go", "end_session_endpoint": "Sign-out address", "names_itself_in_callback": "Names itself in its answers",
+	"alternate_entity_id": "Alternate entity ID of ours", "alternate_acs": "Alternate path of our ACS", "alternate_callback": "Alternate path of our callback",
 	"map_subject": "Subject", "map_email": "Email address", "map_name": "Full name", "map_given_name": "Given name", "map_family_name": "Family name",
 	"map_groups": "Groups", "map_roles": "Roles", "map_own": "Fields of your own",
 }

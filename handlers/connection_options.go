@@ -137,6 +137,9 @@ func (v *visit) showOptions(status int, c store.Connection, problem *ui.Problem)
 		ForceAuthn: s.ForceAuthn, AuthnContext: strings.Join(s.AuthnContext, "\n"), InclusiveC14N: s.InclusiveC14N,
 		UnsignedAround: s.UnsignedResponseAroundEncrypted, HintParameter: parameter,
 	}
+	if page.Alternate, err = v.alternateOf(c, problem); err != nil {
+		return err
+	}
 	hint := s.LoginHintAs
 	if byQuery {
 		hint = "query"

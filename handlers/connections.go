@@ -120,10 +120,11 @@ func (v *visit) showConnection(status int, c store.Connection, problem *ui.Probl
 		SignOn: v.URL.JoinPath(loginPath(c.ID, "")).String(), Rename: base + "/name",
 	}
 	if c.Protocol == store.ProtocolOIDC {
-		page.Callback, page.Initiation, page.KeysURL = v.broker.Callback(c.ID), v.broker.Initiation(c.ID), v.broker.KeysURL(c.ID)
+		page.Callback, page.Initiation, page.KeysURL = v.broker.CallbackOf(c), v.broker.Initiation(c.ID), v.broker.KeysURL(c.ID)
 	} else {
-		page.EntityID, page.ACS, page.Metadata = v.broker.EntityID(c.ID), v.broker.ACS(c.ID), v.broker.EntityID(c.ID)
+		page.EntityID, page.ACS, page.Metadata = v.broker.EntityIDOf(c), v.broker.ACSOf(c), v.broker.EntityID(c.ID)
 	}
+	page.Moved = c.Settings.AlternateEntityID+c.Settings.AlternateACS+c.OIDC.AlternateCallback != ""
 	if warning := v.certificateWarning(c); warning != "" && len(c.Settings.Certificates) > 0 {
 		page.Warnings = append(page.Warnings, warning+". Add the certificate that your identity provider signs with, under Identity provider.")
 	}

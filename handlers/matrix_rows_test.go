@@ -39,6 +39,7 @@ const (
 	toOperators         = "operator"
 	toPrograms          = "programs"
 	toIdentityProviders = "idp"
+	toAlternates        = "moved" // what identity providers knew before their connections moved here
 	toHosts             = "hosts"
 	toProxies           = "proxies"
 	toAll               = "site"
@@ -96,7 +97,7 @@ func rowsOf(c *console, s surface) (all []row) {
 		all = append(all, r)
 	}
 	for to, router := range map[string]*web.Router{toAll: s.people, toServiceAccounts: s.admin, toPrograms: s.programs,
-		toIdentityProviders: s.identityProviders, toHosts: s.hosts, toProxies: s.proxies} {
+		toIdentityProviders: s.identityProviders, toAlternates: s.alternates, toHosts: s.hosts, toProxies: s.proxies} {
 		for _, served := range router.Routes() {
 			if !slices.ContainsFunc(all, func(r row) bool { return r.pattern == served.Pattern }) {
 				all = append(all, row{to: to, pattern: served.Pattern, asks: forAnyone})

@@ -28,14 +28,17 @@ func (p *protocol) publicKeys(w http.ResponseWriter, r *http.Request) {
 
 // callback is where an OpenID provider sends the browser back to.
 func (p *protocol) callback(w http.ResponseWriter, r *http.Request) {
+	p.takeReturn(w, r, broker.Return{ConnectionID: r.PathValue("connection")})
+}
+
+func (p *protocol) takeReturn(w http.ResponseWriter, r *http.Request, a broker.Return) {
 	if err := limitLogins(p.logins, r, "answered"); err != nil {
 		p.fail(w, r, err)
 		return
 	}
 	flow, _ := p.cookies.Flow.Read(r)
-	landing, err := p.broker.FinishByOpenID(r.Context(), broker.Return{
-		ConnectionID: r.PathValue("connection"), Query: r.URL.Query(), Browser: browserOf(r, flow),
-	})
+	a.Query, a.Browser = r.URL.Query(), browserOf(r, flow)
+	landing, err := p.broker.FinishByOpenID(r.Context(), a)
 	if errors.Is(err, oidc.ErrMalformed) {
 		web.Fail(w, r, http.StatusBadRequest)
 		return

@@ -150,6 +150,9 @@ func (v *visit) showOpenIDOptions(status int, c store.Connection, problem *ui.Pr
 		page.MaxAge = v.form().Text("max_age")
 	}
 	choose(page.Prompts, s.Prompt)
+	if page.Alternate, err = v.alternateOf(c, problem); err != nil {
+		return err
+	}
 	return v.render(status, views.OpenIDOptions(page))
 }
 

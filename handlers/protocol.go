@@ -38,6 +38,10 @@ func (p *protocol) metadata(w http.ResponseWriter, r *http.Request) {
 
 // consume is the ACS: the identity provider makes the browser post its response here, from another site.
 func (p *protocol) consume(w http.ResponseWriter, r *http.Request) {
+	p.take(w, r, broker.Arrival{ConnectionID: r.PathValue("connection")})
+}
+
+func (p *protocol) take(w http.ResponseWriter, r *http.Request, a broker.Arrival) {
 	form := web.Form(r)
 	response, once := form.Once("SAMLResponse")
 	if !once || form.Count("RelayState") > 1 || form.Count("SAMLart") > 0 || r.URL.RawQuery != "" {
@@ -49,11 +53,8 @@ func (p *protocol) consume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	flow, _ := p.cookies.Flow.Read(r)
-	landing, err := p.broker.Finish(r.Context(), broker.Arrival{
-		ConnectionID: r.PathValue("connection"),
-		SAMLResponse: response, RelayState: form.Raw("RelayState"), ReturnTo: web.ReturnTo(form.Raw("RelayState")),
-		Browser: browserOf(r, flow),
-	})
+	a.SAMLResponse, a.RelayState, a.ReturnTo, a.Browser = response, form.Raw("RelayState"), web.ReturnTo(form.Raw("RelayState")), browserOf(r, flow)
+	landing, err := p.broker.Finish(r.Context(), a)
 	if err == nil {
 		err = p.land(w, r, landing)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/api"
+	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/web"
 )
 
@@ -212,6 +213,7 @@ func consoleRoutes() []route {
 		{pattern: "GET /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).connectionOptions, recovery: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/options", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOptions, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/options/openid", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveOpenIDOptions, recovery: true, fresh: true},
+		{pattern: "POST /organizations/{organization}/connections/{connection}/options/alternate", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).saveAlternate, recovery: true, fresh: true},
 		{pattern: "GET /organizations/{organization}/connections/{connection}/publish", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).publishConnectionPage, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/publish", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).publishConnection, recovery: true, fresh: true},
 		{pattern: "POST /organizations/{organization}/connections/{connection}/draft/discard", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).discardConnectionDraft, recovery: true},
@@ -265,7 +267,7 @@ func consoleRoutes() []route {
 
 // surface is every URL of the product. Several routers, because their error pages differ.
 type surface struct {
-	people, identityProviders, programs, admin, hosts, proxies *web.Router
+	people, identityProviders, programs, admin, hosts, proxies, alternates *web.Router
 
 	authorize http.Handler // leads to what proxies ask
 }
@@ -287,6 +289,8 @@ func (s surface) of(path string) http.Handler {
 		return s.admin
 	case strings.HasPrefix(path, hostPath+"/"):
 		return s.hosts
+	case !store.IsOwnPath(path):
+		return s.alternates
 	}
 	return s.people
 }
@@ -300,8 +304,9 @@ func (c *console) surface() (surface, error) {
 		return surface{}, err
 	}
 	proxies, authorize, err := c.forwardRoutes()
+	p := &protocol{frame: c.frame, base: c.URL, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, logins: c.logins, log: c.Log}
 	return surface{
-		people: c.peoplesRoutes(), identityProviders: c.identityProvidersRoutes(), programs: programs, admin: c.admin.Router(),
+		people: c.peoplesRoutes(), identityProviders: c.identityProvidersRoutes(p), alternates: c.alternateRoutes(p), programs: programs, admin: c.admin.Router(),
 		hosts: c.hostRoutes(), proxies: proxies, authorize: authorize,
 	}, err
 }
@@ -317,8 +322,7 @@ func (c *console) peoplesRoutes() *web.Router {
 	return people
 }
 
-func (c *console) identityProvidersRoutes() *web.Router {
-	p := &protocol{frame: c.frame, base: c.URL, broker: c.broker, cookies: c.Cookies, outbound: c.Outbound, logins: c.logins, log: c.Log}
+func (c *console) identityProvidersRoutes(p *protocol) *web.Router {
 	routes := web.NewRouter(c.problem)
 	routes.HandleFunc(web.Route{Pattern: "GET /saml/{connection}/metadata", Body: web.NoBody}, p.metadata)
 	// Other sites may post here, to initiate and to slo: none of them reads a session (W-01, W-04).

@@ -32,11 +32,11 @@ func (v *visit) showSetupConnection(status int, c store.Connection, problem *ui.
 		SignOn: v.URL.JoinPath(loginPath(c.ID, "")).String(), Problem: problem,
 	}
 	if c.Protocol == store.ProtocolOIDC {
-		page.Callback, page.Initiation, page.KeysURL = v.broker.Callback(c.ID), v.broker.Initiation(c.ID), v.broker.KeysURL(c.ID)
+		page.Callback, page.Initiation, page.KeysURL = v.broker.CallbackOf(c), v.broker.Initiation(c.ID), v.broker.KeysURL(c.ID)
 		page.OpenID = v.openIDValues(c, problem)
 		return v.render(status, views.SetupConnection(page))
 	}
-	page.EntityID, page.ACS = v.broker.EntityID(c.ID), v.broker.ACS(c.ID)
+	page.EntityID, page.ACS = v.broker.EntityIDOf(c), v.broker.ACSOf(c)
 	page.Source = v.metadataSource(problem)
 	page.Values = views.IdentityProviderValues{EntityID: c.Settings.EntityID, RedirectURL: c.Settings.RedirectURL, PostURL: c.Settings.PostURL,
 		Certificates: v.form().Text("certificates"), Problem: problem}

@@ -91,6 +91,7 @@ var twins = []twin{
 	by("connections/{connection}/options", "change-connection-settings"),
 	by("connections/{connection}/sign-out", "change-connection-settings", "change-connection-openid"),
 	by("connections/{connection}/options/openid", "change-connection-openid"),
+	by("connections/{connection}/options/alternate", "change-connection-settings", "change-connection-openid"),
 
 	by("connections/{connection}/publish", "publish-connection"),
 	by("connections/{connection}/draft/discard", "discard-connection-draft"),

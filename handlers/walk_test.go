@@ -19,7 +19,7 @@ import (
 )
 
 // openToOtherSites is where other origins may make a browser post. It reads no session (W-01, W-04).
-var openToOtherSites = []string{"POST /saml/{connection}/slo", "POST /saml/{connection}/acs", "POST /oidc/{connection}/initiate"}
+var openToOtherSites = []string{"POST /saml/{connection}/slo", "POST /saml/{connection}/acs", "POST /oidc/{connection}/initiate", "POST /{alternate...}"}
 
 // surface is every route that the product serves.
 func (p *product) surface() surface {
@@ -45,7 +45,7 @@ func (s surface) patterns() (all []string) {
 }
 
 func (s surface) routes() []web.Route {
-	return slices.Concat(s.people.Routes(), s.identityProviders.Routes(), s.programs.Routes(), s.admin.Routes(), s.hosts.Routes(), s.proxies.Routes())
+	return slices.Concat(s.people.Routes(), s.identityProviders.Routes(), s.programs.Routes(), s.admin.Routes(), s.hosts.Routes(), s.proxies.Routes(), s.alternates.Routes())
 }
 
 // walked is an organization with one thing of every noun that a path can name.
@@ -60,7 +60,7 @@ type walked struct {
 func furnish(o *organization) walked {
 	o.Helper()
 	ctx, actor := o.Context(), o.owner.actor()
-	w := walked{o, map[string]string{"organization": o.ID, "token": "x", "file": "console.css", "path": "x", "step": "metadata"}, nil, secret.Token{}}
+	w := walked{o, map[string]string{"organization": o.ID, "token": "x", "file": "console.css", "path": "x", "alternate": "api/oauth/saml", "step": "metadata"}, nil, secret.Token{}}
 	w.ids["domain"] = o.verify(o.Name + "-corp.test").ID
 	c := o.connect("Okta")
 	w.ids["connection"], w.ids["version"], w.connection = c.Connection.ID, c.Connection.VersionID, c

@@ -159,12 +159,12 @@ var protocolWords = map[string]string{store.ProtocolSAML: "SAML", store.Protocol
 
 // ours are our values for the other side.
 func (w *walk) ours(c store.Connection) map[setup.Value]string {
-	acs := w.broker.ACS(c.ID)
+	acs := w.broker.ACSOf(c)
 	return map[setup.Value]string{
-		setup.EntityID: w.broker.EntityID(c.ID), setup.Metadata: w.broker.EntityID(c.ID), setup.ACS: acs,
+		setup.EntityID: w.broker.EntityIDOf(c), setup.Metadata: w.broker.EntityID(c.ID), setup.ACS: acs,
 		setup.ACSPattern: "^" + strings.ReplaceAll(regexp.QuoteMeta(acs), "/", `\/`) + "$",
 		setup.StartURL:   w.URL.JoinPath(loginPath(c.ID, "")).String(),
-		setup.Callback:   w.broker.Callback(c.ID), setup.Initiate: w.broker.Initiation(c.ID), setup.OurKeys: w.broker.KeysURL(c.ID),
+		setup.Callback:   w.broker.CallbackOf(c), setup.Initiate: w.broker.Initiation(c.ID), setup.OurKeys: w.broker.KeysURL(c.ID),
 	}
 }
 

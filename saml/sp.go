@@ -83,6 +83,23 @@ func Decode(samlResponse string) ([]byte, *trust.Refusal) {
 
 func withoutBlanks(text string) string { return strings.Join(strings.Fields(text), "") }
 
+// UnverifiedIssuer is who a response says that it is from, behind the same token pass as Read: on its outside or, where that names nobody, in the
+// assertion, if that can be read; "" where neither says so, or several differ. It may choose whose rules judge the response, no more.
+func UnverifiedIssuer(raw []byte) (string, *trust.Refusal) {
+	response, refusal := parse(raw)
+	if refusal != nil {
+		return "", refusal
+	}
+	if refusal := refuseOtherMessages(&message{response: response}); refusal != nil {
+		return "", refusal
+	}
+	outside := response.only(assertionNamespace, "Issuer").value()
+	if outside != "" || len(response.all(assertionNamespace, "Issuer")) > 0 {
+		return outside, nil
+	}
+	return response.only(assertionNamespace, "Assertion").only(assertionNamespace, "Issuer").value(), nil
+}
+
 // UnverifiedHeader reads the outside of a response, behind the same token pass as Read.
 func UnverifiedHeader(raw []byte) (Header, *trust.Refusal) {
 	response, refusal := parse(raw)

@@ -59,6 +59,9 @@ func settingsMoved() error {
 
 // nextVersion keeps settings that were changed: as the draft of a connection that people sign in through, or that has one; else live.
 func (w *write) nextVersion(was connectionRow, before, next settings, restoredFrom int) error {
+	if err := w.mayUseAlternate(was, next); err != nil {
+		return err
+	}
 	changes := settingsChanges(before, next)
 	if restoredFrom > 0 {
 		changes = append(changes, audit.Change{Field: "restored_version", After: strconv.Itoa(restoredFrom)})
@@ -158,7 +161,7 @@ func (c *Scope) RestoreConnectionVersion(ctx context.Context, actor audit.Actor,
 		if err != nil {
 			return err
 		}
-		restored, err := row.version(was)
+		restored, err := was.withVersion(w.DB, row.ID)
 		if err != nil {
 			return err
 		}

@@ -54,6 +54,9 @@ type SAMLSettings struct {
 	LogoutResponseURL string // where our answers to its own logout requests go; empty: to the address of the binding
 	Logout            string // LogoutOff, LogoutOffered or LogoutAlways
 
+	AlternateEntityID string // ours, as this identity provider knew it before the connection moved here; "" is our own
+	AlternateACS      string // the path on our public host at which it did; "" is our own
+
 	InclusiveC14N                   bool // also take inclusive canonicalization
 	UnsignedResponseAroundEncrypted bool // also take a signed, encrypted assertion in a response that is not signed
 
@@ -232,6 +235,8 @@ type settings interface {
 	missing(*Invalid, time.Time)
 	encoded() string
 	fields() []setting
+	alternate() Alternate
+	using(Alternate) settings
 }
 
 // setting is one of them, as an event tells it.
@@ -259,6 +264,7 @@ func (s SAMLSettings) fields() []setting {
 		{"name_id_format", s.NameIDFormat}, {"force_authn", fmt.Sprint(s.ForceAuthn)}, {"authn_context", strings.Join(s.AuthnContext, " ")},
 		{"idp_initiated", s.IDPInitiated}, {"login_hint_as", s.LoginHintAs}, {"inclusive_c14n", fmt.Sprint(s.InclusiveC14N)},
 		{"unsigned_response_around_encrypted", fmt.Sprint(s.UnsignedResponseAroundEncrypted)},
+		{"alternate_entity_id", s.AlternateEntityID}, {"alternate_acs", s.AlternateACS},
 		{"logout_redirect_url", s.LogoutRedirectURL}, {"logout_post_url", s.LogoutPostURL}, {"logout_response_url", s.LogoutResponseURL}, {"logout", s.Logout},
 	}, s.Mapping.fields()...)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -30,6 +31,21 @@ type NewConnection struct {
 	SAML                 SAMLSettings
 	OIDC                 OIDCSettings
 	ClientSecret         secret.Token
+
+	Alternate Alternate // addresses to give it, as [Scope.GiveAlternate] does: the operator's to say, as is Source
+	Source    string    // what it is imported from; no two connections have the same
+
+	rehearsed bool // nothing is kept
+}
+
+// RehearseDraft says whether [Scope.CreateDraft] would make the draft, with its errors, and makes nothing.
+func (c *Scope) RehearseDraft(ctx context.Context, actor audit.Actor, draft NewConnection) error {
+	draft.rehearsed = true
+	_, err := c.CreateDraft(ctx, actor, draft, NewKey{})
+	if errors.Is(err, errRehearsed) {
+		return nil
+	}
+	return err
 }
 
 func checkKind(problems *Invalid, kind, protocol string) {
@@ -49,6 +65,7 @@ func (c *Scope) CreateDraft(ctx context.Context, actor audit.Actor, draft NewCon
 		return Connection{}, invalid("protocol", "Choose SAML or OpenID Connect.")
 	}
 	draft.Kind = cmp.Or(draft.Kind, draft.Protocol)
+	draft.SAML.AlternateEntityID, draft.SAML.AlternateACS, draft.OIDC.AlternateCallback = draft.Alternate.EntityID, draft.Alternate.Path, draft.Alternate.Path
 	if draft.Protocol == ProtocolOIDC {
 		return c.createOIDC(ctx, actor, draft, key)
 	}

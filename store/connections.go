@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -30,6 +31,7 @@ type Connection struct {
 	ID, OrganizationID, Name string
 	Protocol                 string   // ProtocolSAML or ProtocolOIDC
 	Kind                     string   // the product that it is with, one of ConnectionKinds
+	Source                   string   // what it was made from when it was imported, "" where it was not
 	SetupDone                []string // the steps of setting it up that are done
 	State                    ConnectionState
 	Priority                 int    // the smallest number first, where several connections serve a domain
@@ -71,7 +73,7 @@ type ProtocolConnection struct {
 
 type connectionRow struct {
 	ID, OrganizationID, Name, Protocol string
-	Kind, SetupDone                    string
+	Kind, SetupDone, Source            string
 	State                              ConnectionState
 	Priority                           int
 	LiveVersion, DraftVersion          string
@@ -135,7 +137,7 @@ func (c *Scope) connectionsWhere(ctx context.Context, q *gorm.DB) ([]Connection,
 	connections := make([]Connection, len(rows))
 	for i, row := range rows {
 		var err error
-		if connections[i], err = row.with(settings[row.ID]); err != nil {
+		if connections[i], err = row.with(c.store.read(ctx), settings[row.ID]); err != nil {
 			return nil, err
 		}
 	}
@@ -226,12 +228,13 @@ func (r connectionRow) withVersion(db *gorm.DB, id string) (Connection, error) {
 	if err := db.Where("id = ? AND connection_id = ?", id, r.ID).Take(&version).Error; err != nil {
 		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
 	}
-	return r.with(version)
+	return r.with(db, version)
 }
 
-func (r connectionRow) with(version versionRow) (Connection, error) {
+// with adds a version that was read already. Alternate addresses that were taken away meanwhile are left out.
+func (r connectionRow) with(db *gorm.DB, version versionRow) (Connection, error) {
 	connection := Connection{
-		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, Kind: r.Kind, SetupDone: strings.Fields(r.SetupDone),
+		ID: r.ID, OrganizationID: r.OrganizationID, Name: r.Name, Protocol: r.Protocol, Kind: r.Kind, Source: r.Source, SetupDone: strings.Fields(r.SetupDone),
 		State: r.State, Priority: r.Priority,
 		VersionID: version.ID, VersionNumber: version.Number, TestedAt: inUTC(r.TestedAt), Version: r.Version,
 		DraftID: r.DraftVersion, DraftTestedAt: inUTC(r.DraftTestedAt),
@@ -240,7 +243,7 @@ func (r connectionRow) with(version versionRow) (Connection, error) {
 	if err := version.decode(r.Protocol, &connection.Settings, &connection.OIDC); err != nil {
 		return Connection{}, fmt.Errorf("read settings of connection %s: %w", r.ID, err)
 	}
-	return connection, nil
+	return connection, connection.withoutStray(db)
 }
 
 // CreateConnection makes a draft with its first version of settings and our key pair for it. Settings may be incomplete: what is missing
@@ -271,7 +274,7 @@ func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, draft N
 			return invalid("name", fmt.Sprintf("An organization has at most %d connections. Delete one that nobody signs in through any more.", MostConnections))
 		}
 		row := connectionRow{
-			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: draft.Name, Protocol: draft.Protocol, Kind: draft.Kind, State: ConnectionDraft, Priority: last,
+			ID: newID(idConnection, w.now), OrganizationID: c.organization, Name: draft.Name, Protocol: draft.Protocol, Kind: draft.Kind, Source: draft.Source, State: ConnectionDraft, Priority: last,
 			LiveVersion: newID(idVersion, w.now), Version: 1, CreatedAt: w.now, UpdatedAt: w.now,
 		}
 		if err := w.Create(&row).Error; err != nil {
@@ -281,10 +284,20 @@ func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, draft N
 			return err
 		}
 		w.record(audit.Event{Action: audit.ConnectionCreated, Targets: row.targets()})
+		if given := first.alternate(); !given.none() {
+			if err := w.giveAlternate(row, given); err != nil {
+				return err
+			}
+		}
 		w.tell(ChangedConnection, row.ID)
-		made, err = row.withSettings(w.DB)
+		if made, err = row.withSettings(w.DB); err == nil && draft.rehearsed {
+			err = errRehearsed
+		}
 		return err
 	})
+	if errors.Is(err, gorm.ErrDuplicatedKey) && draft.Source != "" {
+		err = ErrConflict // it was imported just now
+	}
 	if err != nil {
 		return Connection{}, fmt.Errorf("create connection: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 // goes or changes, those about members.
 var ownersHear = []audit.Action{
 	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionPublished, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionRanked, audit.ConnectionDeleted,
+	audit.ConnectionAlternateGiven, audit.ConnectionAlternateWithdrawn,
 	audit.DomainVerified, audit.DomainAssigned, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
 	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded, audit.SignInPolicyRolesChanged,
 	audit.BreakGlassLinkMade, audit.BreakGlassUsed, audit.IdentityLinkAsked,

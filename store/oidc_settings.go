@@ -53,6 +53,8 @@ type OIDCSettings struct {
 	VerifiedEmailOnly bool     // an address counts only where email_verified is true
 	Logout            string   // LogoutOff, LogoutOffered or LogoutAlways
 
+	AlternateCallback string // the path on our public host that it knew as ours before the connection moved here; "" is our own
+
 	Mapping Mapping
 }
 
@@ -145,5 +147,6 @@ func (s OIDCSettings) fields() []setting {
 		{"max_age", fmt.Sprint(s.MaxAge)}, {"hosted_domain", s.HostedDomain}, {"tenant", s.TenantID}, {"login_hint", fmt.Sprint(s.LoginHint)},
 		{"verified_email_only", fmt.Sprint(s.VerifiedEmailOnly)}, {"auth_methods", strings.Join(s.AuthMethods, " ")},
 		{"names_itself_in_callback", fmt.Sprint(s.NamesItselfInCallback)}, {"end_session_endpoint", s.EndSessionURL}, {"logout", s.Logout},
+		{"alternate_callback", s.AlternateCallback},
 	}, s.Mapping.fields()...)
 }

@@ -583,6 +583,7 @@ type OptionsPage struct {
 	HintParameter  string
 	InclusiveC14N  bool
 	UnsignedAround bool
+	Alternate      Alternate
 }
 
 // Options shows them.
@@ -762,6 +763,14 @@ func Options(p OptionsPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.Section("Options", "Most connections need none of these changed.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var20), templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 36, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = alternateSection(p.Alternate, p.Version).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

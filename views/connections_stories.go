@@ -117,6 +117,8 @@ func connectionSettingsStories(active, draft ConnectionState) []Story {
 		NameIDFormats: []ui.Option{{Label: "None: the identity provider chooses", Chosen: true}, {Value: "p", Label: "Persistent"}},
 		LoginHints:    []ui.Option{{Label: "No", Chosen: true}, {Value: "subject", Label: "As the Subject of the request", Help: "Microsoft Entra ID, AD FS and Okta take it."}, {Value: "query", Label: "As a query parameter", Help: "Such as login_hint or username. Needs a sign-on address for HTTP-Redirect."}},
 	}
+	moved := options
+	moved.Alternate = storyAlternate()
 	refused := options
 	refused.Problem = &ui.Problem{Fields: []ui.FieldError{{Field: "binding", Message: "There is no sign-on address for this way. Add it under Identity provider first."}, {Message: "Somebody else changed this in the meantime. Check what is saved now, then save again."}}}
 	return []Story{
@@ -126,6 +128,7 @@ func connectionSettingsStories(active, draft ConnectionState) []Story {
 		{"connection/attributes", "Connection: attributes", Attributes(attributes), http.StatusOK},
 		{"connection/attributes-wrong", "Connection: attributes refused, the subject is an address", Attributes(address), http.StatusUnprocessableEntity},
 		{"connection/options", "Connection: options", Options(options), http.StatusOK},
+		{"connection/options-moved", "Connection: options of one that came from another product", Options(moved), http.StatusOK},
 		{"connection/options-wrong", "Connection: options refused", Options(refused), http.StatusUnprocessableEntity},
 	}
 }

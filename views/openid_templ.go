@@ -293,6 +293,7 @@ func OpenIDProvider(p OpenIDProviderPage) templ.Component {
 // OpenIDOptionsPage is how we ask, and what we take.
 type OpenIDOptionsPage struct {
 	ConnectionFrame
+	Alternate         Alternate
 	Action            string
 	Scopes            string // blank-separated
 	Prompts           []ui.Option
@@ -455,6 +456,14 @@ func OpenIDOptions(p OpenIDOptionsPage) templ.Component {
 				return nil
 			})
 			templ_7745c5c3_Err = ui.Section("Options", "Most connections need none of these changed.").Render(templ.WithChildren(ctx, templ_7745c5c3_Var13), templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 15, " ")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+			templ_7745c5c3_Err = alternateSection(p.Alternate, p.Version).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
