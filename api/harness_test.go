@@ -59,8 +59,8 @@ func newWorld(t *testing.T) *world {
 	w.follow(checks)
 	guard, err := outbound.New(outbound.Options{})
 	w.ok(err)
-	at := func(path string) func(string) string {
-		return func(id string) string { return publicURL + "/saml/" + id + path }
+	at := func(path string) func(store.Connection) string {
+		return func(c store.Connection) string { return publicURL + "/saml/" + c.ID + path }
 	}
 	w.api, err = New(Options{URL: base, Store: w.store, Gate: checks, Outbound: guard, Log: log, EntityID: at("/metadata"), ACS: at("/acs")})
 	w.ok(err)
