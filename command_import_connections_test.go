@@ -128,6 +128,8 @@ const keycloakFile = `{"id":"acme","realm":"acme","enabled":true,
  {"alias":"other","internalId":"u-4","providerId":"keycloak-oidc","enabled":true,"config":{"issuer":"ISSUER","clientId":"gatehouse","clientSecret":"**********","defaultScope":"openid email"}}],
 "identityProviderMappers":[
  {"name":"mail","identityProviderAlias":"adfs","identityProviderMapper":"saml-user-attribute-idp-mapper","config":{"attribute.name":"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress","user.attribute":"email"}},
+ {"name":"site","identityProviderAlias":"adfs","identityProviderMapper":"saml-user-attribute-idp-mapper","config":{"attribute.name":"urn:site","user.attribute":"Work-Site"}},
+ {"name":"odd","identityProviderAlias":"adfs","identityProviderMapper":"saml-user-attribute-idp-mapper","config":{"attribute.name":"urn:odd","user.attribute":"1st/choice"}},
  {"name":"admins","identityProviderAlias":"adfs","identityProviderMapper":"saml-role-idp-mapper","config":{}}]}`
 
 func TestImportKeycloak(t *testing.T) {
@@ -139,13 +141,13 @@ func TestImportKeycloak(t *testing.T) {
 		t.Error("two cannot come, and it is no error")
 	}
 	wantsWords(t, said, "acme / adfs: would be made in Acme", "https://sso.acme.example/sp, at /realms/acme/broker/adfs/endpoint", "none is taken without a good one", "encrypted with Keycloak's key",
-		`The mapper "admins"`, "The domain acme.example would be claimed.", `login by "github"`, "(idpEntityId)", "Nothing says which organization it belongs to")
+		`The mapper "admins"`, `The mapper "odd", which put "urn:odd" into "1st/choice", is left out`, "The domain acme.example would be claimed.", `login by "github"`, "(idpEntityId)", "Nothing says which organization it belongs to")
 	said, _ = w.run("import", "keycloak", "--organization", "Acme", "--write", file)
 	wantsWords(t, said, "Made: 2, already there: 0, cannot be taken in: 2.", "The domain acme.example is claimed", "is masked (**********)")
 	for _, c := range w.connections() {
 		switch {
 		case c.Source == "keycloak u-1" && (c.Kind != "adfs" || c.Settings.PostURL == "" || c.Settings.Binding != store.BindingPost || c.Settings.LoginHintAs != "subject" ||
-			c.Settings.AlternateACS != "/realms/acme/broker/adfs/endpoint" || !strings.HasSuffix(c.Settings.Mapping.Email, "/emailaddress")):
+			c.Settings.AlternateACS != "/realms/acme/broker/adfs/endpoint" || c.Settings.Mapping.Own["work_site"] != "urn:site" || !strings.HasSuffix(c.Settings.Mapping.Email, "/emailaddress")):
 			t.Errorf("AD FS is %+v", c)
 		case c.Source == "keycloak u-4" && (c.OIDC.SecretID != "" || c.OIDC.AlternateCallback != "/realms/acme/broker/other/endpoint"):
 			t.Errorf("the one of OpenID Connect is %+v", c)

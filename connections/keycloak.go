@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -211,6 +212,9 @@ func (p keycloakProvider) movedOpenID(m *Moved) {
 	m.secret(config["clientSecret"])
 }
 
+// ownField is a name that a field of the admin's own can have.
+var ownField = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+
 // takeMapper takes what says which attribute, or claim, means what. Others have no counterpart.
 func (m *Moved) takeMapper(name, kind string, config map[string]string) {
 	from := cmp.Or(config["attribute.name"], config["claim"])
@@ -237,6 +241,10 @@ func (m *Moved) takeMapper(name, kind string, config map[string]string) {
 		m.note("The mapper %q made the user name of %q. Here people are known by their subject and their address.", name, from)
 	default:
 		own := strings.ToLower(strings.NewReplacer("-", "_", ".", "_", " ", "_").Replace(to))
+		if !ownField.MatchString(own) || len(from) > 256 || len(mapping.Own) >= 20 && mapping.Own[own] == "" {
+			m.note("The mapper %q, which put %q into %q, is left out: fields of your own have short names, and there are at most 20.", name, from, to)
+			return
+		}
 		if mapping.Own == nil {
 			mapping.Own = map[string]string{}
 		}
