@@ -23,7 +23,7 @@ type SettingsChange struct {
 	NameIDFormat *string   `json:"name_id_format,omitempty" maxLength:"256"`
 	ForceAuthn   *bool     `json:"force_authn,omitempty"`
 	AuthnContext *[]string `json:"authn_context,omitempty" maxItems:"10"`
-	IDPInitiated *string   `json:"idp_initiated,omitempty" enum:"off,handshake"`
+	IDPInitiated *string   `json:"idp_initiated,omitempty" enum:"off,handshake,accept"`
 	LoginHintAs  *string   `json:"login_hint_as,omitempty" maxLength:"64" doc:"Empty (not at all), subject, or query: and a parameter's name."`
 
 	InclusiveC14N                   *bool          `json:"inclusive_c14n,omitempty"`

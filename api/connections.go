@@ -76,7 +76,7 @@ type Settings struct {
 	NameIDFormat string   `json:"name_id_format"`
 	ForceAuthn   bool     `json:"force_authn"`
 	AuthnContext []string `json:"authn_context"`
-	IDPInitiated string   `json:"idp_initiated" doc:"off or handshake."`
+	IDPInitiated string   `json:"idp_initiated" doc:"off, handshake (an unsolicited response only begins a fresh sign-in) or accept (it signs in by itself)."`
 	LoginHintAs  string   `json:"login_hint_as" doc:"How a typed address is passed on: empty (not at all), subject, or query: and a parameter's name."`
 
 	AlternateEntityID string `json:"alternate_entity_id" doc:"The entity ID of ours that the identity provider knew before the connection moved here; empty where our own is used."`

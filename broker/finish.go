@@ -25,12 +25,12 @@ type Arrival struct {
 	Browser      Browser
 }
 
-// Landing is how a believed response goes on: a one-time code for /login/finish or, after an unsolicited response, the departure of a
-// fresh login at the same identity provider.
+// Landing is how a believed response goes on: a one-time code for /login/finish or, after an unsolicited response that is not accepted by itself,
+// the departure of a fresh login at the same identity provider.
 type Landing struct {
 	Code      secret.Token
 	Departure *Departure
-	Flow      secret.Token // for the flow cookie, where the handshake made a new one
+	Flow      secret.Token // for the flow cookie, after an unsolicited response: the browser may not have had one
 }
 
 // attempt collects what is known of a login while it is judged, for the record.
@@ -104,7 +104,11 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 	if refusal != nil {
 		return Landing{}, refusal, nil
 	}
-	if seen.login == nil {
+	switch {
+	case seen.login != nil:
+	case c.Settings.IDPInitiated == store.IDPInitiatedAccept:
+		return b.acceptUnasked(ctx, c, a, identity, *seen)
+	default:
 		return b.handshake(ctx, c, a, *seen)
 	}
 	return b.accept(ctx, identity, *seen)
@@ -113,7 +117,7 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 // expect finds the one pending login of this browser that the response says it answers, or says that an unsolicited one is welcome.
 func (b *Broker) expect(ctx context.Context, c store.ProtocolConnection, a Arrival, inResponseTo string, seen *attempt) (saml.Expectation, *trust.Refusal, error) {
 	if inResponseTo == "" {
-		refusal, err := b.mayHandshake(ctx, c, a)
+		refusal, err := b.mayArriveUnasked(ctx, c, a)
 		return saml.Expectation{AllowUnsolicited: true}, refusal, err
 	}
 	login, err := b.store.LoginOfRequest(ctx, c.ID, inResponseTo)

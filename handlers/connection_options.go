@@ -123,6 +123,7 @@ func (v *visit) showOptions(status int, c store.Connection, problem *ui.Problem)
 		ConnectionFrame: frame, Action: v.path("connections/" + c.ID + "/options"),
 		IDPInitiated: []ui.Option{
 			{Value: store.IDPInitiatedHandshake, Label: "On, checked by a fresh sign-in", Help: "A tile there works: its message is used once, as a hint to ask the identity provider anew. People type nothing."},
+			{Value: store.IDPInitiatedAccept, Label: "On, taken as it comes", Help: "For identity providers that answer every request with a message that nobody asked for. It gives up the protection against a planted sign-in: somebody can make another person's browser sign in as themselves, and see what that person then does or enters. What is left of it: a message works once, and a browser in which somebody else is signed in asks before it changes hands."},
 			{Value: store.IDPInitiatedOff, Label: "Off", Help: "Messages that nobody asked for are refused."},
 		},
 		Bindings: []ui.Option{

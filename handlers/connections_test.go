@@ -343,7 +343,7 @@ func TestAttributesAndOptions(t *testing.T) {
 	}
 	acme.owner.get(one+"/attributes").want(http.StatusOK, "team = urn:team").lacks("known here by an email address")
 	for words, field := range map[string][2]string{
-		"Choose one of the modes": {"idp_initiated", "accept"}, "no sign-on address": {"binding", "post"}, "Choose one of the formats": {"name_id_format", "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"},
+		"Choose one of the modes": {"idp_initiated", "always"}, "no sign-on address": {"binding", "post"}, "Choose one of the formats": {"name_id_format", "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"},
 		"Enter the parameter's name": {"hint_parameter", "a b"}, "at most 256 characters": {"authn_context", strings.Repeat("u", 257)}, "Choose how the address": {"login_hint", "loudly"},
 	} {
 		fields := []string{"version", "4"}

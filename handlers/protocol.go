@@ -65,12 +65,14 @@ func (p *protocol) take(w http.ResponseWriter, r *http.Request, a broker.Arrival
 
 // land sends the browser on to where the login finishes, or back to the identity provider with a request of ours.
 func (p *protocol) land(w http.ResponseWriter, r *http.Request, l broker.Landing) error {
+	if l.Flow.Reveal() != "" {
+		if err := p.cookies.Flow.Write(w, l.Flow); err != nil {
+			return err
+		}
+	}
 	if l.Departure == nil {
 		web.Redirect(w, r, "/login/finish?code="+url.QueryEscape(l.Code.Reveal()))
 		return nil
-	}
-	if err := p.cookies.Flow.Write(w, l.Flow); err != nil {
-		return err
 	}
 	return p.depart(w, r, p.outbound, *l.Departure)
 }

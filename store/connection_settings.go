@@ -24,6 +24,7 @@ import (
 const (
 	IDPInitiatedOff       = "off"
 	IDPInitiatedHandshake = "handshake"
+	IDPInitiatedAccept    = "accept"
 )
 
 // The ways to send our request.
@@ -46,7 +47,7 @@ type SAMLSettings struct {
 	NameIDFormat string   // asked for in requests; empty asks for none
 	ForceAuthn   bool
 	AuthnContext []string // any of them must have been reached; empty asks for none
-	IDPInitiated string   // IDPInitiatedOff or IDPInitiatedHandshake
+	IDPInitiated string   // IDPInitiatedOff, IDPInitiatedHandshake or IDPInitiatedAccept
 	LoginHintAs  string   // how a typed address is passed on: "" (not at all), "subject" or "query:" and a parameter's name
 
 	LogoutRedirectURL string // where people sign out there by HTTP-Redirect; may be empty
@@ -115,7 +116,7 @@ func (s SAMLSettings) check(problems *Invalid) {
 	if s.Binding != BindingRedirect && s.Binding != BindingPost {
 		problems.Add("binding", "Choose HTTP-Redirect or HTTP-POST.")
 	}
-	if s.IDPInitiated != IDPInitiatedOff && s.IDPInitiated != IDPInitiatedHandshake {
+	if !slices.Contains([]string{IDPInitiatedOff, IDPInitiatedHandshake, IDPInitiatedAccept}, s.IDPInitiated) {
 		problems.Add("idp_initiated", "Choose one of the modes.")
 	}
 	if len(s.Certificates) > maxCertificates {

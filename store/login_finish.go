@@ -42,27 +42,56 @@ func (s *Store) AcceptLogin(ctx context.Context, a Accepted) error {
 		if err != nil {
 			return err
 		}
-		if login.ConnectionID != a.Identity.ConnectionID() || login.OrganizationID != a.Identity.OrganizationID() {
-			return errors.New("the identity is of another connection")
-		}
-		if err := takesLogins(tx, login.ConnectionID, login.VersionID, login.Kind); err != nil {
-			return err
-		}
-		if err := s.arrive(tx, login, a); err != nil {
-			return err
-		}
-		if err := spend(tx, login.ConnectionID, a.AssertionID, a.SpentUntil); err != nil {
-			return err
-		}
-		if err := addSteps(tx, a.LoginID, a.Steps, s.now()); err != nil {
-			return err
-		}
-		return s.addMessage(tx, login.OrganizationID, a.LoginID, a.Raw, s.now())
+		return s.take(tx, login, a)
 	})
 	if err != nil {
 		return fmt.Errorf("accept login %s: %w", a.LoginID, err)
 	}
 	return nil
+}
+
+// AcceptUnsolicited is AcceptLogin for a message that answers no request of ours, where its connection accepts such: the login begins and
+// arrives in one, in the browser with the flow cookie that n names, or leaves no trace. What keeps the message from being used twice is its
+// assertion's id alone.
+func (s *Store) AcceptUnsolicited(ctx context.Context, n NewLogin, a Accepted) error {
+	if a.Identity.IsZero() || a.Code.Reveal() == "" || n.Flow.Reveal() == "" || n.Kind != RealLogin {
+		return errors.New("accept an unsolicited message: nobody arrived, or nowhere")
+	}
+	row, err := s.pending(n)
+	if err != nil {
+		return err
+	}
+	a.LoginID = row.ID
+	err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+		if err := pend(tx, row); err != nil {
+			return err
+		}
+		return s.take(tx, row.Login, a)
+	})
+	if err != nil {
+		return fmt.Errorf("accept an unsolicited message at connection %s: %w", n.ConnectionID, err)
+	}
+	return nil
+}
+
+// take spends the pending login and the assertion, and keeps what came of them.
+func (s *Store) take(tx *gorm.DB, login Login, a Accepted) error {
+	if login.ConnectionID != a.Identity.ConnectionID() || login.OrganizationID != a.Identity.OrganizationID() {
+		return errors.New("the identity is of another connection")
+	}
+	if err := takesLogins(tx, login.ConnectionID, login.VersionID, login.Kind); err != nil {
+		return err
+	}
+	if err := s.arrive(tx, login, a); err != nil {
+		return err
+	}
+	if err := spend(tx, login.ConnectionID, a.AssertionID, a.SpentUntil); err != nil {
+		return err
+	}
+	if err := addSteps(tx, a.LoginID, a.Steps, s.now()); err != nil {
+		return err
+	}
+	return s.addMessage(tx, login.OrganizationID, a.LoginID, a.Raw, s.now())
 }
 
 // arrive moves a pending login on; whoever comes second finds none.

@@ -25,8 +25,8 @@ const (
 // LoginStart says who began a login.
 type LoginStart string
 
-// How a login begins: on our page, by an unsolicited response that we turned into a fresh login, by the identity provider's wish to begin one
-// (OpenID Connect's third-party-initiated login), or (refused ones alone) by a message that belongs to no login of ours.
+// How a login begins: on our page, by an unsolicited response that we turned into a fresh login, by the identity provider (OpenID Connect's
+// third-party-initiated login, or an unsolicited response that its connection accepts), or (refused ones alone) by a message that belongs to no login of ours.
 const (
 	StartedHere        LoginStart = "sp"
 	StartedByHandshake LoginStart = "handshake"
@@ -244,6 +244,26 @@ type Unsolicited struct {
 // A handshake spends its assertion with that, or neither happens: ErrConflict when it was used before; a *trust.Refusal when the connection
 // takes no logins.
 func (s *Store) BeginLogin(ctx context.Context, n NewLogin) (Login, error) {
+	row, err := s.pending(n)
+	if err != nil {
+		return Login{}, err
+	}
+	err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+		if n.StartedBy == StartedByHandshake {
+			if err := spendUnsolicited(tx, n); err != nil {
+				return err
+			}
+		}
+		return pend(tx, row)
+	})
+	if err != nil {
+		return Login{}, fmt.Errorf("begin a login: %w", err)
+	}
+	return row.login(), nil
+}
+
+// pending is a login as it begins.
+func (s *Store) pending(n NewLogin) (loginRow, error) {
 	now := s.now()
 	row := loginRow{Login: Login{
 		ID: newID(idLogin, now), OrganizationID: n.OrganizationID, ConnectionID: n.ConnectionID, VersionID: n.VersionID,
@@ -254,26 +274,20 @@ func (s *Store) BeginLogin(ctx context.Context, n NewLogin) (Login, error) {
 	if n.Request != nil {
 		var err error
 		if row.SealedRequest, err = s.keyring.Seal(row.requestPlace(), n.Request); err != nil {
-			return Login{}, fmt.Errorf("seal the request of a login: %w", err)
+			return loginRow{}, fmt.Errorf("seal the request of a login: %w", err)
 		}
 	}
-	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
-		if n.StartedBy == StartedByHandshake {
-			if err := spendUnsolicited(tx, n); err != nil {
-				return err
-			}
-		}
-		oldest := tx.Model(&loginRow{}).Select("id").Where("flow_hash = ? AND state = ?", row.FlowHash, LoginPending).
-			Order("id DESC").Offset(pendingEach - 1).Limit(pendingEach)
-		if err := tx.Where("id IN (?)", oldest).Delete(&loginRow{}).Error; err != nil {
-			return err
-		}
-		return tx.Create(&row).Error
-	})
-	if err != nil {
-		return Login{}, fmt.Errorf("begin a login: %w", err)
+	return row, nil
+}
+
+// pend keeps it; of a browser that has too many the oldest give way.
+func pend(tx *gorm.DB, row loginRow) error {
+	oldest := tx.Model(&loginRow{}).Select("id").Where("flow_hash = ? AND state = ?", row.FlowHash, LoginPending).
+		Order("id DESC").Offset(pendingEach - 1).Limit(pendingEach)
+	if err := tx.Where("id IN (?)", oldest).Delete(&loginRow{}).Error; err != nil {
+		return err
 	}
-	return row.login(), nil
+	return tx.Create(&row).Error
 }
 
 // RecentHandshake says whether an unsolicited response has begun a login on this browser and connection since then.
