@@ -50,6 +50,12 @@ func TestConnectionsAreMadeAndChanged(t *testing.T) {
 	if m := c.Settings.Mapping; m.Groups != "teams" || m.Own["site"] != "urn:site" || c.Settings.LoginHintAs != "query:username" || !c.Settings.ForceAuthn || c.Number != 2 {
 		t.Errorf("%+v", c)
 	}
+	o.send(http.MethodPatch, one+"/settings", object("idp_initiated", "accept"), "If-Match", "*").problem(http.StatusUnprocessableEntity, "invalid") // credentials are asked for
+	o.send(http.MethodPatch, one+"/settings", object("idp_initiated", "always"), "If-Match", "*").want(http.StatusUnprocessableEntity)
+	o.send(http.MethodPatch, one+"/settings", object("idp_initiated", "accept", "force_authn", false), "If-Match", "*").want(http.StatusOK).read(&c)
+	if c.Settings.IDPInitiated != "accept" || c.Settings.ForceAuthn {
+		t.Errorf("%+v", c.Settings)
+	}
 	o.send(http.MethodPost, one+"/certificates", object("certificates", []string{second}), "If-Match", "*").want(http.StatusOK).read(&c)
 	if len(c.Settings.Certificates) != 2 {
 		t.Errorf("%d certificates", len(c.Settings.Certificates))

@@ -60,6 +60,7 @@ func (b *Broker) acceptUnasked(ctx context.Context, c store.ProtocolConnection, 
 	if seen.browser.Flow.Reveal() == "" {
 		seen.browser.Flow = secret.NewToken()
 	}
+	seen.passDomain(identity)
 	login := newLogin(c, Start{ConnectionID: c.ID, Browser: seen.browser, ReturnTo: a.ReturnTo, StartedBy: store.StartedThere})
 	login.Relay = secret.NewToken() // no answer is waited for
 	code := secret.NewToken()

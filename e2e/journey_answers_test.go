@@ -1,6 +1,12 @@
 package e2e
 
-import "testing"
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/gatehouse-sso/gatehouse/trust"
+)
 
 // TestAnswers signs in with each way of answering that an identity provider
 // has, begun on our page and begun on its own.
@@ -34,6 +40,7 @@ func TestAnswers(t *testing.T) {
 		})
 	}
 	t.Run("without scripts", func(t *testing.T) { c.in(t).withoutScripts() })
+	t.Run("the tile taken as it comes", func(t *testing.T) { c.in(t).tileTakenAsItComes() })
 	t.Run("the tile switched off", func(t *testing.T) { c.in(t).tileSwitchedOff() })
 }
 
@@ -47,6 +54,30 @@ func (c *company) withoutScripts() {
 	c.atIdentityProvider(bob, c.idp.Bob)
 	bob.Click("button", "Submit")
 	c.isIn(bob, c.idp.Bob)
+}
+
+// tileTakenAsItComes: then the unsolicited response signs in by itself, without another way round by the identity provider, and once.
+func (c *company) tileTakenAsItComes() {
+	c.owner.Open(c.gatehouse.URL + c.connection + "/options")
+	c.owner.Within("group", "own dashboard").Choose("On, taken as it comes")
+	c.owner.Screenshot("options")
+	c.owner.Click("button", "Save options")
+	c.owner.See("saved")
+	c.publish("Publish untested draft")
+	bob := NewPerson(c.t, "Bob by the tile")
+	bob.Open(c.idp.Tile(c.metadataURL(), "/account"))
+	c.atIdentityProvider(bob, c.idp.Bob)
+	c.isIn(bob, c.idp.Bob)
+	bob.At("/account")
+
+	response := c.idp.Respond(c.t, c.idp.Tile(c.metadataURL(), ""), c.idp.Alice)
+	first, second := c.gatehouse.Visitor(c.t), c.gatehouse.Visitor(c.t)
+	if landed := first.Post(response.ACS, response.Form()).Want(c.t, http.StatusSeeOther).Location; !strings.Contains(landed, "/login/finish?code=") {
+		c.t.Errorf("it leads to %s", landed)
+	}
+	if again := second.Post(response.ACS, response.Form()); !strings.Contains(again.Page, trust.ReasonReplayed.Sentence()) {
+		c.t.Errorf("posted again: %s", again)
+	}
 }
 
 // tileSwitchedOff: then the unsolicited response is refused, in a sentence.

@@ -119,6 +119,9 @@ func (s SAMLSettings) check(problems *Invalid) {
 	if !slices.Contains([]string{IDPInitiatedOff, IDPInitiatedHandshake, IDPInitiatedAccept}, s.IDPInitiated) {
 		problems.Add("idp_initiated", "Choose one of the modes.")
 	}
+	if s.IDPInitiated == IDPInitiatedAccept && s.ForceAuthn {
+		problems.Add("idp_initiated", "A message that nobody asked for cannot have asked for credentials. Choose another mode, or stop asking for credentials every time.")
+	}
 	if len(s.Certificates) > maxCertificates {
 		problems.Add("certificates", fmt.Sprintf("A connection keeps at most %d certificates: remove those that no longer sign.", maxCertificates))
 	}

@@ -24,6 +24,6 @@ var explained = map[string]string{
 	`saml.whyUnverified never: !now.Before(certificate.NotBefore) && !now.After(certificate.NotAfter)`: "spares a second try by a certificate that had its turn, and decides nothing",
 	`broker.judge never: err != nil`:                                                                   "without its pending login Read refuses the answer, and settings that cannot be read have no certificate: nobody gets in, the failure is only told wrongly",
 	`broker.expect never: err != nil`:                                                                  "a login that could not be read has no hashes, which match no browser: nobody gets in",
-	`broker.mayHandshake never: err != nil`:                                                            "the handshake writes to the same table next, and fails there",
+	`broker.mayArriveUnasked never: err != nil`:                                                        "the handshake writes to the same table next, and fails there",
 	`gate.holds never: err != nil`:                                                                     "no key comes with an error, and the operand beside it hands the error on as well",
 }
