@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/store"
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
@@ -86,7 +87,8 @@ func TestS46_TheModeSaysWhatItGivesUp(t *testing.T) {
 	if c.deliver(b, c.tile("")); b.token().Reveal() == "" {
 		t.Error("published, it does not sign in")
 	}
-	if acme.count(`events WHERE action = 'connection.settings_changed' AND organization_id = ?`, acme.ID) == 0 {
-		t.Error("there is no event of the change")
+	told := must(acme.scope.Events(t.Context(), store.EventFilter{Action: string(audit.ConnectionPublished)}))
+	if len(told) != 1 || len(told[0].Changes) != 1 || told[0].Changes[0].Field != "idp_initiated" || told[0].Changes[0].After != "accept" {
+		t.Errorf("the events of the change are %+v", told)
 	}
 }
