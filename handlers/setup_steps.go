@@ -47,9 +47,17 @@ func (v *visit) showSetupConnection(status int, c store.Connection, problem *ui.
 // mayChange refuses what would change how people sign in: that is an owner's.
 func mayChange(c store.Connection) *ui.Problem {
 	if c.State != store.ConnectionDraft {
-		return fieldProblem("", "People sign in through this connection, or have done so. Ask whoever sent you the link: only an owner changes it now.")
+		return setupProblem(store.ErrOwnersOnly)
 	}
 	return nil
+}
+
+// setupProblem is what a form of a setup link is shown again for.
+func setupProblem(err error) *ui.Problem {
+	if errors.Is(err, store.ErrOwnersOnly) {
+		return fieldProblem("", "People sign in through this connection, or have done so. Ask whoever sent you the link: only an owner changes it now.")
+	}
+	return editProblem(err, "")
 }
 
 // changeBySetup makes the next version of the SAML settings.
@@ -69,14 +77,14 @@ func (v *visit) changeBySetup(change func(*store.SAMLSettings) *ui.Problem, done
 	}
 	if problem == nil {
 		err = v.scope.ChangeConnectionSettings(v.ctx(), v.actor(), c.ID, v.version(), changed.Settings)
-		problem = editProblem(err, "")
+		problem = setupProblem(err)
 	}
 	if problem != nil {
 		changed.Settings.Certificates = c.Settings.Certificates
 		return v.showSetupConnection(http.StatusUnprocessableEntity, changed, problem)
 	}
 	if err != nil {
-		return err
+		return visitOver(err)
 	}
 	return v.goTo("/setup", done())
 }
@@ -114,13 +122,13 @@ func (v *visit) saveSetupOpenID() error {
 	}
 	if problem == nil {
 		err = v.scope.ChangeOIDCSettings(v.ctx(), v.actor(), c.ID, v.version(), changed.OIDC, v.clientSecret())
-		problem = editProblem(err, "")
+		problem = setupProblem(err)
 	}
 	if problem != nil {
 		return v.showSetupConnection(http.StatusUnprocessableEntity, changed, problem)
 	}
 	if err != nil {
-		return err
+		return visitOver(err)
 	}
 	return v.goTo("/setup", "The values are saved, and the endpoints are found.")
 }
@@ -196,7 +204,7 @@ func (v *visit) verifyBySetup() error {
 	}
 	d, err := v.scope.RecordDomainCheck(v.ctx(), v.actor(), d.ID, v.lookUp(d))
 	if err != nil && !errors.Is(err, store.ErrDomainTaken) {
-		return err
+		return visitOver(err)
 	}
 	notice := ""
 	if err == nil && d.StateAt(v.now()) == store.DomainVerified && d.CheckProblem == "" {
@@ -229,7 +237,7 @@ func (v *visit) saveSetupContacts() error {
 	problem, err := v.setContacts(c)
 	switch {
 	case err != nil:
-		return err
+		return visitOver(err)
 	case problem != nil:
 		return v.showSetupContacts(http.StatusUnprocessableEntity, c, problem)
 	}

@@ -30,8 +30,16 @@ func (v *visit) recognizeSetup() error {
 	if err != nil {
 		return err
 	}
-	v.setup, v.scope, v.organization = visit, v.store.In(visit.Organization.ID), visit.Organization
+	v.setup, v.scope, v.organization = visit, v.store.During(visit), visit.Organization
 	return nil
+}
+
+// visitOver tells a setup link that has ended while a form of its was on the way from what does not exist.
+func visitOver(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return errNoSetupLink
+	}
+	return err
 }
 
 // setupLinkPage shows a button. Looking opens nothing: mail scanners look at links.
@@ -155,12 +163,8 @@ func (v *visit) testTask(c store.Connection) views.SetupTask {
 
 // finishSetup is the holder's word that they are done. The owners hear of it: activating is theirs.
 func (v *visit) finishSetup() error {
-	err := v.scope.FinishSetup(v.ctx(), v.setup, requestOf(v.r))
-	if errors.Is(err, store.ErrNotFound) {
-		return errNoSetupLink
-	}
-	if err != nil {
-		return err
+	if err := v.scope.FinishSetup(v.ctx(), v.setup, requestOf(v.r)); err != nil {
+		return visitOver(err)
 	}
 	return v.goTo("/setup", "") // which says so
 }

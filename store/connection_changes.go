@@ -116,6 +116,9 @@ func (c *Scope) changeConnection(ctx context.Context, actor audit.Actor, id stri
 		if err != nil {
 			return err
 		}
+		if err := c.visitorMayChange(w, row); err != nil {
+			return err
+		}
 		if row.Version != version {
 			return ErrConflict
 		}
@@ -125,6 +128,16 @@ func (c *Scope) changeConnection(ctx context.Context, actor audit.Actor, id stri
 		return fmt.Errorf("%s connection %s: %w", verb, id, err)
 	}
 	return nil
+}
+
+// visitorMayChange keeps a setup link to its own connection, and to what nobody has signed in through: [ErrOwnersOnly] of anything else that it
+// reaches, whatever the page said on which the form was filled in.
+func (c *Scope) visitorMayChange(w *write, row connectionRow) error {
+	err := c.stillVisiting(w, func(reached connectionRow, _ SetupLink) bool { return reached.ID == row.ID })
+	if err == nil && c.visit != nil && row.State != ConnectionDraft {
+		return ErrOwnersOnly
+	}
+	return err
 }
 
 // updateConnection writes the columns and tells every node.

@@ -53,7 +53,12 @@ func (c *Scope) SetContacts(ctx context.Context, actor audit.Actor, connectionID
 		return invalid("contacts", fmt.Sprintf("Name at most %d contacts.", MostContacts))
 	}
 	slices.SortFunc(rows, func(a, b contactRow) int { return strings.Compare(a.CanonicalEmail, b.CanonicalEmail) })
-	err := c.write(ctx, actor, func(w *write) error { return w.setContacts(connectionID, rows) })
+	err := c.write(ctx, actor, func(w *write) error {
+		if err := c.stillVisiting(w, func(reached connectionRow, _ SetupLink) bool { return reached.ID == connectionID }); err != nil {
+			return err
+		}
+		return w.setContacts(connectionID, rows)
+	})
 	if err != nil {
 		return fmt.Errorf("set the contacts of connection %s: %w", connectionID, err)
 	}

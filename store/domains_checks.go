@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"gorm.io/gorm"
@@ -21,6 +22,12 @@ func (c *Scope) RecordDomainCheck(ctx context.Context, actor audit.Actor, id str
 	var taken bool
 	err := c.write(ctx, actor, func(w *write) error {
 		was, err := w.lockDomain(id)
+		if err != nil {
+			return err
+		}
+		err = c.stillVisiting(w, func(_ connectionRow, link SetupLink) bool {
+			return slices.ContainsFunc(link.Domains, func(d Domain) bool { return d.ID == id })
+		})
 		if err != nil {
 			return err
 		}

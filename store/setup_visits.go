@@ -155,6 +155,7 @@ func (c *Scope) FinishSetup(ctx context.Context, visit SetupVisit, request audit
 		if err != nil {
 			return err
 		}
+		w.visitHolds = true
 		if link.DoneAt != nil {
 			return errUnchanged
 		}
@@ -182,6 +183,32 @@ func (w *write) visited(visit SetupVisit) (connectionRow, SetupLink, error) {
 	}
 	connection, err := w.ownConnection(link.ConnectionID)
 	return connection, link, err
+}
+
+// ErrOwnersOnly says that people sign in through the connection, or have done so: how they do is an owner's to change.
+var ErrOwnersOnly = errors.New("only an owner changes how people sign in")
+
+// During is the store as the holder of a setup link sees their organization. What is written through it is written only while the visit and its link
+// are good, which is asked in the same transaction: a link that is revoked between the page and the write changes nothing.
+func (s *Store) During(visit SetupVisit) *Scope {
+	return &Scope{store: s, organization: visit.Organization.ID, visit: &visit}
+}
+
+// stillVisiting asks, in a write by a setup link, whether it may go on, and has nothing against any other: [ErrNotFound] once the link or the visit
+// has ended, or for what the link does not reach. It locks the organization.
+func (c *Scope) stillVisiting(w *write, reaches func(connectionRow, SetupLink) bool) error {
+	if c.visit == nil {
+		return nil
+	}
+	connection, link, err := w.visited(*c.visit)
+	if err != nil {
+		return err
+	}
+	if !reaches(connection, link) {
+		return ErrNotFound
+	}
+	w.visitHolds = true
+	return nil
 }
 
 // EndLinkTest ends a test login that was begun by a setup link: the connection counts as tested, and nobody is linked. It returns a

@@ -99,6 +99,7 @@ func (s *Store) In(organization string) *Scope {
 type Scope struct {
 	store        *Store
 	organization string
+	visit        *SetupVisit // by which alone it writes; nil for everybody but the holder of a setup link
 }
 
 // read starts a query.

@@ -22,12 +22,15 @@ type write struct {
 	changes      []Change
 	aboutOwner   bool // an owner comes, goes or changes: owners hear of it
 	ownersKnow   bool // that a link waits: what they heard today they are not mailed again
+	visitHolds   bool // a write by a setup link has asked, under the lock, whether the link is good still
 	fewerWaysIn  bool // somebody loses a way in by break-glass: one must be left where single sign-on is required
 }
 
 var (
 	// errSilentWrite is a mistake of ours: a write must record an event.
 	errSilentWrite = errors.New("a write recorded no event")
+	// errUnasked is another: what is written by a setup link must ask whether the link is good still.
+	errUnasked = errors.New("a write by a setup link did not ask whether the link is good still")
 	// errUnchanged is how do says that everything is already as wanted: nothing is written, and that is well.
 	errUnchanged = errors.New("nothing to change")
 )
@@ -67,7 +70,12 @@ func (s *Store) write(ctx context.Context, organization string, actor audit.Acto
 }
 
 func (c *Scope) write(ctx context.Context, actor audit.Actor, do func(*write) error) error {
-	return c.store.write(ctx, c.organization, actor, do)
+	return c.store.write(ctx, c.organization, actor, func(w *write) error {
+		if err := do(w); err != nil || c.visit == nil || w.visitHolds {
+			return err
+		}
+		return errUnasked
+	})
 }
 
 // record notes an event; what the caller leaves empty (organization, actor, outcome, severity) is filled in.
