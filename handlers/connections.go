@@ -178,7 +178,7 @@ func (v *visit) progress(c store.Connection) ui.Timeline {
 	steps := ui.Timeline{
 		{State: ui.StepDone, Title: "Give our values to your identity provider", Detail: "They stand below."},
 		{State: ui.StepDone, Title: "Take your identity provider's values", Detail: c.IdentityProvider()},
-		{State: ui.StepWaits, Title: "Test it with your own sign-in", Detail: "Shows what arrives, check by check."},
+		{State: ui.StepWaits, Title: "Test it with your own sign-in", Detail: "Shows what arrives, check by check. It counts, and links you, until the settings change again."},
 		{State: ui.StepWaits, Title: "Activate it", Detail: "From then on your people can sign in with it."},
 	}
 	if missing := v.missing(c); missing != "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/broker"
@@ -144,6 +145,13 @@ func (v *visit) showLoginRecord(status int, problem *ui.Problem, extras loginExt
 	}
 	_, page.Kind = v.loginState(l)
 	page.Problem = problem
+	unlinked, err := v.unlinkedSince(l)
+	if err != nil {
+		return err
+	}
+	if unlinked {
+		page.Verdict = "The test went well, and linked " + whoArrived(l) + ". That link has ended since: the settings have changed, or somebody removed it. Test again to be linked."
+	}
 	if l.EndedAt == nil && v.now().Before(l.ExpiresAt) {
 		page.Next = append(page.Next, ui.Button{Text: "Reload", Href: v.path("logins/" + l.ID)})
 	}
@@ -163,6 +171,16 @@ func (v *visit) showLoginRecord(status int, problem *ui.Problem, extras loginExt
 	}
 	page.Rerun, page.Whole = v.rerunOf(extras.rerun, connection), extras.whole
 	return v.render(status, views.LoginRecord(page))
+}
+
+// unlinkedSince reports whether what a test linked is linked no more.
+func (v *visit) unlinkedSince(l store.Login) (bool, error) {
+	if l.Outcome != store.OutcomeTested {
+		return false, nil
+	}
+	links, err := v.scope.Identities(v.ctx(), l.OwnerID)
+	linked := func(i store.Identity) bool { return i.ConnectionID == l.ConnectionID && i.Subject == l.Subject }
+	return !slices.ContainsFunc(links, linked), err
 }
 
 // mayLinkSubject reports whether the visitor is asked if it was they who arrived in their test.

@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -72,7 +73,7 @@ func (w *write) nextVersion(was connectionRow, before, next settings, restoredFr
 	return w.goLive(was, next, changes, restoredFrom)
 }
 
-// goLive puts settings live at once.
+// goLive puts settings live at once. That makes a draft untested, and what was linked by its tests goes with them.
 func (w *write) goLive(was connectionRow, next settings, changes []audit.Change, restoredFrom int) error {
 	version, err := w.addVersion(was.ID, next, restoredFrom)
 	if err != nil {
@@ -82,7 +83,43 @@ func (w *write) goLive(was connectionRow, next settings, changes []audit.Change,
 		return err
 	}
 	w.record(audit.Event{Action: audit.ConnectionSettingsChanged, Targets: was.targets(), Changes: changes})
+	if was.State == ConnectionDraft {
+		if err := w.endTestLinks(was); err != nil {
+			return err
+		}
+	}
 	return w.updateConnection(was, columns{"live_version": version.ID, "tested_at": nil})
+}
+
+// endTestLinks unlinks whoever a test of the connection has linked. Before a connection is active its settings are not an owner's alone: whoever
+// holds a setup link could point it at an identity provider of their own while an owner tests, have a subject linked that is theirs at the real one,
+// and point it back. Which settings bear on whose word a subject is (the issuer, a key, where the address is read, where the test is sent) is no
+// list to get wrong: a test links by exactly the settings that it was of.
+func (w *write) endTestLinks(was connectionRow) error {
+	var linked []Identity
+	if err := w.Where("connection_id = ? AND linked_by = ?", was.ID, LinkedByTest).Order("subject").Find(&linked).Error; err != nil {
+		return fmt.Errorf("list who is linked by a test of connection %s: %w", was.ID, err)
+	}
+	for _, one := range linked {
+		user, err := w.user(one.UserID)
+		if err != nil {
+			return err
+		}
+		w.record(audit.Event{Action: audit.IdentityUnlinked, Targets: append([]audit.Target{user.target()}, was.targets()...),
+			Changes: []audit.Change{{Field: "subject", Before: one.Subject}, {Field: "why", After: "the settings that the test was of have changed"}}})
+		if err := w.Where("connection_id = ? AND subject = ?", was.ID, one.Subject).Delete(&Identity{}).Error; err != nil {
+			return fmt.Errorf("unlink user %s: %w", one.UserID, err)
+		}
+		member, err := w.memberOf(one.UserID)
+		if errors.Is(err, ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		w.tell(ChangedMember, member.ID)
+	}
+	return nil
 }
 
 // keepDraft makes the settings the draft. Settings that are live already need none.

@@ -81,12 +81,13 @@ func (w *write) countTest(login Login) error {
 	return w.Model(&connectionRow{}).Where("id = ? AND draft_version = ?", login.ConnectionID, login.VersionID).Update("draft_tested_at", w.now).Error
 }
 
-// tester is the owner who runs the test, if they are one still and the connection still takes tests. The organization is locked from here on.
+// tester is the owner who runs the test, if they are one still and the connection still takes tests of those settings. The organization is locked
+// from before that: settings that change meanwhile would end what a test of them has linked, and find nothing yet.
 func (w *write) tester(login Login) (User, error) {
-	if err := takesLogins(w.DB, login.ConnectionID, login.VersionID, TestLogin); err != nil {
+	if err := w.lockOrganization(w.organization); err != nil {
 		return User{}, err
 	}
-	if err := w.lockOrganization(w.organization); err != nil {
+	if err := takesLogins(w.DB, login.ConnectionID, login.VersionID, TestLogin); err != nil {
 		return User{}, err
 	}
 	member, err := w.memberOf(login.OwnerID)
