@@ -53,7 +53,7 @@ func (i *importPolisCommand) answer(ctx context.Context, guard *outbound.Guard) 
 	}
 	key, err := readFile(i.APIKeyFile)
 	if i.APIKeyFile == "" || err != nil {
-		return nil, errors.Join(errors.New("Polis answers to an API key alone: put one into a file and name that by --api-key-file"), err)
+		return nil, errors.Join(errors.New("an API key is all that Polis answers to: put one into a file and name that by --api-key-file"), err)
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, i.Source, nil)
 	if err != nil {
@@ -64,14 +64,14 @@ func (i *importPolisCommand) answer(ctx context.Context, guard *outbound.Guard) 
 	var refused *outbound.Refused
 	switch {
 	case errors.As(err, &refused):
-		return nil, fmt.Errorf("Polis cannot be asked: %s", refused.Why)
+		return nil, fmt.Errorf("asking Polis: %s", refused.Why)
 	case err != nil:
-		return nil, fmt.Errorf("Polis cannot be asked: %w", err)
+		return nil, fmt.Errorf("asking Polis: %w", err)
 	}
 	defer answer.Body.Close()
 	raw, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("Polis answers with status %d", answer.StatusCode)
+		err = fmt.Errorf("the answer of Polis has status %d", answer.StatusCode)
 	}
 	return raw, err
 }
