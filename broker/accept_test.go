@@ -233,7 +233,7 @@ func TestS51_NothingIsAcceptedOnceTheConnectionIsOff(t *testing.T) {
 	w.ok(err)
 	w.ok(w.scope().DisableConnection(t.Context(), operator, w.connection.ID, w.connection.Version))
 	w.refuses(trust.ReasonConnectionNotActive, func() error {
-		seen := attempt{browser: tile.Browser}
+		seen := attempt{browser: tile.Browser, at: w.ACSOf(read.Connection)}
 		_, refusal, err := w.judge(t.Context(), read, tile, &seen)
 		w.ok(err)
 		return w.refuse(t.Context(), read, seen, refusal)
