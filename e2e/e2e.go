@@ -33,9 +33,11 @@ const (
 )
 
 // Main runs the tests of a package that uses the harness and stops what they
-// share: the browser and the PostgreSQL cluster. It returns the exit code.
+// share: the browser, Keycloak and the PostgreSQL cluster. It returns the exit code.
 func Main(m *testing.M) int {
 	defer removeBinary()
+	defer printTally()
+	defer stopKeycloak()
 	defer stopBrowser()
 	return pgtest.Main(m)
 }
