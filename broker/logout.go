@@ -47,7 +47,7 @@ func (b *Broker) EndByToken(ctx context.Context, connectionID, raw string, reque
 	}
 	now := b.now()
 	token, refusal := oidc.LogoutToken{}, (*trust.Refusal)(nil)
-	keys, refusal := b.keys.of(ctx, connection, oidc.KeyID(raw), now)
+	keys, refusal := b.keys.of(ctx, connection, raw, byAnybody, now)
 	if refusal == nil {
 		token, refusal = party.ReadLogoutToken(ctx, raw, keys, now)
 	}

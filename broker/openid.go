@@ -275,7 +275,7 @@ func (b *Broker) readReturn(ctx context.Context, c store.ProtocolConnection, par
 	if refusal != nil {
 		return refusal
 	}
-	keys, refusal := b.keys.of(ctx, c, oidc.KeyID(tokens.ID), now)
+	keys, refusal := b.keys.of(ctx, c, tokens.ID, byThemselves, now)
 	if refusal != nil {
 		return refusal
 	}
