@@ -165,6 +165,7 @@ func (w *walk) ours(c store.Connection) map[setup.Value]string {
 		setup.ACSPattern: "^" + strings.ReplaceAll(regexp.QuoteMeta(acs), "/", `\/`) + "$",
 		setup.StartURL:   w.URL.JoinPath(loginPath(c.ID, "")).String(),
 		setup.Callback:   w.broker.CallbackOf(c), setup.Initiate: w.broker.Initiation(c.ID), setup.OurKeys: w.broker.KeysURL(c.ID),
+		setup.SLO: w.broker.SLO(c.ID), setup.BackChannel: w.broker.BackChannel(c.ID), setup.SignedOut: w.broker.SignedOut(c.ID),
 	}
 }
 

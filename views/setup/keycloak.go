@@ -32,6 +32,13 @@ func keycloak() Product {
 					},
 				},
 				{
+					ID: "logout", Title: "Let sign-outs reach us",
+					Lead:  "Without these, Keycloak sends whoever signs out there to the **Master SAML Processing URL**, where it is no use.",
+					Do:    []string{"On the **Advanced** tab, under **Fine grain SAML endpoint configuration**, paste these, and click **Save**."},
+					Give:  []Give{{"Logout Service POST Binding URL", SLO}, {"Logout Service Redirect Binding URL", SLO}},
+					After: []string{"On the **Settings** tab, under **Logout settings**, leave **Front channel logout** on."},
+				},
+				{
 					ID: "attributes", Title: "Send who people are", Take: TakesMapping,
 					Do: []string{
 						"Open the **Client scopes** tab and click the scope that ends in **-dedicated**.",
@@ -80,12 +87,25 @@ func keycloakOIDC() *Guide {
 				ID: "values", Title: "Give Keycloak our values",
 				Lead: "You are on **Login settings**.",
 				Do:   []string{"Paste these, and click **Save**."},
-				Give: []Give{{"Home URL", StartURL}, {"Valid redirect URIs", Callback}},
+				Give: []Give{{"Home URL", StartURL}, {"Valid redirect URIs", Callback}, {"Valid post logout redirect URIs", SignedOut}},
 				After: []string{
-					"Leave **Valid post logout redirect URIs** and **Web origins** empty.",
+					"Leave **Web origins** empty.",
 					"If we are to use our own key: on the **Credentials** tab set **Client Authenticator** to **Signed JWT**, and on the **Keys** tab switch **Use JWKS URL** on and paste the address of our keys, which stands on this connection's page.",
 				},
-				Wrong: []Trouble{{"Invalid parameter: redirect_uri", "**Valid redirect URIs** does not hold our address letter by letter."}},
+				Wrong: []Trouble{
+					{"Invalid parameter: redirect_uri", "**Valid redirect URIs** does not hold our address letter by letter."},
+					{"Invalid redirect uri, when signing out", "**Valid post logout redirect URIs** does not hold our address letter by letter."},
+				},
+			},
+			{
+				ID: "logout", Title: "Let sign-outs reach us",
+				Lead: "Keycloak can tell us itself when it ends somebody's sign-in; it does either that or sends their browser.",
+				Do: []string{
+					"On the **Settings** tab, under **Logout settings**, switch **Front channel logout** off.",
+					"Paste this, leave **Backchannel logout session required** on, and click **Save**.",
+				},
+				Give:  []Give{{"Backchannel logout URL", BackChannel}},
+				Wrong: []Trouble{{"People who sign out there stay signed in here", "**Front channel logout** is on, or Keycloak cannot reach our address."}},
 			},
 			{
 				ID: "client", Title: "Give us the client", Take: TakesClient,

@@ -12,6 +12,8 @@ var exampleValues = map[Value]string{
 	StartURL: "https://gatehouse.example.com/connections/{connection}/login",
 	Callback: "https://gatehouse.example.com/oidc/{connection}/callback", Initiate: "https://gatehouse.example.com/oidc/{connection}/initiate",
 	OurKeys: "https://gatehouse.example.com/oidc/{connection}/keys",
+	SLO:     "https://gatehouse.example.com/saml/{connection}/slo", BackChannel: "https://gatehouse.example.com/oidc/{connection}/backchannel-logout",
+	SignedOut: "https://gatehouse.example.com/oidc/{connection}/signed-out",
 }
 
 // protocolNames are the protocols as people call them.

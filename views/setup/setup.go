@@ -75,6 +75,10 @@ const (
 	Callback   Value = "callback"
 	Initiate   Value = "initiate"
 	OurKeys    Value = "keys"
+
+	SLO         Value = "slo"
+	BackChannel Value = "backchannel_logout"
+	SignedOut   Value = "signed_out"
 )
 
 // Table is a table of theirs that is to be filled in.
