@@ -2,9 +2,8 @@ package e2e
 
 import (
 	"crypto/rand"
-	"fmt"
+	"strings"
 	"testing"
-	"time"
 )
 
 // keycloakCompany is a company whose people are in a realm of Keycloak, too.
@@ -12,32 +11,120 @@ func keycloakCompany(t *testing.T) (*company, *Realm) {
 	t.Helper()
 	requireKeycloak(t) // before anything else is started in vain
 	c := newCompany(t, nil)
+	c.idp.Bob.Roles = []string{"gatehouse:OrgBillingAdmin"}
 	realm := NewRealm(t, c.idp.Alice, c.idp.Bob)
 	c.becomeOwner()
 	c.proveDomain()
-	c.goTo("Connections")
 	return c, realm
 }
 
-// connectRealm makes a SAML connection and tells each side of the other by its
-// metadata. Keycloak checks our signatures, and signs both the response and
-// the assertion.
+// keycloakWays are the wizard's two ways to Keycloak.
+var keycloakWays = map[string]func(*company, *Realm){
+	"SAML":           (*company).connectRealm,
+	"OpenID Connect": func(c *company, realm *Realm) { c.connectRealmByOpenID(realm, false) },
+}
+
+// beginWizard chooses Keycloak and the protocol, which leads to the first step.
+func (c *company) beginWizard(protocol string) {
+	c.t.Helper()
+	c.goTo("Connections")
+	c.owner.Click("link", "Connect an identity provider")
+	c.owner.Click("link", "Keycloak")
+	c.owner.Choose(protocol)
+	c.owner.Fill("Name", "Corp")
+	c.owner.Click("button", "Begin")
+	c.connection, _, _ = strings.Cut(c.owner.Address().Path, "/setup")
+	c.owner.At(c.connection + "/setup/application")
+}
+
+// next goes on to the wizard's next step by the button.
+func (c *company) next(button, step string) {
+	c.t.Helper()
+	c.owner.Click("button", button)
+	c.owner.At(c.connection + "/setup/" + step)
+}
+
+// connectRealm walks the wizard for Keycloak by SAML, and does there what each
+// step says, with the values that it shows. The realm's key signs both the
+// response and the assertion.
 func (c *company) connectRealm(realm *Realm) {
 	c.t.Helper()
-	c.choose("Any SAML 2.0 identity provider", "Corp")
-	c.owner.Click("button", "Done, continue")
+	c.beginWizard("SAML")
+	attributes := map[string]string{
+		"saml_name_id_format": "persistent", "saml.force.post.binding": "true", "saml.signature.algorithm": "RSA_SHA256",
+		"saml.server.signature": "true", "saml.assertion.signature": "true", "saml.client.signature": "false",
+		"saml_idp_initiated_sso_url_name": "gatehouse",
+	}
+	client := map[string]any{"clientId": c.owner.Copyable("Client ID"), "attributes": attributes, "frontchannelLogout": true}
+	c.next("Done, continue", "values")
+	client["baseUrl"], client["adminUrl"] = c.owner.Copyable("Home URL"), c.owner.Copyable("Master SAML Processing URL")
+	client["redirectUris"] = []string{c.owner.Copyable("Valid redirect URIs")}
+	c.next("Done, continue", "logout")
+	attributes["saml_single_logout_service_url_post"] = c.owner.Copyable("Logout Service POST Binding URL")
+	attributes["saml_single_logout_service_url_redirect"] = c.owner.Copyable("Logout Service Redirect Binding URL")
+	c.owner.Screenshot("where keycloak sends sign-outs")
+	c.next("Done, continue", "attributes")
+	realm.RegisterSAML(client)
+	c.next("Save and continue", "metadata")
 	c.owner.Fill("Metadata address (optional)", realm.MetadataURL())
-	c.owner.Click("button", "Save and continue")
-	c.owner.See("The identity provider's values are saved.")
-	realm.ImportSAML(fetch(c.t, c.metadataURL()), map[string]string{
-		"saml.server.signature": "true", "saml.assertion.signature": "true", "saml.client.signature": "true",
-		"saml_name_id_format": "persistent", "saml_force_name_id_format": "true", "saml_idp_initiated_sso_url_name": "gatehouse",
-	})
-	c.beginTest()
+	c.next("Save and continue", "domains")
+	c.finishWizard()
+}
+
+// connectRealmByOpenID walks the wizard for Keycloak by OpenID Connect to a
+// client that shows who it is by a secret, or by our own key.
+func (c *company) connectRealmByOpenID(realm *Realm, byKey bool) {
+	c.t.Helper()
+	c.beginWizard("OpenID Connect")
+	c.next("Done, continue", "values")
+	attributes := map[string]string{"backchannel.logout.session.required": "true"}
+	client := map[string]any{
+		"clientId": "gatehouse", "attributes": attributes,
+		"baseUrl": c.owner.Copyable("Home URL"), "redirectUris": []string{c.owner.Copyable("Valid redirect URIs")},
+	}
+	attributes["post.logout.redirect.uris"] = c.owner.Copyable("Valid post logout redirect URIs")
+	c.next("Done, continue", "logout")
+	attributes["backchannel.logout.url"] = c.owner.Copyable("Backchannel logout URL")
+	c.owner.Screenshot("where keycloak tells of sign-outs")
+	c.next("Done, continue", "client")
+	c.owner.Fill("Issuer", realm.Issuer)
+	c.owner.Fill("Client ID", "gatehouse")
+	if byKey {
+		c.owner.Click("radio", "By our own key")
+		client["clientAuthenticatorType"] = "client-jwt"
+		attributes["use.jwks.url"], attributes["token.endpoint.auth.signing.alg"] = "true", "RS256"
+		attributes["jwks.url"] = c.gatehouse.URL + "/oidc/" + c.connectionID() + "/keys"
+	} else {
+		secret := rand.Text()
+		c.gatehouse.Secret(secret)
+		client["secret"] = secret
+		c.owner.Fill("Client secret", secret)
+	}
+	realm.RegisterOpenID(client)
+	c.next("Save and continue", "attributes")
+	c.owner.Fill("Groups", "groups")
+	c.next("Save and continue", "domains")
+	c.finishWizard()
+}
+
+// finishWizard has people signed out there too, tests, and activates.
+func (c *company) finishWizard() {
+	c.t.Helper()
+	c.owner.Open(c.gatehouse.URL + c.connection + "/sign-out")
+	c.owner.Choose("Always sign out there too")
+	c.owner.Click("button", "Save")
+	c.owner.See("What signing out does is saved.")
+	c.owner.Open(c.gatehouse.URL + c.connection + "/setup/domains")
+	c.owner.See(domain)
+	c.next("Continue", "test")
+	c.owner.Click("button", "Test sign-in")
 	atKeycloak(c.owner, c.idp.Alice)
 	c.seeTestWent()
 	c.owner.Screenshot("tested with keycloak")
-	c.activate()
+	c.owner.Open(c.gatehouse.URL + c.connection + "/setup/test")
+	c.owner.See("The last test went well.")
+	c.owner.Click("button", "Activate connection")
+	c.owner.See("The connection is active.")
 }
 
 // atKeycloak signs the person in on Keycloak's own page.
@@ -64,6 +151,19 @@ func (c *company) comesWithoutBrowser(as Employee) error {
 	return c.gatehouse.signInThere(c.gatehouse.URL+"/connections/"+c.connectionID()+"/login", as)
 }
 
+// rolesFromKeycloak hands roles over to the identity provider: what the realm
+// says of Bob's groups and roles decides what he may do.
+func (c *company) rolesFromKeycloak() {
+	c.t.Helper()
+	c.makeProject("Search")
+	c.draftRoles("The identity provider")
+	c.addRule("sales", "Search", "Project editor")
+	c.putIntoForce()
+	c.comesByKeycloak(c.idp.Bob)
+	c.memberHas(c.idp.Bob, "Billing admin", "Corp: it sent the value “gatehouse:OrgBillingAdmin”")
+	c.memberHas(c.idp.Bob, "Project editor", "Corp: rule for the group “sales”")
+}
+
 // TestInterop_KeycloakSAML signs people in through a browser, from our side and
 // from Keycloak's, and takes every combination of signatures and encryption
 // that a client's settings there offer.
@@ -77,8 +177,9 @@ func TestInterop_KeycloakSAML(t *testing.T) {
 	atKeycloak(tile, c.idp.Bob)
 	c.isIn(tile, c.idp.Bob) // by our own request, which he need not type for
 	tile.At(c.home + "/members")
-	tally("SAML, in a browser: a test, from our page, from Keycloak's", 3, "AuthnRequest signed and checked there")
+	tally("SAML, by the wizard, in a browser: a test, from our page, from Keycloak's", 3, "")
 
+	realm.ImportKeys(c.metadataURL(), fetch(t, c.metadataURL()))
 	for name, settings := range map[string][3]string{ // response signed, assertion signed, assertion encrypted
 		"response signed":            {"true", "false", "false"},
 		"assertion signed":           {"false", "true", "false"},
@@ -93,9 +194,11 @@ func TestInterop_KeycloakSAML(t *testing.T) {
 			if err := c.comesWithoutBrowser(c.idp.Bob); err != nil {
 				t.Fatal(err)
 			}
-			tally("SAML, "+name, 1, "")
+			tally("SAML, "+name, 1, "our request's signature was checked there")
 		})
 	}
+	c.rolesFromKeycloak()
+	tally("SAML, roles by groups and by values", 1, "")
 }
 
 // TestInterop_KeycloakOpenID signs people in by each way in which a client can
@@ -104,66 +207,19 @@ func TestInterop_KeycloakOpenID(t *testing.T) {
 	for _, method := range []string{"client_secret_basic", "private_key_jwt"} {
 		t.Run(method, func(t *testing.T) {
 			c, realm := keycloakCompany(t)
-			c.connectRealmByOpenID(realm, method == "private_key_jwt")
+			byKey := method == "private_key_jwt"
+			c.connectRealmByOpenID(realm, byKey)
 			c.owner.Open(c.gatehouse.URL + c.connection + "/identity-provider")
 			c.owner.See(method)
 			c.comesByKeycloak(c.idp.Bob)
 			c.goTo("Logins")
 			c.owner.See(c.idp.Bob.Email)
-			tally("OpenID Connect, in a browser, "+method, 2, "a test, and from our page")
+			tally("OpenID Connect, by the wizard, in a browser, "+method, 2, "a test, and from our page")
+			if byKey {
+				return
+			}
+			c.rolesFromKeycloak()
+			tally("OpenID Connect, roles by groups and by values", 1, "")
 		})
 	}
-}
-
-// connectRealmByOpenID makes an OpenID Connect connection to a client of the
-// realm, by a secret or by our own key.
-func (c *company) connectRealmByOpenID(realm *Realm, byKey bool) {
-	c.t.Helper()
-	c.choose("Any OpenID Connect provider", "Corp")
-	redirect, keys := c.owner.Copyable("Redirect URI (Callback URL, Reply URL)"), c.owner.Copyable("JWKS address of our keys (for private_key_jwt)")
-	secret, client := rand.Text(), map[string]any{}
-	c.gatehouse.Secret(secret)
-	if byKey {
-		client["clientAuthenticatorType"] = "client-jwt"
-		client["attributes"] = map[string]string{"use.jwks.url": "true", "jwks.url": keys, "token.endpoint.auth.signing.alg": "RS256"}
-	} else {
-		client["secret"] = secret
-	}
-	realm.RegisterOpenID("gatehouse", redirect, client)
-	c.owner.Open(c.gatehouse.URL + c.connection + "/identity-provider")
-	c.owner.Fill("Issuer", realm.Issuer)
-	c.owner.Fill("Client ID", "gatehouse")
-	if byKey {
-		c.owner.Click("radio", "By our own key")
-	} else {
-		c.owner.Fill("Client secret", secret)
-	}
-	c.owner.Click("button", "Save and find endpoints")
-	c.owner.See("The values are saved, and the endpoints are found.")
-	c.beginTest()
-	atKeycloak(c.owner, c.idp.Alice)
-	c.seeTestWent()
-	c.activate()
-}
-
-// TestInterop_KeycloakRotatesItsKey: while people sign in, the realm is given a
-// key with which it signs from then on. Its key set was last read more than a
-// minute ago, as that of a provider is which does not rotate every minute, so
-// it is read again at the first signature by the new key.
-func TestInterop_KeycloakRotatesItsKey(t *testing.T) {
-	const before, after = 70 * time.Second, 20 * time.Second
-	c, realm := keycloakCompany(t)
-	c.connectRealmByOpenID(realm, false)
-	known := realm.SigningKeys()
-	if err := c.comesWithoutBrowser(c.idp.Bob); err != nil { // he is known from here on
-		t.Fatal(err)
-	}
-	stream := Steadily(t, func() error { return c.comesWithoutBrowser(c.idp.Bob) })
-	stream.Await(int(before.Seconds()) * steadyRate)
-	realm.AddKey()
-	if now := realm.SigningKeys(); now != known+1 {
-		t.Errorf("the realm publishes %d keys to sign with, want %d", now, known+1)
-	}
-	stream.Await(int((before + after).Seconds()) * steadyRate)
-	stream.Finish(fmt.Sprintf("OpenID Connect, a new signing key after %.0f s", before.Seconds()))
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -22,8 +21,8 @@ import (
 // large to be had by the way: whoever wants these tests says so.
 const keycloakFolder = "GATEHOUSE_KEYCLOAK"
 
-// keycloakPatience is how long Keycloak may take to start: ten seconds of
-// processor time, of which a busy machine has little.
+// keycloakPatience is how long Keycloak may take to start: half a minute where
+// nothing else runs, which a busy machine makes many of.
 const keycloakPatience = 10 * time.Minute
 
 // keycloak is one server for the whole run. Each test has a realm of its own
@@ -34,15 +33,6 @@ var keycloak struct {
 	password string // of its administrator
 	stop     func()
 	err      error
-}
-
-// Realm is a realm of the real Keycloak: an identity provider of its own, by
-// both protocols.
-type Realm struct {
-	Issuer string // http://127.0.0.1:port/realms/name
-
-	t     testing.TB
-	admin string // where its administrators change it
 }
 
 // requireKeycloak starts the server unless it runs already. Without
@@ -60,132 +50,6 @@ func requireKeycloak(t testing.TB) {
 	if keycloak.err != nil {
 		t.Fatalf("start Keycloak: %v", keycloak.err)
 	}
-}
-
-// NewRealm makes a realm in which these people can sign in.
-func NewRealm(t testing.TB, people ...Employee) *Realm {
-	t.Helper()
-	requireKeycloak(t)
-	name := strings.ToLower(rand.Text()[:10])
-	r := &Realm{t: t, Issuer: keycloak.base + "/realms/" + name, admin: keycloak.base + "/admin/realms"}
-	var users []map[string]any
-	var groups []map[string]any
-	known := map[string]bool{}
-	for _, person := range people {
-		for _, group := range person.Groups {
-			if !known[group] {
-				known[group], groups = true, append(groups, map[string]any{"name": group})
-			}
-		}
-		users = append(users, map[string]any{
-			"username": person.User, "email": person.Email, "emailVerified": true, "enabled": true,
-			"firstName": person.GivenName, "lastName": person.FamilyName, "groups": person.Groups,
-			"credentials": []map[string]any{{"type": "password", "value": person.Password}},
-		})
-	}
-	r.post("", map[string]any{
-		"realm": name, "enabled": true, "users": users, "groups": groups,
-		// How well it keeps passwords is not what is looked at, and it is most of what a sign-in costs.
-		"passwordPolicy": "hashAlgorithm(pbkdf2-sha256) and hashIterations(1)",
-	})
-	r.admin += "/" + name
-	return r
-}
-
-// MetadataURL is where the realm's SAML metadata is.
-func (r *Realm) MetadataURL() string { return r.Issuer + "/protocol/saml/descriptor" }
-
-// Tile is the address of a SAML client's own that starts a sign-in which the
-// service provider did not ask for.
-func (r *Realm) Tile(name, relayState string) string {
-	return r.Issuer + "/protocol/saml/clients/" + name + "?" + url.Values{"RelayState": {relayState}}.Encode()
-}
-
-// ImportSAML makes a client out of a service provider's metadata, by the
-// conversion that the console's "Import client" does. Attributes are
-// Keycloak's own words for a SAML client's settings.
-func (r *Realm) ImportSAML(metadata []byte, attributes map[string]string) {
-	r.t.Helper()
-	var client map[string]any
-	if err := json.Unmarshal(r.ask(http.MethodPost, "/client-description-converter", "application/xml", metadata), &client); err != nil {
-		r.t.Fatal(err)
-	}
-	all, _ := client["attributes"].(map[string]any)
-	for name, value := range attributes {
-		all[name] = value
-	}
-	mapper := func(name, attribute string) map[string]any {
-		return map[string]any{
-			"name": name, "protocol": "saml", "protocolMapper": "saml-user-property-mapper",
-			"config": map[string]string{"user.attribute": attribute, "attribute.name": name, "attribute.nameformat": "Basic"},
-		}
-	}
-	client["protocolMappers"] = []any{mapper("email", "email"), mapper("firstName", "firstName"), mapper("lastName", "lastName"), map[string]any{
-		"name": "groups", "protocol": "saml", "protocolMapper": "saml-group-membership-mapper",
-		"config": map[string]string{"attribute.name": "groups", "attribute.nameformat": "Basic", "single": "true", "full.path": "false"},
-	}}
-	r.post("/clients", client)
-}
-
-// Answer changes settings of the client, in Keycloak's own words, from the next
-// request on.
-func (r *Realm) Answer(clientID string, attributes map[string]string) {
-	r.t.Helper()
-	var found []map[string]any
-	if err := json.Unmarshal(r.ask(http.MethodGet, "/clients?"+url.Values{"clientId": {clientID}}.Encode(), "", nil), &found); err != nil || len(found) != 1 {
-		r.t.Fatalf("Keycloak knows %d clients called %s: %v", len(found), clientID, err)
-	}
-	all, _ := found[0]["attributes"].(map[string]any)
-	for name, value := range attributes {
-		all[name] = value
-	}
-	r.send(http.MethodPut, fmt.Sprintf("/clients/%v", found[0]["id"]), found[0])
-}
-
-// RegisterOpenID makes an OpenID Connect client, in Keycloak's own words, that
-// is told the groups of people.
-func (r *Realm) RegisterOpenID(id, redirect string, more map[string]any) {
-	r.t.Helper()
-	client := map[string]any{
-		"clientId": id, "protocol": "openid-connect", "redirectUris": []string{redirect}, "publicClient": false, "standardFlowEnabled": true,
-		"protocolMappers": []any{map[string]any{
-			"name": "groups", "protocol": "openid-connect", "protocolMapper": "oidc-group-membership-mapper",
-			"config": map[string]string{"claim.name": "groups", "full.path": "false", "id.token.claim": "true"},
-		}},
-	}
-	for name, value := range more {
-		client[name] = value
-	}
-	r.post("/clients", client)
-}
-
-// AddKey gives the realm another key, with which it signs from this moment on.
-// Those that it had are still published.
-func (r *Realm) AddKey() {
-	r.t.Helper()
-	var realm struct{ ID string }
-	if err := json.Unmarshal(r.ask(http.MethodGet, "", "", nil), &realm); err != nil {
-		r.t.Fatal(err)
-	}
-	r.post("/components", map[string]any{
-		"name": "rotated", "parentId": realm.ID, "providerId": "rsa-generated", "providerType": "org.keycloak.keys.KeyProvider",
-		"config": map[string][]string{"priority": {"200"}, "enabled": {"true"}, "active": {"true"}, "algorithm": {"RS256"}, "keySize": {"2048"}},
-	})
-}
-
-// SigningKeys is how many keys the realm publishes to check its signatures by.
-func (r *Realm) SigningKeys() (count int) {
-	r.t.Helper()
-	var set struct{ Keys []struct{ Use string } }
-	if err := json.Unmarshal(fetch(r.t, r.Issuer+"/protocol/openid-connect/certs"), &set); err != nil {
-		r.t.Fatal(err)
-	}
-	for _, key := range set.Keys {
-		if key.Use == "sig" {
-			count++
-		}
-	}
-	return count
 }
 
 func (r *Realm) post(path string, value any) {
@@ -266,7 +130,6 @@ func startKeycloak(t testing.TB, folder string) error {
 		"--cache=local", "--http-enabled=true", "--http-host=127.0.0.1", "--http-port="+port, "--hostname="+keycloak.base)
 	command.Env = append(os.Environ(), "JAVA_OPTS_KC_HEAP=-Xms128m -Xmx512m",
 		"JAVA_OPTS_APPEND=-XX:TieredStopAtLevel=1", // it lives for minutes: what it costs to start counts most
-
 		"KC_BOOTSTRAP_ADMIN_USERNAME=admin", "KC_BOOTSTRAP_ADMIN_PASSWORD="+keycloak.password)
 	command.Stdout, command.Stderr = log, log
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Java is the script's child

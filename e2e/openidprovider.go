@@ -41,6 +41,9 @@ func NewOpenIDProvider(t testing.TB, people ...Employee) *OpenIDProvider {
 // (OpenID Connect Dynamic Client Registration 1.0, section 2).
 func (p *OpenIDProvider) Register(client map[string]any) { p.clients = append(p.clients, client) }
 
+// SignOutPage is where people sign out there themselves.
+func (p *OpenIDProvider) SignOutPage() string { return p.Issuer + "/session/end" }
+
 // Start runs it until the test ends.
 func (p *OpenIDProvider) Start(t testing.TB) {
 	t.Helper()
