@@ -55,7 +55,7 @@ func (c *company) connectRealm(realm *Realm) {
 		"saml.server.signature": "true", "saml.assertion.signature": "true", "saml.client.signature": "false",
 		"saml_idp_initiated_sso_url_name": "gatehouse",
 	}
-	client := map[string]any{"clientId": c.owner.Copyable("Client ID"), "attributes": attributes, "frontchannelLogout": true}
+	client := map[string]any{"clientId": c.owner.Copyable("Client ID"), "attributes": attributes, "frontchannelLogout": false}
 	c.next("Done, continue", "values")
 	client["baseUrl"], client["adminUrl"] = c.owner.Copyable("Home URL"), c.owner.Copyable("Master SAML Processing URL")
 	client["redirectUris"] = []string{c.owner.Copyable("Valid redirect URIs")}

@@ -54,8 +54,8 @@ func TestJourney_SigningOutAtAnOpenIDProvider(t *testing.T) {
 	c.isStillIn(c.owner)
 	c.goTo("Events")
 	c.tells(c.owner,
-		"what came of signing out there: the person came back from there",
-		"signed out Bob Brown because the identity provider says so through the connection “Corp”: one session ended")
+		"what came of signing out there: “the person came back from there”",
+		"signed out Bob Brown because the identity provider says so through the connection “Corp”: “one session ended”")
 	c.owner.DoNotSee("refused a message about signing out")
 }
 

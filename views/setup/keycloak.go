@@ -33,10 +33,14 @@ func keycloak() Product {
 				},
 				{
 					ID: "logout", Title: "Let sign-outs reach us",
-					Lead:  "Without these, Keycloak sends whoever signs out there to the **Master SAML Processing URL**, where it is no use.",
+					Lead:  "Keycloak then tells us itself when it ends somebody's sign-in, whether they did so or an administrator.",
 					Do:    []string{"On the **Advanced** tab, under **Fine grain SAML endpoint configuration**, paste these, and click **Save**."},
 					Give:  []Give{{"Logout Service POST Binding URL", SLO}, {"Logout Service Redirect Binding URL", SLO}},
-					After: []string{"On the **Settings** tab, under **Logout settings**, leave **Front channel logout** on."},
+					After: []string{"On the **Settings** tab, under **Logout settings**, switch **Front channel logout** off, and click **Save**."},
+					Wrong: []Trouble{
+						{"People who sign out there land on an error of ours", "The two addresses are missing: Keycloak then sends people to the **Master SAML Processing URL**, which is for signing in."},
+						{"People whom an administrator signs out there stay signed in here", "**Front channel logout** is on, or Keycloak cannot reach our address."},
+					},
 				},
 				{
 					ID: "attributes", Title: "Send who people are", Take: TakesMapping,
