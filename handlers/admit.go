@@ -57,8 +57,8 @@ func (b *barred) Error() string { return "may not enter: " + b.verdict.Why }
 // handler makes a route's HTTP handler: admit, then answer, and errors become pages in one place.
 func (c *console) handler(rt route) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v := &visit{console: c, w: w, r: r}
-		err := v.admit(rt)
+		v := &visit{console: c, w: w, r: r, route: rt}
+		err := v.admit()
 		if err == nil {
 			err = rt.handle(v)
 		}
@@ -69,7 +69,8 @@ func (c *console) handler(rt route) http.HandlerFunc {
 }
 
 // admit finds out who asks and refuses who may not. Every request asks the database: what was ended a moment ago is ended.
-func (v *visit) admit(rt route) error {
+func (v *visit) admit() error {
+	rt := v.route
 	if rt.audience == byLink {
 		return v.recognizeSetup()
 	}

@@ -67,13 +67,15 @@ type console struct {
 	logins  *web.Limiter // begun, and answered, from one address prefix: each leaves a row
 	lookups *web.Limiter // in the outside world, for one domain or organization
 
-	sent *sentForms
+	sent     *sentForms
+	watchers *watchers
 }
 
 // New is the whole product as one handler.
 func New(o Options) (http.Handler, error) {
 	c := &console{Options: o, frame: frame{o.Brand, o.Assets}, store: o.Store, broker: o.Broker, now: o.Store.Now}
 	c.sent = &sentForms{now: c.now, forms: map[string]*sentForm{}}
+	c.watchers = &watchers{of: map[string]int{}}
 	var err error
 	if c.passkeys, err = passkeys.New(o.URL, cmp.Or(o.Brand.Name, "Gatehouse")); err != nil {
 		return nil, err
@@ -101,8 +103,9 @@ func New(o Options) (http.Handler, error) {
 // visit is one request of a person: what was asked, who asks, and what they may do where they ask it.
 type visit struct {
 	*console
-	w http.ResponseWriter
-	r *http.Request
+	w     http.ResponseWriter
+	r     *http.Request
+	route route // what was asked for
 
 	token   secret.Token
 	session store.Session // zero when nobody is signed in

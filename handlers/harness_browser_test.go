@@ -82,6 +82,19 @@ func (b *browser) send(method, path, from string, form url.Values) *page {
 // exchange sends a request as it is, with the cookies that a browser would send along, and keeps those that come back.
 func (b *browser) exchange(r *http.Request) *page {
 	b.Helper()
+	b.dress(r)
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	answer := w.Result()
+	b.keep(answer.Cookies())
+	p := &page{product: b.product, request: r, Status: answer.StatusCode, Header: answer.Header, Body: w.Body.String()}
+	p.checkHeaders()
+	p.checkLocation()
+	return p
+}
+
+// dress gives the request what this browser sends along.
+func (b *browser) dress(r *http.Request) {
 	r.RemoteAddr = b.address + ":4711"
 	for name, values := range b.header {
 		r.Header[name] = values
@@ -92,14 +105,6 @@ func (b *browser) exchange(r *http.Request) *page {
 			r.AddCookie(&http.Cookie{Name: cookie.Name, Value: cookie.Value})
 		}
 	}
-	w := httptest.NewRecorder()
-	b.handler.ServeHTTP(w, r)
-	answer := w.Result()
-	b.keep(answer.Cookies())
-	p := &page{product: b.product, request: r, Status: answer.StatusCode, Header: answer.Header, Body: w.Body.String()}
-	p.checkHeaders()
-	p.checkLocation()
-	return p
 }
 
 func (b *browser) keep(cookies []*http.Cookie) {

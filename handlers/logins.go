@@ -130,33 +130,39 @@ func (v *visit) showLoginRecord(status int, problem *ui.Problem, extras loginExt
 	if err != nil {
 		return err
 	}
-	connection, err := v.scope.Connection(v.ctx(), l.ConnectionID)
+	page, connection, err := v.loginRecordPage(l)
 	if err != nil {
 		return err
 	}
-	title := "Login"
+	page.Problem, page.Rerun, page.Whole = problem, v.rerunOf(extras.rerun, connection), extras.whole
+	return v.render(status, views.LoginRecord(page))
+}
+
+// loginRecordPage is the page of a login as an owner sees it.
+func (v *visit) loginRecordPage(l store.Login) (views.LoginRecordPage, store.Connection, error) {
+	connection, err := v.scope.Connection(v.ctx(), l.ConnectionID)
+	if err != nil {
+		return views.LoginRecordPage{}, connection, err
+	}
+	title, here := "Login", v.path("logins/"+l.ID)
 	if l.Kind == store.TestLogin {
 		title = "Test sign-in"
 	}
 	page := views.LoginRecordPage{
 		Page: v.trail(v.page(title), ui.Link{Text: "Logins", Href: v.path("logins")}), Reference: l.ID,
-		Verdict: v.verdict(l), Steps: loginSteps(l.Steps, connection.Protocol == store.ProtocolOIDC), Facts: v.loginFacts(l, connection),
-		Next: []ui.Button{{Text: "Show connection", Href: v.path("connections/" + connection.ID)}},
+		Verdict: v.verdict(l), Steps: loginSteps(l.Steps, connection.Protocol == store.ProtocolOIDC), Facts: v.loginFacts(l, connection), Next: v.afterLogin(l),
 	}
 	_, page.Kind = v.loginState(l)
-	page.Problem = problem
 	unlinked, err := v.unlinkedSince(l)
 	if err != nil {
-		return err
+		return page, connection, err
 	}
 	if unlinked {
 		page.Verdict = "The test went well, and linked " + whoArrived(l) + ". That link has ended since: the settings have changed, or somebody removed it. Test again to be linked."
 	}
-	if l.EndedAt == nil && v.now().Before(l.ExpiresAt) {
-		page.Next = append(page.Next, ui.Button{Text: "Reload", Href: v.path("logins/" + l.ID)})
-	}
+	v.watchable(&page, l, here)
 	if v.mayLinkSubject(l) {
-		page.Link, page.Subject, page.Email = v.path("logins/"+l.ID+"/link"), l.Subject, l.Email
+		page.Link, page.Subject, page.Email = here+"/link", l.Subject, l.Email
 	}
 	if l.State == store.LoginRefused {
 		page.Refused, page.Reason, page.Want, page.Got = true, string(l.Reason), l.Want, l.Got
@@ -164,13 +170,22 @@ func (v *visit) showLoginRecord(status int, problem *ui.Problem, extras loginExt
 	}
 	raw, err := v.scope.LoginMessage(v.ctx(), l.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
+		return page, connection, err
 	}
 	if len(raw) > 0 {
-		page.Raw, page.RunAgain, page.ShowWhole = redactedMessage(connection, raw), v.path("logins/"+l.ID+"/run-again"), v.path("logins/"+l.ID+"/message")
+		page.Raw, page.RunAgain, page.ShowWhole = redactedMessage(connection, raw), here+"/run-again", here+"/message"
 	}
-	page.Rerun, page.Whole = v.rerunOf(extras.rerun, connection), extras.whole
-	return v.render(status, views.LoginRecord(page))
+	return page, connection, nil
+}
+
+// afterLogin is where one goes on from a login's page: where its test was begun, if that was in the wizard.
+func (v *visit) afterLogin(l store.Login) []ui.Button {
+	at := v.path("connections/" + l.ConnectionID)
+	next := []ui.Button{{Text: "Show connection", Href: at}}
+	if l.Kind == store.TestLogin && l.ReturnTo == at+"/setup/test" {
+		next = append(next, ui.Button{Text: "Back to the setup", Href: l.ReturnTo, Kind: ui.Primary})
+	}
+	return next
 }
 
 // unlinkedSince reports whether what a test linked is linked no more.

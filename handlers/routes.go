@@ -61,6 +61,7 @@ func consoleRoutes() []route {
 		{pattern: "POST /setup/connection/openid", audience: byLink, handle: (*visit).saveSetupOpenID},
 		{pattern: "POST /setup/test", audience: byLink, handle: (*visit).testBySetup},
 		{pattern: "GET /setup/tests/{login}", audience: byLink, handle: (*visit).setupTest},
+		{pattern: "GET /setup/tests/{login}/progress", audience: byLink, handle: (*visit).watchSetupTest},
 		{pattern: "GET /setup/domains/{domain}", audience: byLink, handle: (*visit).setupDomain},
 		{pattern: "POST /setup/domains/{domain}/verify", audience: byLink, handle: (*visit).verifyBySetup},
 		{pattern: "GET /setup/contacts", audience: byLink, handle: (*visit).setupContacts},
@@ -257,6 +258,7 @@ func consoleRoutes() []route {
 
 		{pattern: "GET /organizations/{organization}/logins", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecords},
 		{pattern: "GET /organizations/{organization}/logins/{login}", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).loginRecord, recovery: true},
+		{pattern: "GET /organizations/{organization}/logins/{login}/progress", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).watchLogin, recovery: true},
 		{pattern: "POST /organizations/{organization}/logins/{login}/run-again", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).runLoginAgain, recovery: true},
 		{pattern: "POST /organizations/{organization}/logins/{login}/message", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).showLoginMessage, fresh: true},
 		{pattern: "POST /organizations/{organization}/logins/{login}/link", audience: inOrganization, permission: access.ManageSSO, handle: (*visit).linkSubject, recovery: true, fresh: true},

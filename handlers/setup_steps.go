@@ -153,24 +153,34 @@ func setupTestPath(login string) string { return "/setup/tests/" + login }
 
 // setupTest is what came of one of the link's own tests.
 func (v *visit) setupTest() error {
-	c, err := v.toSetUp()
-	if err != nil {
-		return err
-	}
 	l, err := v.scope.LinkTest(v.ctx(), v.setup, v.id("login"))
 	if err != nil {
 		return err
 	}
+	page, err := v.setupTestPage(l)
+	if err != nil {
+		return err
+	}
+	return v.render(http.StatusOK, views.LoginRecord(page))
+}
+
+// setupTestPage is the page of such a test, for whoever holds the link.
+func (v *visit) setupTestPage(l store.Login) (views.LoginRecordPage, error) {
+	c, err := v.toSetUp()
+	if err != nil {
+		return views.LoginRecordPage{}, err
+	}
 	page := views.LoginRecordPage{
 		Page: v.setupTrail("Test sign-in", c.Name), Reference: l.ID, Verdict: v.verdict(l), Steps: loginSteps(l.Steps, c.Protocol == store.ProtocolOIDC), Facts: v.loginFacts(l, c),
-		Next: []ui.Button{{Text: "Back to the setup", Href: "/setup"}},
+		Next: []ui.Button{{Text: "Back to the setup", Href: l.ReturnTo}},
 	}
 	_, page.Kind = v.loginState(l)
+	v.watchable(&page, l, setupTestPath(l.ID))
 	if l.State == store.LoginRefused {
 		page.Refused, page.Reason, page.Want, page.Got = true, string(l.Reason), l.Want, l.Got
 		page.Who, page.Fix = mendedBy[l.Reason.Party()], l.Reason.Fix()
 	}
-	return v.render(http.StatusOK, views.LoginRecord(page))
+	return page, nil
 }
 
 // setupDomain is the record that proves one of the link's domains.

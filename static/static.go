@@ -1,4 +1,4 @@
-// Package static embeds the console's stylesheet, its three small scripts and its mark.
+// Package static embeds the console's stylesheet, its few small scripts and its mark.
 //
 // All of it is written by hand and served as it stands; names get a hash of the content from
 // whoever serves them, so files never refer to each other by name.

@@ -44,6 +44,17 @@ func loginRecordStories() []Story {
 	signedIn.Steps = ui.Timeline{{State: ui.StepDone, Title: "Shape of the message"}, {State: ui.StepDone, Title: "Signature"}, {State: ui.StepDone, Title: "Audience"}, {State: ui.StepDone, Title: "Person", Detail: "a newcomer, now a member"}}
 	waiting := signedIn
 	waiting.Kind, waiting.Steps, waiting.Verdict = ui.Accent, nil, "The browser was sent to the identity provider, which has not answered yet."
+	waiting.Watch, waiting.Reload = "/logins/1/progress?seen=pending-0-true", "/logins/1"
+	waiting.Facts = waiting.Facts[:3]
+	arrived := waiting
+	arrived.Steps, arrived.Verdict = signedIn.Steps[:3], "The identity provider's answer was accepted, but the browser has not come back to finish."
+	byLink := waiting
+	byLink.Page = storyPage("Test sign-in")
+	byLink.Page.SetupLink, byLink.Page.Breadcrumb = "IT of Acme", []ui.Link{{Text: "Set up Okta", Href: "/setup"}, {Text: "Test sign-in"}}
+	byLink.Next = []ui.Button{{Text: "Back to the setup", Href: "/setup"}}
+	byLinkRefused := byLink
+	byLinkRefused.Watch, byLinkRefused.Reload, byLinkRefused.Kind, byLinkRefused.Refused, byLinkRefused.Verdict = "", "", ui.Danger, true, refused.Verdict
+	byLinkRefused.Who, byLinkRefused.Fix, byLinkRefused.Reason, byLinkRefused.Want, byLinkRefused.Got, byLinkRefused.Steps = refused.Who, refused.Fix, refused.Reason, refused.Want, refused.Got, refused.Steps
 	unlinked := signedIn
 	unlinked.Page = storyConsole("Test sign-in", "Logins", ui.Link{Text: "Logins", Href: "/logins"})
 	unlinked.Verdict = "The test went well. " + storyLongEmail + " arrived and is linked to nobody."
@@ -57,7 +68,10 @@ func loginRecordStories() []Story {
 		{"logins/many", "Logins: every state, long names", Logins(many), http.StatusOK},
 		{"logins/refused", "Login record: refused, want and got", LoginRecord(refused), http.StatusOK},
 		{"logins/signed-in", "Login record: a newcomer signed in", LoginRecord(signedIn), http.StatusOK},
-		{"logins/waiting", "Login record: not answered yet", LoginRecord(waiting), http.StatusOK},
+		{"logins/waiting", "Login record: not answered yet, followed as it goes on", LoginRecord(waiting), http.StatusOK},
+		{"logins/arrived", "Login record: answered, not finished yet", LoginRecord(arrived), http.StatusOK},
+		{"setup/test-waiting", "Setting up by a link: a test that is under way", LoginRecord(byLink), http.StatusOK},
+		{"setup/test-refused", "Setting up by a link: a test that was refused", LoginRecord(byLinkRefused), http.StatusOK},
 		{"logins/test-unlinked", "Login record: a test that asks whether this is you", LoginRecord(unlinked), http.StatusOK},
 		{"logins/test-too-old", "Login record: a test too old to be linked", LoginRecord(late), http.StatusUnprocessableEntity},
 	}

@@ -22,6 +22,8 @@ type exchange struct {
 	problem Problem
 	failing bool // inside problem
 	log     *slog.Logger
+
+	stopping <-chan struct{} // closed once the server takes no new connection; nil outside a Server
 }
 
 type exchangeKey struct{}

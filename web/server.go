@@ -46,7 +46,7 @@ type Server struct {
 // returns, a Log that holds lines back has written them.
 // It returns an error when the listener fails, or when requests had to be cut off at the end.
 func (s Server) Serve(ctx context.Context, listener net.Listener) error {
-	server, listener := s.httpServer(), patient{listener}
+	server, listener := s.httpServer(ctx.Done()), patient{listener}
 	defer flush(s.Log)
 	failed := make(chan error, 1)
 	go func() {
@@ -72,9 +72,9 @@ func (s Server) Serve(ctx context.Context, listener net.Listener) error {
 // netHTTPSlop is what net/http reads beyond MaxHeaderBytes before it answers 431.
 const netHTTPSlop = 4096
 
-func (s Server) httpServer() *http.Server {
+func (s Server) httpServer(stopping <-chan struct{}) *http.Server {
 	return &http.Server{
-		Handler:           within(s.Limits, s.Handler),
+		Handler:           within(s.Limits, stopping, s.Handler),
 		TLSConfig:         s.TLS,
 		MaxHeaderBytes:    max(s.Limits.HeaderBytes-netHTTPSlop, 0),
 		ReadHeaderTimeout: s.Limits.Header,
@@ -89,11 +89,12 @@ func (s Server) httpServer() *http.Server {
 // within bounds the time for the body and for the answer.
 //
 // http.Server.ReadTimeout is not used: it also ends the context of a request whose body has long been read.
-func within(limits Limits, next http.Handler) http.Handler {
+func within(limits Limits, stopping <-chan struct{}, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x, r := enter(r)
 		x.began = time.Now()
 		x.at = x.began.Add(limits.Answer)
+		x.stopping = stopping
 		defer x.end()
 		if r.ContentLength != 0 && limits.Body > 0 {
 			x.body = timedBody{r.Body, *http.NewResponseController(w)}

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/a-h/templ"
 )
 
 // start serves handler within limits on a port of its own, until the test ends or stop is called. stopped tells how Serve ended.
@@ -189,5 +191,38 @@ func TestServeTellsThatTheListenerFailed(t *testing.T) {
 	}
 	if err := (Server{Limits: DefaultLimits(), Log: slog.New(slog.DiscardHandler)}).Serve(context.Background(), listener); err == nil {
 		t.Error("no error")
+	}
+}
+
+// Whoever answers for long hears that the server stops, and does not hold it up.
+func TestAStreamEndsWithTheServer(t *testing.T) {
+	address, stop, stopped := start(t, DefaultLimits(), nil, func(w http.ResponseWriter, r *http.Request) {
+		stream, err := StartStream(w, r)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		if err := stream.Send("step", "1", templ.Raw("<p>\nhere</p>")); err != nil {
+			t.Error(err)
+		}
+		<-Stopping(r)
+	})
+	connection := dial(t, address, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+	reader := bufio.NewReader(connection)
+	for line := ""; !strings.HasPrefix(line, "data: here</p>"); {
+		var err error
+		if line, err = reader.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if rest, err := io.ReadAll(reader); err != nil || !strings.HasSuffix(string(rest), "0\r\n\r\n") {
+		t.Errorf("the stream was cut off: %q, %v", rest, err)
+	}
+	if Stopping(&http.Request{}) != nil {
+		t.Error("a request that came through no server hears of its end")
 	}
 }

@@ -56,7 +56,7 @@ func stack(b *testing.B, log io.Writer) http.Handler {
 
 // BenchmarkLayers is what the layers and the handler cost without a network.
 func BenchmarkLayers(b *testing.B) {
-	layers := within(DefaultLimits(), stack(b, io.Discard))
+	layers := within(DefaultLimits(), nil, stack(b, io.Discard))
 	body := strings.NewReader("")
 	r := httptest.NewRequest("POST", "http://localhost:8080/v1/keys/verify", body)
 	r.Header = http.Header{"Content-Type": {"application/json"}}
