@@ -121,8 +121,9 @@ func (v *visit) showConnection(status int, c store.Connection, problem *ui.Probl
 	}
 	if c.Protocol == store.ProtocolOIDC {
 		page.Callback, page.Initiation, page.KeysURL = v.broker.CallbackOf(c), v.broker.Initiation(c.ID), v.broker.KeysURL(c.ID)
+		page.BackChannel, page.SignedOut = v.broker.BackChannel(c.ID), v.broker.SignedOut(c.ID)
 	} else {
-		page.EntityID, page.ACS, page.Metadata = v.broker.EntityIDOf(c), v.broker.ACSOf(c), v.broker.EntityID(c.ID)
+		page.EntityID, page.ACS, page.Metadata, page.SLO = v.broker.EntityIDOf(c), v.broker.ACSOf(c), v.broker.EntityID(c.ID), v.broker.SLO(c.ID)
 	}
 	page.Moved = c.Settings.AlternateEntityID+c.Settings.AlternateACS+c.OIDC.AlternateCallback != ""
 	if warning := v.certificateWarning(c); warning != "" && len(c.Settings.Certificates) > 0 {

@@ -170,6 +170,9 @@ func TestW18_WhatASetupLinkDoesNotReachIsNotThere(t *testing.T) {
 			continue
 		}
 		for _, name := range parameter.FindAllStringSubmatch(r.pattern, -1) {
+			if name[1] == "step" { // steps are words, the same for everybody
+				continue
+			}
 			foreign := map[string][]string{"domain": {b.ids["domain"], other.ID}, "login": {a.ids["login"], b.ids["login"], owners, same}}[name[1]]
 			if len(foreign) == 0 {
 				t.Fatalf("%s: the walk knows nothing that is out of reach", r)

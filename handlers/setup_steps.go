@@ -142,7 +142,7 @@ func (v *visit) testBySetup() error {
 	if problem := mayChange(c); problem != nil {
 		return v.showSetupConnection(http.StatusUnprocessableEntity, c, problem) // it would be an owner's draft that is tested
 	}
-	if missing := v.missing(c); missing != "" {
+	if missing := v.missingHere(c); missing != "" {
 		return v.showSetupConnection(http.StatusUnprocessableEntity, c, fieldProblem("", "The connection cannot be tested yet. "+missing))
 	}
 	return v.begin(broker.Start{ConnectionID: c.ID, ReturnTo: "/setup", TestOwnerID: v.setup.Link.ID, TestSessionID: v.setup.ID})

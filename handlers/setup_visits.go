@@ -126,6 +126,7 @@ func (v *visit) setupPage() error {
 	if page.Active {
 		page.Tasks = append(page.Tasks, views.SetupTask{Title: "Connect your identity provider", Href: "/setup/connection", Detail: c.IdentityProvider(), State: "Active", Kind: ui.Working})
 	} else {
+		page.Values = "/setup/connection"
 		page.Tasks = append(page.Tasks, v.valuesTask(c), v.testTask(c))
 	}
 	for _, d := range v.setup.Link.Domains {
@@ -141,8 +142,8 @@ func (v *visit) setupPage() error {
 }
 
 func (v *visit) valuesTask(c store.Connection) views.SetupTask {
-	task := views.SetupTask{Title: "Connect your identity provider", Href: "/setup/connection", Detail: c.IdentityProvider(), State: "Done", Kind: ui.Working}
-	if missing := v.missing(c); missing != "" {
+	task := views.SetupTask{Title: "Connect your identity provider", Href: setupStepsPath, Detail: c.IdentityProvider(), State: "Done", Kind: ui.Working}
+	if missing := v.missingHere(c); missing != "" {
 		task.Detail, task.State, task.Kind = missing, "To do", ui.Accent
 	}
 	return task

@@ -19,10 +19,14 @@ import (
 type walk struct {
 	*visit       // with the organization's scope; its actor is who is recorded
 	connectionID string
+	domains      func() ([]store.Domain, error)      // those that are proved here
+	claims       bool                                // whether others may be claimed
 	base         string                              // the steps are below it
 	leave        string                              // where one goes who has enough for today
 	activate     string                              // where activating posts
+	finish       string                              // where one says that everything is done, who may not activate
 	test         func(store.Connection) error        // begins a test login
+	tested       func(store.Login) bool              // whether a test is told of here
 	login        func(id string) string              // the page of a login
 	frame        func(c store.Connection) views.Page // what stands around the steps
 }
@@ -33,10 +37,12 @@ func onWalk(handle func(*walk) error) func(*visit) error {
 		at := v.path("connections/" + v.id("connection"))
 		return handle(&walk{
 			visit: v, connectionID: v.id("connection"), base: at + "/setup", leave: at, activate: at + "/activate",
+			domains: func() ([]store.Domain, error) { return v.scope.Domains(v.ctx()) }, claims: true,
 			test: func(c store.Connection) error {
 				return v.begin(broker.Start{ConnectionID: c.ID, ReturnTo: at + "/setup/test", TestOwnerID: v.user.ID, TestSessionID: v.session.ID})
 			},
-			login: func(id string) string { return v.path("logins/" + id) },
+			tested: func(store.Login) bool { return true },
+			login:  func(id string) string { return v.path("logins/" + id) },
 			frame: func(c store.Connection) views.Page {
 				return v.trail(v.page("Set up"), ui.Link{Text: "Connections", Href: v.path("connections")}, ui.Link{Text: c.Name, Href: at})
 			},
@@ -50,8 +56,17 @@ func (w *walk) guide() (store.Connection, setup.Product, *setup.Guide, error) {
 	if err != nil {
 		return c, setup.Product{}, nil, err
 	}
-	product, guide := guideOf(c)
+	product, guide := w.guideOf(c)
 	return c, product, guide, nil
+}
+
+// guideOf are the words, without a step in which there is nothing to do for whoever walks.
+func (w *walk) guideOf(c store.Connection) (setup.Product, *setup.Guide) {
+	product, guide := guideOf(c)
+	if w.claims || len(w.setup.Link.Domains) > 0 {
+		return product, guide
+	}
+	return product, &setup.Guide{Steps: slices.DeleteFunc(slices.Clone(guide.Steps), func(s setup.Step) bool { return s.Take == setup.TakesDomains })}
 }
 
 // guideOf falls back to the words for anything that speaks the protocol.
@@ -70,11 +85,19 @@ func (w *walk) done(c store.Connection, step setup.Step, verified bool) bool {
 	case setup.TakesMetadata, setup.TakesClient:
 		return w.missing(c) == ""
 	case setup.TakesTest:
-		return c.TestedAt != nil
+		return editedTested(c)
 	case setup.TakesDomains:
 		return verified || slices.Contains(c.SetupDone, step.ID)
 	}
 	return slices.Contains(c.SetupDone, step.ID)
+}
+
+// editedTested says whether the settings that are changed here, those of the draft where there is one, have passed a test.
+func editedTested(c store.Connection) bool {
+	if c.DraftID != "" {
+		return c.DraftTestedAt != nil
+	}
+	return c.TestedAt != nil
 }
 
 // resume leads to the first step that is not done, which is where one was.
@@ -83,7 +106,7 @@ func (w *walk) resume() error {
 	if err != nil {
 		return err
 	}
-	domains, err := w.scope.Domains(w.ctx())
+	domains, err := w.domains()
 	if err != nil {
 		return err
 	}
@@ -111,18 +134,18 @@ func (w *walk) show() error {
 
 // showStep shows the step of the path.
 func (w *walk) showStep(status int, c store.Connection, problem *ui.Problem) error {
-	product, guide := guideOf(c)
+	product, guide := w.guideOf(c)
 	step, number := guide.Step(w.id("step"))
 	if number < 0 {
 		return store.ErrNotFound
 	}
-	domains, err := w.scope.Domains(w.ctx())
+	domains, err := w.domains()
 	if err != nil {
 		return err
 	}
 	page := views.WizardPage{
 		Page: w.frame(c), Connection: c.Name, Product: productWords(product, c.Protocol), Step: step, Number: number + 1, Version: formVersion(c.Version),
-		Action: w.base + "/" + step.ID, Leave: w.leave, Problem: problem,
+		Action: w.base + "/" + step.ID, Leave: w.leave, Claims: w.claims, Editing: w.editing(c), Problem: problem,
 	}
 	page.Page.Title = step.Title
 	if crumbs := page.Breadcrumb; len(crumbs) > 0 {
@@ -235,43 +258,56 @@ func (w *walk) fillClient(page *views.WizardPage, c store.Connection) {
 
 // fillTest tells the last test and what may follow.
 func (w *walk) fillTest(page *views.WizardPage, c store.Connection) error {
-	page.Test = views.WizardTest{Missing: w.missing(c), Active: c.State == store.ConnectionActive, Tested: c.TestedAt != nil}
-	if c.State != store.ConnectionActive {
+	page.Test = views.WizardTest{Missing: w.missingHere(c), Active: c.State == store.ConnectionActive, Draft: c.DraftID != "", Tested: editedTested(c), Finish: w.finish}
+	switch {
+	case w.activate == "":
+	case c.DraftID != "":
+		page.Test.Publish = w.leave
+	case c.State != store.ConnectionActive:
 		page.Test.Activate = w.activate
 	}
-	last, err := w.lastTest(c)
-	if err != nil || last.ID == "" {
+	last, running, err := w.lastTest(c)
+	if err != nil {
 		return err
 	}
-	page.Test.At = ui.MomentOf(last.CreatedAt, w.now())
-	if w.login != nil {
-		page.Test.Login = w.login(last.ID)
+	if running.ID != "" {
+		page.Test.Running = w.login(running.ID)
 	}
-	switch last.State {
-	case store.LoginRefused:
+	if last.ID == "" {
+		return nil
+	}
+	page.Test.At, page.Test.Login = ui.MomentOf(last.CreatedAt, w.now()), w.login(last.ID)
+	if last.State == store.LoginRefused {
 		page.Test.Verdict, page.Test.Failed = "The last test was refused. "+last.Reason.Sentence(), true
-	case store.LoginFinished:
-		page.Test.Verdict = "The last test went well."
-		if c.TestedAt == nil {
-			page.Test.Verdict = "The last test went well, before the settings were changed. Test again."
-		}
-		page.Test.Arrived = []views.Found{{Name: "Subject", Value: last.Subject}, {Name: "Email address", Value: cmp.Or(last.Email, "None")}}
-	default:
-		page.Test.At = ui.Moment{}
+		return nil
 	}
+	page.Test.Verdict = "The last test went well."
+	if !page.Test.Tested {
+		page.Test.Verdict = "The last test went well, before the settings were changed. Test again."
+	}
+	page.Test.Arrived = []views.Found{{Name: "Subject", Value: last.Subject}, {Name: "Email address", Value: cmp.Or(last.Email, "None")}}
 	return nil
 }
 
-// lastTest is the newest test login of the connection, of those that are looked through.
-func (w *walk) lastTest(c store.Connection) (store.Login, error) {
+// missingHere is missing without the name of a page that the steps stand for.
+func (v *visit) missingHere(c store.Connection) string {
+	return strings.Replace(v.missing(c), ", under Identity provider", "", 1)
+}
+
+// lastTest is the newest test of the connection that has come to an end, and the newest that has not, of those that are looked through.
+func (w *walk) lastTest(c store.Connection) (last, running store.Login, err error) {
 	logins, err := w.scope.Logins(w.ctx(), store.LoginFilter{ConnectionID: c.ID, Limit: loginsShown})
 	if err != nil {
-		return store.Login{}, err
+		return last, running, err
 	}
 	for _, l := range logins {
-		if l.Kind == store.TestLogin && l.State != store.LoginPending {
-			return l, nil
+		switch {
+		case l.Kind != store.TestLogin || !w.tested(l):
+		case l.State == store.LoginFinished || l.State == store.LoginRefused:
+			return l, running, nil
+		case running.ID == "" && w.underWay(l):
+			running = l
 		}
 	}
-	return store.Login{}, nil
+	return last, running, nil
 }

@@ -30,7 +30,7 @@ func (w *walk) take() error {
 	case setup.TakesClient:
 		notice, err = w.takeClient(&c)
 	case setup.TakesMapping:
-		err = w.takeMapping(c)
+		notice, err = w.takeMapping(c)
 	case setup.TakesDomains:
 		if stay, err := w.takeDomain(c); stay || err != nil {
 			return err
@@ -84,7 +84,7 @@ func (w *walk) takeMetadata(c *store.Connection) (notice string, err error) {
 		return "", &stepProblem{problem}
 	}
 	err = saving(w.scope.ChangeConnectionSettings(w.ctx(), w.actor(), c.ID, w.version(), next))
-	return strings.TrimSpace("The identity provider's values are saved. " + warnings), err
+	return strings.TrimSpace(inDraft(*c, "The identity provider's values are saved.") + " " + warnings), err
 }
 
 // lacking says beside its field what values by hand cannot be without.
@@ -123,11 +123,11 @@ func (w *walk) takeClient(c *store.Connection) (notice string, err error) {
 		return "", &stepProblem{problem}
 	}
 	err = saving(w.scope.ChangeOIDCSettings(w.ctx(), w.actor(), c.ID, w.version(), next, given))
-	return "The values are saved, and the endpoints are found.", err
+	return inDraft(*c, "The values are saved, and the endpoints are found."), err
 }
 
 // takeMapping keeps what the form does not show: roles and fields of their own.
-func (w *walk) takeMapping(c store.Connection) error {
+func (w *walk) takeMapping(c store.Connection) (notice string, err error) {
 	form := w.form()
 	into := func(m *store.Mapping) {
 		m.Subject, m.Email, m.Name = form.Text("map_subject"), form.Text("map_email"), form.Text("map_name")
@@ -136,15 +136,15 @@ func (w *walk) takeMapping(c store.Connection) error {
 	if c.Protocol == store.ProtocolOIDC {
 		before := c.OIDC.Mapping
 		if into(&c.OIDC.Mapping); sameMapping(before, c.OIDC.Mapping) {
-			return nil
+			return "", nil
 		}
-		return saving(w.scope.ChangeOIDCSettings(w.ctx(), w.actor(), c.ID, w.version(), c.OIDC, secret.Token{}))
+		return inDraft(c, "What we read is saved."), saving(w.scope.ChangeOIDCSettings(w.ctx(), w.actor(), c.ID, w.version(), c.OIDC, secret.Token{}))
 	}
 	before := c.Settings.Mapping
 	if into(&c.Settings.Mapping); sameMapping(before, c.Settings.Mapping) {
-		return nil // a connection that was tested stays so
+		return "", nil // a connection that was tested stays so
 	}
-	return saving(w.scope.ChangeConnectionSettings(w.ctx(), w.actor(), c.ID, w.version(), c.Settings))
+	return inDraft(c, "What we read is saved."), saving(w.scope.ChangeConnectionSettings(w.ctx(), w.actor(), c.ID, w.version(), c.Settings))
 }
 
 // sameMapping compares what the step shows.
@@ -158,7 +158,7 @@ func (w *walk) takeDomain(c store.Connection) (stay bool, err error) {
 	switch id := form.Text("verify"); {
 	case id != "":
 		return true, w.verifyHere(id, here)
-	case form.Checked("claim") || form.Checked("name"):
+	case w.claims && (form.Checked("claim") || form.Checked("name")):
 		claimed, err := w.scope.ClaimDomain(w.ctx(), w.actor(), form.Text("name"), w.URL.Hostname())
 		if problem := problemOf(err); problem != nil {
 			return true, w.showStep(http.StatusUnprocessableEntity, c, problem)
@@ -172,10 +172,15 @@ func (w *walk) takeDomain(c store.Connection) (stay bool, err error) {
 }
 
 func (w *walk) verifyHere(id, here string) error {
-	d, err := w.scope.Domain(w.ctx(), id)
+	domains, err := w.domains()
 	if err != nil {
 		return err
 	}
+	at := slices.IndexFunc(domains, func(d store.Domain) bool { return d.ID == id })
+	if at < 0 {
+		return store.ErrNotFound
+	}
+	d := domains[at]
 	if !w.lookups.Allow(d.ID) {
 		return &tooMany{w.lookups.RetryAfter(d.ID)}
 	}
@@ -192,11 +197,8 @@ func (w *walk) verifyHere(id, here string) error {
 
 // takeTest leaves for the identity provider.
 func (w *walk) takeTest(c store.Connection) error {
-	if missing := w.missing(c); missing != "" {
+	if missing := w.missingHere(c); missing != "" {
 		return w.showStep(http.StatusUnprocessableEntity, c, fieldProblem("", "The connection cannot be tested yet. "+missing))
-	}
-	if w.test == nil {
-		return store.ErrNotFound
 	}
 	return w.test(c)
 }

@@ -54,6 +54,7 @@ func connectionPageStories(active, draft, disabled ConnectionState) []Story {
 		ConnectionFrame: storyConnection("Overview", draft), ID: "con_01jd9k5a3m8y2v4q6w8r0t2b4t",
 		EntityID: origin + "saml/con_01jd9k5a3m8y2v4q6w8r0t2b4t/metadata", ACS: origin + "saml/con_01jd9k5a3m8y2v4q6w8r0t2b4t/acs",
 		Metadata: origin + "saml/con_01jd9k5a3m8y2v4q6w8r0t2b4t/metadata", SignOn: origin + "connections/con_01jd9k5a3m8y2v4q6w8r0t2b4t/login",
+		SLO:          origin + "saml/con_01jd9k5a3m8y2v4q6w8r0t2b4t/slo",
 		Certificates: storyCertificates[1:2], Rename: "/name", Activate: "/activate", Delete: "/delete",
 		Progress: ui.Timeline{
 			{State: ui.StepWaits, Title: "Give our values to your identity provider", Detail: "They stand below."},

@@ -42,7 +42,7 @@ func openIDStories(active, draft ConnectionState) []Story {
 	const at = origin + "oidc/con_01jd9k5a3m8y2v4q6w8r0t2b4t/"
 	overview := ConnectionPage{
 		ConnectionFrame: storyConnection("Overview", draft), ID: "con_01jd9k5a3m8y2v4q6w8r0t2b4t", SignOn: origin + "connections/con_01jd9k5a3m8y2v4q6w8r0t2b4t/login",
-		Callback: at + "callback", Initiation: at + "initiate", KeysURL: at + "keys", Rename: "/name", Activate: "/activate", Delete: "/delete", Test: "/test", Setup: "/setup",
+		Callback: at + "callback", Initiation: at + "initiate", KeysURL: at + "keys", BackChannel: at + "backchannel-logout", SignedOut: at + "signed-out", Rename: "/name", Activate: "/activate", Delete: "/delete", Test: "/test", Setup: "/setup",
 		Progress: ui.Timeline{
 			{State: ui.StepDone, Title: "Give our values to your identity provider", Detail: "They stand below."}, {State: ui.StepDone, Title: "Take your identity provider's values", Detail: tenant + "/v2.0"},
 			{State: ui.StepWaits, Title: "Test it with your own sign-in", Detail: "Shows what arrives, check by check."}, {State: ui.StepWaits, Title: "Activate it", Detail: "From then on your people can sign in with it."},

@@ -51,8 +51,8 @@ func setupVisitStories() []Story {
 		return page
 	}
 	record := SetupTask{Title: "Prove acme.example", Detail: "One TXT record in its DNS.", Href: "/setup/domains/1", State: "Claimed", Kind: ui.Accent}
-	begin := SetupPage{Page: inside("Set up Okta"), Organization: "Acme Corporation", Connection: "Okta", Ends: "7 December 2026, 06:57 UTC", Tasks: []SetupTask{
-		{Title: "Connect your identity provider", Detail: "Import its metadata, or enter its entity ID and sign-on address.", Href: "/setup/connection", State: "To do", Kind: ui.Accent},
+	begin := SetupPage{Page: inside("Set up Okta"), Organization: "Acme Corporation", Connection: "Okta", Ends: "7 December 2026, 06:57 UTC", Values: "/setup/connection", Tasks: []SetupTask{
+		{Title: "Connect your identity provider", Detail: "Import its metadata, or enter its entity ID and sign-on address.", Href: "/setup/steps", State: "To do", Kind: ui.Accent},
 		{Title: "Test it with your own sign-in", Detail: "Once your identity provider is connected.", State: "Waits", Kind: ui.Quiet}, record,
 		{Title: "Name who renews certificates", Detail: "They are mailed before a certificate expires.", Href: "/setup/contacts", State: "Optional", Kind: ui.Quiet},
 	}}
@@ -65,7 +65,7 @@ func setupVisitStories() []Story {
 		{Title: "Name who renews certificates", Detail: "They are mailed before a certificate expires.", Href: "/setup/contacts", State: "2 contacts", Kind: ui.Working},
 	}
 	active := end
-	active.Active = true
+	active.Active, active.Values = true, ""
 	active.Tasks = append([]SetupTask{{Title: "Connect your identity provider", Href: "/setup/connection", State: "Active", Kind: ui.Working}}, end.Tasks[2:]...)
 	saml := SetupConnectionPage{Page: inside("Connect your identity provider"), Version: "1", SignOn: "https://sso.example.com/connections/con_1/login",
 		EntityID: "https://sso.example.com/saml/con_01jd9m3x7k8y2v4q6w8r0t2b4n/metadata", ACS: "https://sso.example.com/saml/con_01jd9m3x7k8y2v4q6w8r0t2b4n/acs"}

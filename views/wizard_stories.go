@@ -108,9 +108,25 @@ func wizardEndStories() []Story {
 	ready.Test = WizardTest{Activate: "/activate"}
 	tested.Test = WizardTest{Tested: true, Verdict: "The last test went well.", At: storyRecent, Login: "/logins/1", Activate: "/activate", Arrived: []Found{{"Subject", "00u1fcia6d6EMsf331d8"}, {"Email address", "ada@acme.example"}}}
 	refused.Test = WizardTest{Verdict: "The last test was refused. The response is meant for somebody else than us.", Failed: true, At: storyRecent, Login: "/logins/1", Activate: "/activate"}
-	asked.Test, asked.Leave = tested.Test, ""
-	asked.Test.Activate, asked.Test.Login = "", ""
-	asked.Page = storyPage("Set up")
+	for _, page := range []*WizardPage{&none, &domains} {
+		page.Claims = true
+	}
+	running, draft, drafted := ready, early, tested
+	running.Test.Running = "/logins/1"
+	draft.Editing = Editing{Words: "People sign in through this connection. What you save here goes to a draft first: test it, then publish it."}
+	draft.Test = WizardTest{Active: true}
+	drafted.Editing = Editing{Draft: true, Words: "You see and change the draft. People sign in by the live settings until you publish it.", Href: "/connections/1"}
+	drafted.Test.Activate, drafted.Test.Active, drafted.Test.Draft, drafted.Test.Publish = "", true, true, "/connections/1"
+	asked.Test, asked.Leave = tested.Test, "/setup"
+	asked.Test.Activate, asked.Test.Login, asked.Test.Finish = "", "/setup/tests/1", "/setup"
+	theirs := storyStep("okta", "saml", "domains", 5)
+	theirs.Domains, theirs.Leave = domains.Domains[1:], "/setup"
+	values := storyStep("entra", "saml", "metadata", 3)
+	values.Leave = "/setup"
+	for _, page := range []*WizardPage{&asked, &theirs, &values} {
+		page.Page = storyPage(page.Step.Title)
+		page.Page.SetupLink, page.Page.Breadcrumb = "IT of Acme", []ui.Link{{Text: "Set up Okta", Href: "/setup"}, {Text: "Steps"}}
+	}
 	return []Story{
 		{"wizard/domains", "Wizard: domains", Wizard(domains), http.StatusOK},
 		{"wizard/domains-wrong", "Wizard: a domain that is everybody's", Wizard(none), http.StatusUnprocessableEntity},
@@ -119,5 +135,10 @@ func wizardEndStories() []Story {
 		{"wizard/test-well", "Wizard: tested, to be activated", Wizard(tested), http.StatusOK},
 		{"wizard/test-refused", "Wizard: the test was refused", Wizard(refused), http.StatusOK},
 		{"wizard/test-asked", "Wizard: tested by somebody who may not activate", Wizard(asked), http.StatusOK},
+		{"wizard/test-running", "Wizard: a test is under way", Wizard(running), http.StatusOK},
+		{"wizard/test-active", "Wizard: the test of an active connection", Wizard(draft), http.StatusOK},
+		{"wizard/test-draft", "Wizard: the draft is tested, to be published", Wizard(drafted), http.StatusOK},
+		{"wizard/by-link", "Wizard: metadata, by a setup link", Wizard(values), http.StatusOK},
+		{"wizard/domains-by-link", "Wizard: the domains of a setup link", Wizard(theirs), http.StatusOK},
 	}
 }

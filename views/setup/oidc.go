@@ -14,6 +14,7 @@ func genericOIDC() Product {
 					},
 					Give: []Give{
 						{"Redirect URI (Callback URL, Reply URL)", Callback}, {"Initiate login URI (for tiles, optional)", Initiate}, {"JWKS address of our keys (for private_key_jwt)", OurKeys},
+						{"Back-channel logout URI (optional)", BackChannel}, {"Post-logout redirect URI (optional)", SignedOut},
 					},
 					After: []string{
 						"Let it use PKCE with `S256` if it asks.",

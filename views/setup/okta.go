@@ -98,10 +98,9 @@ func oktaOIDC() *Guide {
 			{
 				ID: "values", Title: "Give Okta our values",
 				Lead: "On the same page, **New Web App Integration**.",
-				Do:   []string{"Put this address under **Sign-in redirect URIs**, in place of the example that stands there."},
-				Give: []Give{{"Sign-in redirect URIs", Callback}},
+				Do:   []string{"Put these addresses under **Sign-in redirect URIs** and **Sign-out redirect URIs**, in place of the examples that stand there."},
+				Give: []Give{{"Sign-in redirect URIs", Callback}, {"Sign-out redirect URIs", SignedOut}},
 				After: []string{
-					"Remove what stands under **Sign-out redirect URIs**.",
 					"Under **Assignments**, choose who may use it: **Allow everyone in your organization to access**, or **Limit access to selected groups**.",
 					"Click **Save**.",
 					"For a tile on the Okta dashboard: on the **General** tab, **Edit** under **General Settings**, set **Login initiated by** to **Either Okta or App** and paste this as **Initiate login URI**.",

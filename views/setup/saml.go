@@ -14,7 +14,7 @@ func genericSAML() Product {
 					},
 					Give: []Give{
 						{"Metadata address", Metadata}, {"Entity ID (Audience, Identifier, SP entity ID)", EntityID},
-						{"ACS address (Reply URL, Single sign-on URL, Recipient, Destination)", ACS}, {"Sign-in address (Start URL, Login URL, optional)", StartURL},
+						{"ACS address (Reply URL, Single sign-on URL, Recipient, Destination)", ACS}, {"Sign-in address (Start URL, Login URL, optional)", StartURL}, {"Single logout address (SLO URL, Logout URL, optional)", SLO},
 					},
 					After: []string{
 						"Have it sign the response, the assertion or both, by RSA or ECDSA with SHA-256 or better.",

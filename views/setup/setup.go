@@ -76,6 +76,7 @@ const (
 	Initiate   Value = "initiate"
 	OurKeys    Value = "keys"
 
+	// Of signing out, which works here without them.
 	SLO         Value = "slo"
 	BackChannel Value = "backchannel_logout"
 	SignedOut   Value = "signed_out"
