@@ -145,5 +145,5 @@ func (c *company) ivanSeesNothingElse(ivan *Person, domainPage string) {
 	ivan.Open(c.gatehouse.URL + "/setup/domains/" + domainPage[strings.LastIndex(domainPage, "/")+1:])
 	ivan.See("Prove " + domain) // the one that is his
 	ivan.Open(c.gatehouse.URL + "/setup/tests/log_00000000000000000000000000")
-	ivan.See("There is no such page")
+	ivan.See("There is nothing here")
 }

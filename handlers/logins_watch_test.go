@@ -108,7 +108,7 @@ func TestATestIsFollowedAsItGoesOn(t *testing.T) {
 			at := "/organizations/" + acme.ID + "/connections/" + c.Connection.ID
 			answer := c.ask(acme.owner.post(at + "/setup/test"))
 			record := loginRecordPath(acme.ID, p.newestLogin(acme.ID))
-			page := acme.owner.get(record).want(http.StatusOK, "has not answered yet", `data-watch="`, "watch.js", `href="`+record+`">Reload</a>`)
+			page := acme.owner.get(record).want(http.StatusOK, "has not answered yet", `data-watch="`, "/static/watch.", `href="`+record+`">Reload</a>`)
 			s := acme.owner.watch(page.watched())
 			if kind := s.header.Get("Content-Type"); kind != "text/event-stream; charset=utf-8" || s.header.Get("Cache-Control") != "no-store" {
 				t.Errorf("the stream is %q, %q", kind, s.header.Get("Cache-Control"))
@@ -165,7 +165,7 @@ func TestW05_AStreamEndsWithWhatOpenedIt(t *testing.T) {
 	it := p.browser()
 	it.setUp(token)
 	draft.ask(it.post("/setup/test"))
-	path := setupTestPath(p.newestLogin(w.ID))
+	path := setupTestPath(w.lastLogin().ID)
 	it.get(path).want(http.StatusOK, "has not answered yet", `data-watch="`+path+"/progress")
 	held := it.watch(path + "/progress")
 	held.wants("progress", "has not answered yet", "Back to the setup")

