@@ -1,15 +1,17 @@
 package e2e
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"fmt"
 	"testing"
 )
 
 // TestJourney_ADraftTouchesNoLiveLogin changes an active connection as it must
-// not be changed: the certificate is another's. The test of the draft says so,
-// and names both certificates; meanwhile people sign in. Mended, it is tested,
+// not be changed: the certificate is another's. The test of the draft says so
+// and names the certificate that it went by; meanwhile people sign in. Mended, it is tested,
 // published, and taken back by restoring the version before.
 func TestJourney_ADraftTouchesNoLiveLogin(t *testing.T) {
 	c := signedUpCompany(t, nil)
@@ -28,8 +30,10 @@ func TestJourney_ADraftTouchesNoLiveLogin(t *testing.T) {
 	c.owner.Screenshot("draft")
 
 	c.testDraft() // Alice is signed in there already
-	c.owner.See("Refused.")
-	c.owner.See("wrong.example")
+	c.owner.See("Refused. The signature of the sign-in message could not be confirmed.")
+	block, _ := pem.Decode(wrong)
+	c.owner.See(fmt.Sprintf("signed by %x", sha256.Sum256(block.Bytes)))
+	c.owner.Within("region", "Where to mend it").Has("link", "Identity provider, Signing certificates")
 	c.owner.Screenshot("draft refused")
 	bob := NewPerson(t, "Bob")
 	c.comes(bob)
@@ -52,7 +56,8 @@ func TestJourney_ADraftTouchesNoLiveLogin(t *testing.T) {
 	c.restoreFirst()
 	c.comes(NewPerson(t, "Bob after restoring"))
 	c.goTo("Events")
-	c.tells(c.owner, "Alice Adams published", "Alice Adams restored", "Alice Adams published")
+	const changed, published = "Alice Adams changed the draft of the connection “Corp”", "Alice Adams published the draft of the connection “Corp”"
+	c.tells(c.owner, changed, published, changed, published) // restoring is a change of the draft
 }
 
 // restoreFirst makes the version that was live at first the draft, and
