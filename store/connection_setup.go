@@ -113,6 +113,9 @@ func (c *Scope) FinishSetupStep(ctx context.Context, actor audit.Actor, id, step
 		if err != nil {
 			return err
 		}
+		if err := c.stillVisiting(w, func(reached connectionRow, _ SetupLink) bool { return reached.ID == id }); err != nil {
+			return err
+		}
 		done := strings.Fields(row.SetupDone)
 		switch {
 		case slices.Contains(done, step):

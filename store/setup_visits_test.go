@@ -62,6 +62,9 @@ func TestW05_WhatASetupLinkWritesIsWrittenWhileItIsGood(t *testing.T) {
 				if _, err := by.RecordDomainCheck(ctx, actor, l.domain.ID, Finding{Proved: true}); !errors.Is(err, end.others) {
 					t.Errorf("a domain: %v", err)
 				}
+				if err := by.FinishSetupStep(ctx, actor, l.Connection.ID, "values"); !errors.Is(err, end.others) {
+					t.Errorf("a step: %v", err)
+				}
 				contacts, domain := must(l.scope.Contacts(ctx, l.Connection.ID)), must(l.scope.Domain(ctx, l.domain.ID))
 				if written := end.others == nil; (len(contacts) == 1) != written || (domain.VerifiedAt != nil) != written {
 					t.Errorf("the contacts are %v, the domain is %+v", contacts, domain)
@@ -83,6 +86,7 @@ func TestW18_TheScopeOfASetupLinkReachesNothingElse(t *testing.T) {
 		isError(t, by.ChangeConnectionSettings(ctx, actor, other.ID, other.Version, other.Settings), ErrNotFound)
 		isError(t, by.SetContacts(ctx, actor, other.ID, nil), ErrNotFound)
 		isError(t, errorOf(by.RecordDomainCheck(ctx, actor, domain.ID, Finding{})), ErrNotFound)
+		isError(t, by.FinishSetupStep(ctx, actor, other.ID, "values"), ErrNotFound)
 		before := count(t, s, "events")
 		isError(t, errorOf(by.ClaimDomain(ctx, actor, "third.test", "gatehouse.test")), errUnasked)
 		isError(t, by.RenameConnection(ctx, actor, other.ID, other.Version, "Mine"), ErrNotFound)
