@@ -98,6 +98,9 @@ func inSettings(prefix string, err error) error {
 type MetadataSource struct {
 	URL string `json:"url,omitempty" maxLength:"2048" doc:"Where it is fetched, now." example:"https://idp.example.com/metadata"`
 	XML string `json:"xml,omitempty" maxLength:"262144" doc:"The document itself."`
+
+	EntityID string `json:"entity_id,omitempty" maxLength:"1024" doc:"Which identity provider is meant, where the document describes several. 422 names them."`
+	Signer   string `json:"signer,omitempty" maxLength:"16384" doc:"X.509 in PEM: the certificate of whoever must have signed the document. With url every later reading asks for it too."`
 }
 
 // into reads the metadata into the settings; prefix is put before the name of a field that is wrong.
@@ -106,7 +109,7 @@ func (m MetadataSource) into(c *call, prefix string, s *store.SAMLSettings) (war
 	case (m.URL == "") == (m.XML == ""):
 		return nil, mistake(cmp.Or(strings.TrimSuffix(prefix, "."), "url"), "give either url or xml")
 	case m.XML != "":
-		return connections.Import(s, prefix+"xml", []byte(m.XML), "", c.now(), c.Outbound.CheckURL)
+		return connections.Import(s, prefix+"xml", connections.Metadata{Raw: []byte(m.XML), EntityID: m.EntityID, Signer: m.Signer}, c.now(), c.Outbound.CheckURL)
 	case !c.lookups.Allow(c.organization.ID):
 		return nil, problem(http.StatusTooManyRequests, "", "Metadata was fetched often lately.").after(c.lookups.RetryAfter(c.organization.ID))
 	}
@@ -117,7 +120,7 @@ func (m MetadataSource) into(c *call, prefix string, s *store.SAMLSettings) (war
 	if refusal != "" {
 		return nil, mistake(prefix+"url", refusal)
 	}
-	return connections.Import(s, prefix+"url", raw, m.URL, c.now(), c.Outbound.CheckURL)
+	return connections.Import(s, prefix+"url", connections.Metadata{Raw: raw, From: m.URL, EntityID: m.EntityID, Signer: m.Signer}, c.now(), c.Outbound.CheckURL)
 }
 
 // NewConnection is a connection as it is asked for.

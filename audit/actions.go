@@ -82,6 +82,16 @@ const (
 	SetupLinkUsed     Action = "setup_link.used"
 	SetupLinkDone     Action = "setup_link.done"
 
+	ConnectionMetadataTaken     Action = "connection.metadata_taken" // by itself: beside a key that was known
+	ConnectionMetadataDiffers   Action = "connection.metadata_differs"
+	ConnectionMetadataApplied   Action = "connection.metadata_applied"
+	ConnectionMetadataDismissed Action = "connection.metadata_dismissed"
+	ConnectionMetadataFailing   Action = "connection.metadata_failing"
+	ConnectionMetadataRecovered Action = "connection.metadata_recovered"
+	ConnectionKeyAdded          Action = "connection.key_added"
+	ConnectionKeySwitched       Action = "connection.key_switched"
+	ConnectionKeyRemoved        Action = "connection.key_removed"
+
 	DomainClaimed            Action = "domain.claimed"
 	DomainVerified           Action = "domain.verified"
 	DomainVerificationFailed Action = "domain.verification_failed"
@@ -245,6 +255,15 @@ var phrases = []phrase{
 	{ConnectionDeleted, "delete", "deleted", " the connection {connection}"},
 	{ConnectionAlternateGiven, "give", "gave", " the connection {connection} the addresses that its identity provider knew before"},
 	{ConnectionAlternateWithdrawn, "take", "took", " from the connection {connection} the addresses that its identity provider knew before"},
+	{ConnectionMetadataTaken, "", "took", " a change in the metadata of the connection {connection}: a signing key that was known before stands beside it"},
+	{ConnectionMetadataDiffers, "", "did not take", " a change in the metadata of the connection {connection}: an owner must look at it"},
+	{ConnectionMetadataApplied, "apply", "applied", " the changed metadata of the connection {connection}"},
+	{ConnectionMetadataDismissed, "dismiss", "dismissed", " the changed metadata of the connection {connection}"},
+	{ConnectionMetadataFailing, "", "could not read", " the metadata of the connection {connection} for a day[: {after}]"},
+	{ConnectionMetadataRecovered, "", "read", " the metadata of the connection {connection} again"},
+	{ConnectionKeyAdded, "add", "added", " the next key of ours to the connection {connection}"},
+	{ConnectionKeySwitched, "switch", "switched", " the connection {connection} to sign with its next key of ours"},
+	{ConnectionKeyRemoved, "remove", "removed", " an old key of ours from the connection {connection}"},
 
 	{ConnectionContactsChanged, "change", "changed", " who is told of the certificates of the connection {connection}[ to {after}]"},
 

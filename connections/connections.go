@@ -45,7 +45,7 @@ func Fetch(ctx context.Context, guard *outbound.Guard, address string) (raw []by
 	case errors.As(err, &refused):
 		return nil, refused.Why, nil
 	case errors.Is(err, outbound.ErrTooLarge):
-		return nil, "The document at that address is larger than 1 MiB. One identity provider's metadata is far smaller.", nil
+		return nil, "The document at that address is larger than 1 MiB, the most that is read. It may be a whole federation's: use the address of the one identity provider's own metadata, which most federations offer as well (metadata query, MDQ).", nil
 	case errors.Is(err, context.DeadlineExceeded):
 		return nil, "The address did not answer within 5 seconds. Check it, or download the metadata and give the file.", nil
 	}
@@ -56,14 +56,27 @@ func Fetch(ctx context.Context, guard *outbound.Guard, address string) (raw []by
 	return nil, "The address cannot be reached. Check it, or download the metadata and give the file.", err
 }
 
-// Import replaces what the settings say of the identity provider by what its metadata says. From is the address that it was fetched at, "" for a
-// document that was handed over. Warnings are a sentence each.
-func Import(s *store.SAMLSettings, field string, raw []byte, from string, now time.Time, allow Allow) (warnings []string, err error) {
-	imported, err := saml.ParseMetadata(raw, now, allow)
+// Metadata is a document as it was given.
+type Metadata struct {
+	Raw      []byte
+	From     string // the address that it was fetched at, "" for a document that was handed over
+	EntityID string // of the identity provider that is meant, "" where there is only one
+	Signer   string // the certificate of whoever must have signed it, as text; "": nobody
+}
+
+// Import replaces what the settings say of the identity provider by what its metadata says. Warnings are a sentence each. Of several identity
+// providers, when none is named, the one that the settings have already is meant.
+func Import(s *store.SAMLSettings, field string, m Metadata, now time.Time, allow Allow) (warnings []string, err error) {
+	signer, err := signerOf(m.Signer)
+	if err != nil {
+		return nil, err
+	}
+	imported, err := parse(m.Raw, now, saml.MetadataOptions{EntityID: strings.TrimSpace(m.EntityID), Signer: signer, Allow: allow}, s.EntityID)
 	if err != nil {
 		return nil, about(field, err)
 	}
-	s.EntityID, s.RedirectURL, s.PostURL = imported.EntityID, imported.RedirectURL, imported.PostURL
+	said := describedBy(imported)
+	s.EntityID, s.RedirectURL, s.PostURL, s.Certificates = said.EntityID, said.RedirectURL, said.PostURL, said.Certificates
 	s.LogoutRedirectURL, s.LogoutPostURL, s.LogoutResponseURL = imported.Logout.Redirect, imported.Logout.Post, imported.Logout.Answers
 	if s.LogoutRedirectURL+s.LogoutPostURL == "" {
 		s.Logout = store.LogoutOff
@@ -72,12 +85,64 @@ func Import(s *store.SAMLSettings, field string, raw []byte, from string, now ti
 	if s.RedirectURL == "" {
 		s.Binding = store.BindingPost
 	}
-	s.Certificates, s.MetadataURL = nil, from
-	for _, c := range imported.Certificates {
-		s.Certificates = append(s.Certificates, textOf(c))
+	s.MetadataURL, s.MetadataSigner = m.From, ""
+	if signer != nil && m.From != "" {
+		s.MetadataSigner = textOf(signer)
 	}
 	return imported.Warnings, nil
 }
+
+// parse reads metadata; of several identity providers the one with the known entity ID is meant, where nobody says which.
+func parse(raw []byte, now time.Time, o saml.MetadataOptions, known string) (saml.Imported, error) {
+	imported, err := saml.ParseMetadata(raw, now, o)
+	var found *saml.Problem
+	if o.EntityID == "" && errors.As(err, &found) && slices.Contains(found.Choices, known) {
+		o.EntityID = known
+		imported, err = saml.ParseMetadata(raw, now, o)
+	}
+	return imported, err
+}
+
+func describedBy(imported saml.Imported) store.Described {
+	said := store.Described{EntityID: imported.EntityID, RedirectURL: imported.RedirectURL, PostURL: imported.PostURL}
+	for _, c := range imported.Certificates {
+		said.Certificates = append(said.Certificates, textOf(c))
+	}
+	return said
+}
+
+// signerOf is the certificate in a text, nil for none.
+func signerOf(text string) (*x509.Certificate, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, nil
+	}
+	found, _, err := saml.ParseCertificates(text)
+	switch {
+	case err != nil:
+		return nil, about("metadata_signer", err)
+	case len(found) != 1:
+		return nil, invalid("metadata_signer", "Give one certificate: that of whoever signs the metadata.")
+	}
+	return found[0], nil
+}
+
+// Choices are the entity IDs to choose from, where metadata describes several identity providers and nobody said which is meant.
+func Choices(err error) []string {
+	var several *SeveralEntities
+	if errors.As(err, &several) {
+		return several.EntityIDs
+	}
+	return nil
+}
+
+// SeveralEntities is a *[store.Invalid] with what to choose from.
+type SeveralEntities struct {
+	*store.Invalid
+	EntityIDs []string
+}
+
+// Unwrap makes errors.As find the Invalid.
+func (s *SeveralEntities) Unwrap() error { return s.Invalid }
 
 // CheckAddresses refuses sign-on addresses that people may not be sent to.
 func CheckAddresses(s store.SAMLSettings, allow Allow) error {
@@ -155,10 +220,14 @@ func textOf(c *x509.Certificate) string {
 // about says of a field what saml has found wrong with it.
 func about(field string, err error) error {
 	var found *saml.Problem
-	if errors.As(err, &found) {
-		return invalid(field, found.Sentence)
+	if !errors.As(err, &found) {
+		return err
 	}
-	return err
+	wrong := &store.Invalid{Fields: []store.FieldProblem{{Field: field, Problem: found.Sentence}}}
+	if len(found.Choices) > 0 {
+		return &SeveralEntities{wrong, found.Choices}
+	}
+	return wrong
 }
 
 func invalid(field, sentence string) error {

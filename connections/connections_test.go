@@ -71,7 +71,7 @@ func TestImportReplacesWhatTheIdentityProviderSaysOfItself(t *testing.T) {
 	} {
 		s := store.SAMLSettings{EntityID: "before", PostURL: "https://before.test", Certificates: []string{certificate(t, now)}, ForceAuthn: true}
 		before := s.Certificates[0]
-		if _, err := Import(&s, "metadata", metadata(t, row.redirect, row.post), "https://idp.test/metadata", now, anywhere); err != nil {
+		if _, err := Import(&s, "metadata", Metadata{Raw: metadata(t, row.redirect, row.post), From: "https://idp.test/metadata"}, now, anywhere); err != nil {
 			t.Fatalf("%s: %v", row.name, err)
 		}
 		if s.EntityID != "https://idp.test/metadata" || s.RedirectURL != row.redirect || s.PostURL != row.post || s.Binding != row.binding || s.MetadataURL != "https://idp.test/metadata" {
@@ -85,7 +85,7 @@ func TestImportReplacesWhatTheIdentityProviderSaysOfItself(t *testing.T) {
 
 func TestWhatCannotBeImportedLeavesTheSettings(t *testing.T) {
 	s := store.SAMLSettings{EntityID: "before"}
-	_, err := Import(&s, "metadata", []byte("<html/>"), "", now, anywhere)
+	_, err := Import(&s, "metadata", Metadata{Raw: []byte("<html/>")}, now, anywhere)
 	if problem(err, "metadata") == "" || s.EntityID != "before" {
 		t.Errorf("%v, and the settings are %+v", err, s)
 	}

@@ -133,7 +133,7 @@ func counterparts(t *testing.T) (*IdentityProvider, saml.ServiceProvider) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	imported, err := saml.ParseMetadata(metadata, time.Now(), func(*url.URL) error { return nil })
+	imported, err := saml.ParseMetadata(metadata, time.Now(), saml.MetadataOptions{Allow: func(*url.URL) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

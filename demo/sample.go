@@ -127,7 +127,7 @@ func (m *maker) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := saml.ParseMetadata(metadata, m.db.Now(), m.guard.CheckURL)
+	found, err := saml.ParseMetadata(metadata, m.db.Now(), saml.MetadataOptions{Allow: m.guard.CheckURL})
 	if err != nil {
 		return err
 	}

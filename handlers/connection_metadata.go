@@ -29,7 +29,11 @@ func (v *visit) importMetadata(settings *store.SAMLSettings) (warnings string, p
 	if problem != nil {
 		return "", problem
 	}
-	warned, err := connections.Import(settings, field, raw, v.form().Text("metadata_url"), v.now(), v.Outbound.CheckURL)
+	from := ""
+	if field == "metadata_url" {
+		from = v.form().Text(field)
+	}
+	warned, err := connections.Import(settings, field, connections.Metadata{Raw: raw, From: from, EntityID: v.form().Text("metadata_entity"), Signer: v.form().Text("metadata_signer")}, v.now(), v.Outbound.CheckURL)
 	return inBrief(warned), problemOf(err)
 }
 

@@ -22,7 +22,7 @@ func serving(t *testing.T, encrypt bool) (*idptest.IdP, saml.ServiceProvider) {
 	idp := idptest.New(t)
 	server := httptest.NewServer(idp.Handler())
 	t.Cleanup(server.Close)
-	imported, err := saml.ParseMetadata([]byte(get(t, server.URL+"/metadata")), time.Now(), func(*url.URL) error { return nil })
+	imported, err := saml.ParseMetadata([]byte(get(t, server.URL+"/metadata")), time.Now(), saml.MetadataOptions{Allow: func(*url.URL) error { return nil }})
 	if err != nil || len(imported.Warnings) != 0 {
 		t.Fatalf("%v %q", err, imported.Warnings)
 	}

@@ -213,3 +213,13 @@ func declare(el *etree.Element, prefix, namespace string) {
 	}
 	el.CreateAttr("xmlns:"+prefix, namespace)
 }
+
+// Document signs a whole document, such as metadata, by the ID of its root.
+func (s Signature) Document(text string) string {
+	doc := etree.NewDocument()
+	if err := doc.ReadFromString(text); err != nil {
+		panic("idptest: " + err.Error())
+	}
+	s.put(doc.Root(), "ds")
+	return must(doc.WriteToString())
+}

@@ -87,13 +87,14 @@ func oneLine(text string) string {
 func (p *Post) link(path ...string) string { return p.URL.JoinPath(path...).String() }
 
 var kinds = map[store.MailKind]func(*Post, store.Letter) words{
-	store.MailInvite:    (*Post).invite,
-	store.MailSetupLink: (*Post).setupLink,
-	store.MailPassword:  (*Post).password,
-	store.MailNoReset:   (*Post).noReset,
-	store.MailAddress:   (*Post).address,
-	store.MailEvents:    (*Post).events,
-	store.MailKeys:      (*Post).keys,
+	store.MailInvite:       (*Post).invite,
+	store.MailSetupLink:    (*Post).setupLink,
+	store.MailPassword:     (*Post).password,
+	store.MailNoReset:      (*Post).noReset,
+	store.MailAddress:      (*Post).address,
+	store.MailEvents:       (*Post).events,
+	store.MailKeys:         (*Post).keys,
+	store.MailCertificates: (*Post).certificates,
 
 	store.MailAddressTaken: (*Post).addressTaken,
 }
@@ -212,6 +213,25 @@ func (p *Post) events(l store.Letter) words {
 	}
 	w.Lines = []string{"On " + moment(l.At) + from(l) + ":"}
 	w.Closing = []string{"If nobody should have done this, tell an owner of your organization at once."}
+	return w
+}
+
+// certificates tells what ends in the subject: it may be all that is read.
+func (p *Post) certificates(l store.Letter) words {
+	subject := "Certificates to look after"
+	if len(l.Lines) == 1 {
+		subject = l.Lines[0]
+	}
+	w := words{
+		Subject: "[" + l.Organization + "] " + subject,
+		Title:   "Certificates to look after",
+		Lines:   []string{"In the organization " + l.Organization + ":"},
+		List:    l.Lines,
+		Closing: []string{"You hear of each certificate 90, 30, 14, 7 and 1 days before it ends, and when it has ended."},
+	}
+	if l.UserID != "" { // who is nobody here cannot open it
+		w.Button, w.Link = "Look at the connection", p.link(l.Path)
+	}
 	return w
 }
 

@@ -28,6 +28,7 @@ const (
 	CodeSeveralEntities Code = "several_entities"
 	CodeNoEntityID      Code = "no_entity_id"
 	CodeValidUntil      Code = "metadata_expired"
+	CodeUnsigned        Code = "metadata_not_signed"
 	CodeNoEndpoint      Code = "no_endpoint"
 	CodeLocation        Code = "unsafe_location"
 	CodeNoSigningKey    Code = "no_signing_key"
@@ -55,6 +56,7 @@ const (
 type Problem struct {
 	Code     Code
 	Sentence string
+	Choices  []string // of CodeSeveralEntities: the entity IDs to choose from, some hundred at most
 }
 
 func (p *Problem) Error() string { return p.Sentence }

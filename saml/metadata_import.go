@@ -12,34 +12,47 @@ import (
 	"time"
 )
 
-// MaxMetadata is the largest metadata that is read, in bytes. One identity provider's own is 2 to 80 KB; more is
-// a federation's.
-const MaxMetadata = 256 << 10
+// MaxMetadata is the largest metadata that is read, in bytes. One identity provider's own is 2 to 80 KB, a small federation's all of its members'
+// some hundreds; a national one's is tens of megabytes.
+const MaxMetadata = 1 << 20
 
 // Imported is what an identity provider's metadata says about it, checked, but believed only once an admin saves it.
 type Imported struct {
 	IdentityProvider
 	NameIDFormats []string
-	ValidUntil    time.Time // zero when the metadata does not end
-	Warnings      []string  // a sentence each, for the admin
+	ValidUntil    time.Time     // zero when the metadata does not end
+	CacheDuration time.Duration // how long it may be kept, zero where it does not say
+	Warnings      []string      // a sentence each, for the admin
+}
+
+// Metadata documents are read with this beside the bytes.
+type MetadataOptions struct {
+	EntityID string               // which of several identity providers; "" where there is only one
+	Signer   *x509.Certificate    // who must have signed the document; nil: nobody
+	Allow    func(*url.URL) error // whether a location over plain http may pass, as it may on loopback; nil: never
 }
 
 type entities struct {
 	Entities []entity   `xml:"urn:oasis:names:tc:SAML:2.0:metadata EntityDescriptor"`
 	Groups   []entities `xml:"urn:oasis:names:tc:SAML:2.0:metadata EntitiesDescriptor"`
 	Until    string     `xml:"validUntil,attr"`
+	Cache    string     `xml:"cacheDuration,attr"`
 }
 
 type entity struct {
 	ID    string     `xml:"entityID,attr"`
 	Until string     `xml:"validUntil,attr"`
+	Cache string     `xml:"cacheDuration,attr"`
 	IdPs  []idpRole  `xml:"urn:oasis:names:tc:SAML:2.0:metadata IDPSSODescriptor"`
 	SPs   []struct{} `xml:"urn:oasis:names:tc:SAML:2.0:metadata SPSSODescriptor"`
+
+	ends, caches []string // as stated by it and by every group around it
 }
 
 type idpRole struct {
 	Protocols     string          `xml:"protocolSupportEnumeration,attr"`
 	Until         string          `xml:"validUntil,attr"`
+	Cache         string          `xml:"cacheDuration,attr"`
 	Keys          []keyDescriptor `xml:"urn:oasis:names:tc:SAML:2.0:metadata KeyDescriptor"`
 	NameIDFormats []string        `xml:"urn:oasis:names:tc:SAML:2.0:metadata NameIDFormat"`
 	SignOn        []endpoint      `xml:"urn:oasis:names:tc:SAML:2.0:metadata SingleSignOnService"`
@@ -57,25 +70,47 @@ type endpoint struct {
 	Answers  string `xml:"ResponseLocation,attr"`
 }
 
-// ParseMetadata reads an identity provider's SAML metadata (saml-metadata-2.0-os). Its errors are *Problem. A location
-// must be an absolute https URL; allow decides whether one over plain http may pass, as it may on loopback in tests and
-// demonstrations (nil: never). A signature on the metadata is not looked at: it came over TLS, or from the admin's hands.
-func ParseMetadata(raw []byte, now time.Time, allow func(*url.URL) error) (Imported, error) {
+// ParseMetadata reads an identity provider's SAML metadata (saml-metadata-2.0-os), alone or among others. Its errors are *Problem, of which
+// [CodeSeveralEntities] lists those to choose from. A location must be an absolute https URL. With a signer only what they signed is read; without
+// one a signature is not looked at: the document came over TLS, or from the admin's hands.
+//
+// A document may describe one identity provider more than once (several IDPSSODescriptors). The first description that is complete is used.
+func ParseMetadata(raw []byte, now time.Time, o MetadataOptions) (Imported, error) {
 	root, found := metadataRoot(raw)
 	if found != nil {
 		return Imported{}, found
 	}
-	one, until, found := oneIdentityProvider(raw, root)
+	if o.Signer != nil {
+		if raw, found = signedMetadata(raw, o.Signer, now); found != nil {
+			return Imported{}, found
+		}
+	}
+	one, found := oneIdentityProvider(raw, root, o.EntityID)
 	if found != nil {
 		return Imported{}, found
 	}
-	imported := Imported{IdentityProvider: IdentityProvider{EntityID: one.ID}}
-	role := one.IdPs[0]
-	if imported.ValidUntil, found = validUntil(now, append(until, one.Until, role.Until)...); found != nil {
+	var first *Problem
+	for _, role := range one.IdPs {
+		imported, found := one.described(role, now, o.Allow)
+		if found == nil {
+			return imported, nil
+		}
+		if first == nil {
+			first = found
+		}
+	}
+	return Imported{}, first
+}
+
+// described is the identity provider by one of its descriptions.
+func (e entity) described(role idpRole, now time.Time, allow func(*url.URL) error) (imported Imported, found *Problem) {
+	imported.EntityID = e.ID
+	if imported.ValidUntil, found = validUntil(now, append(e.ends[:len(e.ends):len(e.ends)], role.Until)...); found != nil {
 		return Imported{}, found
 	}
-	if len(one.IdPs) > 1 {
-		imported.Warnings = append(imported.Warnings, "The metadata describes this identity provider more than once. The first description is used.")
+	imported.CacheDuration = shortest(append(e.caches[:len(e.caches):len(e.caches)], role.Cache)...)
+	if len(e.IdPs) > 1 {
+		imported.Warnings = append(imported.Warnings, "The metadata describes this identity provider more than once. The first complete description is used.")
 	}
 	if found = imported.readEndpoints(role.SignOn, allow); found != nil {
 		return Imported{}, found
@@ -94,7 +129,7 @@ func ParseMetadata(raw []byte, now time.Time, allow func(*url.URL) error) (Impor
 // root element's name.
 func metadataRoot(raw []byte) (xml.Name, *Problem) {
 	if len(raw) > MaxMetadata {
-		return xml.Name{}, problem(CodeTooLarge, "The metadata is %d KB; one identity provider's is at most %d KB. It may be a whole federation's: export the metadata of the one application instead.", (len(raw)+1023)>>10, MaxMetadata>>10)
+		return xml.Name{}, problem(CodeTooLarge, "The metadata is %d KB, and at most %d KB are read. It may be a whole federation's: "+oneOfFederation, (len(raw)+1023)>>10, MaxMetadata>>10)
 	}
 	start := bytes.ToLower(bytes.TrimSpace(bytes.TrimPrefix(raw[:min(len(raw), 1024)], []byte("\ufeff"))))
 	if len(start) == 0 {
@@ -130,30 +165,35 @@ func newMetadataDecoder(raw []byte) *xml.Decoder {
 	return decoder
 }
 
-// oneIdentityProvider finds the only identity provider described, and the ends of validity stated around it.
-func oneIdentityProvider(raw []byte, root xml.Name) (entity, []string, *Problem) {
+// oneOfFederation is what to do about a file that is too large.
+const oneOfFederation = "use the address of the one identity provider's own metadata, which most federations offer as well (metadata query, MDQ)."
+
+// oneIdentityProvider finds the identity provider that is asked for, or the only one described.
+func oneIdentityProvider(raw []byte, root xml.Name, wanted string) (entity, *Problem) {
 	var all []entity
-	var until []string
 	switch {
 	case root.Space == metadataNamespace && root.Local == "EntityDescriptor":
 		var one entity
 		if err := newMetadataDecoder(raw).Decode(&one); err != nil {
-			return entity{}, nil, problem(CodeNotXML, "The metadata cannot be read. Export it again and copy all of it.")
+			return entity{}, problem(CodeNotXML, "The metadata cannot be read. Export it again and copy all of it.")
 		}
-		all = []entity{one}
+		all = entities{Entities: []entity{one}}.flatten(nil, nil)
 	case root.Space == metadataNamespace && root.Local == "EntitiesDescriptor":
 		var group entities
 		if err := newMetadataDecoder(raw).Decode(&group); err != nil {
-			return entity{}, nil, problem(CodeNotXML, "The metadata cannot be read. Export it again and copy all of it.")
+			return entity{}, problem(CodeNotXML, "The metadata cannot be read. Export it again and copy all of it.")
 		}
-		all, until = group.flatten()
+		all = group.flatten(nil, nil)
 	default:
-		return entity{}, nil, problem(CodeNotMetadata, "That is XML, but not SAML 2.0 metadata: it begins with <%s>, not <EntityDescriptor>. Export the metadata from the identity provider.", shown(root.Local))
+		return entity{}, problem(CodeNotMetadata, "That is XML, but not SAML 2.0 metadata: it begins with <%s>, not <EntityDescriptor>. Export the metadata from the identity provider.", shown(root.Local))
 	}
-	return theIdentityProvider(all, until)
+	return theIdentityProvider(all, wanted)
 }
 
-func theIdentityProvider(all []entity, until []string) (entity, []string, *Problem) {
+// maxOffered is how many identity providers of a federation are offered to choose from.
+const maxOffered = 200
+
+func theIdentityProvider(all []entity, wanted string) (entity, *Problem) {
 	var idps []entity
 	services := 0
 	for _, e := range all {
@@ -165,50 +205,57 @@ func theIdentityProvider(all []entity, until []string) (entity, []string, *Probl
 			idps = append(idps, e)
 		}
 	}
+	if wanted != "" && len(idps) > 0 {
+		found := slices.DeleteFunc(slices.Clone(idps), func(e entity) bool { return e.ID != wanted })
+		switch len(found) {
+		case 0:
+			return entity{}, choice(idps, "The metadata describes no identity provider “%s”, but %d others.", shown(wanted), len(idps))
+		case 1:
+			return found[0].named()
+		}
+		return entity{}, problem(CodeSeveralEntities, "The metadata describes “%s” %d times. Ask whoever publishes it to describe it once.", shown(wanted), len(found))
+	}
 	switch {
 	case len(idps) > 1:
-		return entity{}, nil, problem(CodeSeveralEntities, "The metadata describes %d identity providers, among them “%s” and “%s”. Export that of the one your people sign in to.", len(idps), shown(idps[0].ID), shown(idps[1].ID))
+		return entity{}, choice(idps, "The metadata describes %d identity providers, among them “%s” and “%s”. Choose the one that your people sign in to.", len(idps), shown(idps[0].ID), shown(idps[1].ID))
 	case len(idps) == 0 && services > 0:
-		return entity{}, nil, problem(CodeServiceProvider, "That is the metadata of a service provider (an application like ours), not of an identity provider. Export the identity provider's.")
+		return entity{}, problem(CodeServiceProvider, "That is the metadata of a service provider (an application like ours), not of an identity provider. Export the identity provider's.")
 	case len(idps) == 0:
-		return entity{}, nil, problem(CodeNoIdP, "The metadata describes no SAML 2.0 identity provider (IDPSSODescriptor). Export the identity provider's SAML 2.0 metadata.")
-	case strings.TrimSpace(idps[0].ID) == "" || len(idps[0].ID) > 1024:
-		return entity{}, nil, problem(CodeNoEntityID, "The metadata has no usable entityID. Export it again from the identity provider.")
+		return entity{}, problem(CodeNoIdP, "The metadata describes no SAML 2.0 identity provider (IDPSSODescriptor). Export the identity provider's SAML 2.0 metadata.")
 	}
-	return idps[0], until, nil
+	return idps[0].named()
 }
 
-func (g entities) flatten() (all []entity, until []string) {
-	all, until = g.Entities, []string{g.Until}
+// choice is a problem that lists those to choose from.
+func choice(idps []entity, format string, arguments ...any) *Problem {
+	p := problem(CodeSeveralEntities, format, arguments...)
+	for _, e := range idps {
+		if _, found := e.named(); found == nil && len(p.Choices) < maxOffered {
+			p.Choices = append(p.Choices, e.ID)
+		}
+	}
+	slices.Sort(p.Choices)
+	return p
+}
+
+func (e entity) named() (entity, *Problem) {
+	if strings.TrimSpace(e.ID) == "" || len(e.ID) > 1024 {
+		return entity{}, problem(CodeNoEntityID, "The metadata has no usable entityID. Export it again from the identity provider.")
+	}
+	return e, nil
+}
+
+// flatten is every entity in a group and the groups within, each with what is stated around it.
+func (g entities) flatten(ends, caches []string) (all []entity) {
+	ends, caches = append(ends[:len(ends):len(ends)], g.Until), append(caches[:len(caches):len(caches)], g.Cache)
+	for _, e := range g.Entities {
+		e.ends, e.caches = append(ends[:len(ends):len(ends)], e.Until), append(caches[:len(caches):len(caches)], e.Cache)
+		all = append(all, e)
+	}
 	for _, group := range g.Groups {
-		inner, ends := group.flatten()
-		all, until = append(all, inner...), append(until, ends...)
+		all = append(all, group.flatten(ends, caches)...)
 	}
-	return all, until
-}
-
-// validUntil is the earliest of the ends stated, which must lie ahead.
-func validUntil(now time.Time, stated ...string) (time.Time, *Problem) {
-	var earliest time.Time
-	for _, text := range stated {
-		if text = strings.TrimSpace(text); text == "" {
-			continue
-		}
-		end, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			end, err = time.Parse("2006-01-02T15:04:05", text) // xs:dateTime may leave the zone out
-		}
-		if err != nil {
-			return time.Time{}, problem(CodeValidUntil, "The metadata says it is valid until “%s”, which is not a date. Export it again from the identity provider.", shown(text))
-		}
-		if earliest.IsZero() || end.Before(earliest) {
-			earliest = end.UTC()
-		}
-	}
-	if !earliest.IsZero() && !now.Before(earliest) {
-		return time.Time{}, problem(CodeValidUntil, "The metadata was valid until %s and is out of date. Export a fresh one from the identity provider.", earliest.Format(dateForPeople))
-	}
-	return earliest, nil
+	return all
 }
 
 func (m *Imported) readEndpoints(all []endpoint, allow func(*url.URL) error) *Problem {

@@ -67,7 +67,7 @@ func TestMetadataOfAnHonestIdentityProvider(t *testing.T) {
 		"AD FS's role descriptors": described{keys: []idptest.Key{one, two}, more: `<RoleDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" protocolSupportEnumeration="http://docs.oasis-open.org/wsfed/federation/200706"/>`}.xml(),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := saml.ParseMetadata([]byte(raw), metadataNow, nil)
+			got, err := saml.ParseMetadata([]byte(raw), metadataNow, saml.MetadataOptions{})
 			if err != nil || len(got.Warnings) != 0 {
 				t.Fatalf("%v %q", err, got.Warnings)
 			}
@@ -120,7 +120,7 @@ func TestS55_MetadataThatCannotBeUsed(t *testing.T) {
 		"a date that is none":     {described{keys: good, attributes: ` validUntil="tomorrow"`}.xml(), saml.CodeValidUntil, "tomorrow"},
 		"a group out of date":     {`<EntitiesDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" validUntil="2020-01-01T00:00:00Z">` + honest + `</EntitiesDescriptor>`, saml.CodeValidUntil, "1 January 2020"},
 		"no endpoint":             {strings.NewReplacer(redirectBinding, "x", postBinding, "y").Replace(honest), saml.CodeNoEndpoint, "HTTP-Redirect or HTTP-POST"},
-		"300 KB":                  {honest + strings.Repeat(" ", 300<<10), saml.CodeTooLarge, "302 KB or 301 KB or 303 KB"},
+		"a whole federation":      {honest + strings.Repeat(" ", 1<<20), saml.CodeTooLarge, "metadata query"},
 		"a DOCTYPE":               {`<!DOCTYPE x [<!ENTITY e "v">]>` + honest, saml.CodeForbiddenXML, "DOCTYPE"},
 		"an entity of its own":    {strings.Replace(honest, "entityID=\"", "entityID=\"&e;", 1), saml.CodeNotXML, "not well-formed"},
 		"a deep one":              {strings.Repeat("<a>", 60000), saml.CodeNotXML, "not well-formed"},
@@ -133,7 +133,7 @@ func TestS55_MetadataThatCannotBeUsed(t *testing.T) {
 
 func refusedMetadata(t *testing.T, raw string, allow func(*url.URL) error, code saml.Code, says string) {
 	t.Helper()
-	got, err := saml.ParseMetadata([]byte(raw), metadataNow, allow)
+	got, err := saml.ParseMetadata([]byte(raw), metadataNow, saml.MetadataOptions{Allow: allow})
 	found, ok := err.(*saml.Problem)
 	if !ok {
 		t.Fatalf("accepted: %+v %v", got, err)
@@ -167,7 +167,7 @@ func TestS49_LocationsThatAreRefused(t *testing.T) {
 	}
 	for _, location := range []string{"http://127.0.0.1:8080/sso", "https://idp.test/sso", "HTTPS://idp.test:8443/a%20b?c=d%22"} {
 		t.Run("twin "+location, func(t *testing.T) {
-			got, err := saml.ParseMetadata([]byte(described{keys: good, location: location}.xml()), metadataNow, loopback)
+			got, err := saml.ParseMetadata([]byte(described{keys: good, location: location}.xml()), metadataNow, saml.MetadataOptions{Allow: loopback})
 			if err != nil || got.RedirectURL != location {
 				t.Errorf("%q %v", got.RedirectURL, err)
 			}
@@ -179,7 +179,7 @@ func TestSomeUsableKeyIsAcceptedWithAWarning(t *testing.T) {
 	good := idptest.RSAKey("idp", 2048)
 	soon := idptest.RSAKey("next", 2048).Valid(metadataNow.AddDate(0, 1, 0), metadataNow.AddDate(2, 0, 0))
 	all := []idptest.Key{idptest.RSAKey("weak", 1024), good.Valid(metadataNow.AddDate(-2, 0, 0), metadataNow.AddDate(0, 0, -1)), good, soon}
-	got, err := saml.ParseMetadata([]byte(described{keys: all}.xml()), metadataNow, nil)
+	got, err := saml.ParseMetadata([]byte(described{keys: all}.xml()), metadataNow, saml.MetadataOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

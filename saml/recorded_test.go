@@ -28,7 +28,7 @@ func recorded(t testing.TB, name string) []byte {
 // recordedProvider is our side as it was when the responses of a folder were recorded.
 func recordedProvider(t *testing.T, folder string) saml.ServiceProvider {
 	t.Helper()
-	imported, err := saml.ParseMetadata(recorded(t, folder+"/metadata.xml"), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), func(*url.URL) error { return nil })
+	imported, err := saml.ParseMetadata(recorded(t, folder+"/metadata.xml"), time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC), saml.MetadataOptions{Allow: func(*url.URL) error { return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}

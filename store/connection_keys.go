@@ -13,6 +13,7 @@ type KeyPair struct {
 	ID, ConnectionID, OrganizationID string
 	CertificatePEM, KeyPEM           []byte
 	CreatedAt                        time.Time
+	OpenedAt                         *time.Time // when a believed message that was encrypted to it last came, to the hour
 }
 
 // Format keeps the private key out of logs, whatever the verb.
@@ -29,7 +30,11 @@ type connectionKeyRow struct {
 	Certificate                      string
 	Sealed                           []byte
 	CreatedAt                        time.Time
+	SignsSince, OpenedAt             *time.Time
 }
+
+// signingFirst is the order of a connection's keys: the one that signs, those that did, the next one.
+const signingFirst = "signs_since IS NULL, signs_since DESC, created_at DESC, id DESC"
 
 func (connectionKeyRow) TableName() string { return "connection_keys" }
 
@@ -39,7 +44,7 @@ func (r connectionKeyRow) place() secret.Place {
 
 func (s *Store) keyPairs(ctx context.Context, connectionID string) ([]KeyPair, error) {
 	var rows []connectionKeyRow
-	if err := s.read(ctx).Where("connection_id = ?", connectionID).Order("created_at DESC, id DESC").Find(&rows).Error; err != nil {
+	if err := s.read(ctx).Where("connection_id = ?", connectionID).Order(signingFirst).Find(&rows).Error; err != nil {
 		return nil, fmt.Errorf("read keys of connection %s: %w", connectionID, err)
 	}
 	pairs := make([]KeyPair, len(rows))
@@ -48,15 +53,19 @@ func (s *Store) keyPairs(ctx context.Context, connectionID string) ([]KeyPair, e
 		if err != nil {
 			return nil, fmt.Errorf("open key %s: %w", row.ID, err)
 		}
-		pairs[i] = KeyPair{row.ID, row.ConnectionID, row.OrganizationID, []byte(row.Certificate), key, row.CreatedAt.UTC()}
+		pairs[i] = KeyPair{row.ID, row.ConnectionID, row.OrganizationID, []byte(row.Certificate), key, row.CreatedAt.UTC(), inUTC(row.OpenedAt)}
 	}
 	return pairs, nil
 }
 
-func (w *write) addConnectionKey(connectionID string, key NewKey) error {
+// addConnectionKey keeps a pair of ours: the one that signs from now on, or the next one.
+func (w *write) addConnectionKey(connectionID string, key NewKey, signs bool) error {
 	row := connectionKeyRow{
 		ID: newID(idConnectionKey, w.now), ConnectionID: connectionID, OrganizationID: w.organization,
 		Certificate: string(key.CertificatePEM), CreatedAt: w.now,
+	}
+	if signs {
+		row.SignsSince = &w.now
 	}
 	var err error
 	if row.Sealed, err = w.store.keyring.Seal(row.place(), key.KeyPEM); err != nil {

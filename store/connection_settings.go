@@ -44,7 +44,10 @@ type SAMLSettings struct {
 	Binding      string   // BindingRedirect or BindingPost
 	Certificates []string // PEM: whoever holds one of their keys is believed
 	MetadataURL  string   // where these came from, if from a URL
-	NameIDFormat string   // asked for in requests; empty asks for none
+
+	MetadataSigner string // PEM: who must have signed the metadata there; empty asks for no signature
+
+	NameIDFormat string // asked for in requests; empty asks for none
 	ForceAuthn   bool
 	AuthnContext []string // any of them must have been reached; empty asks for none
 	IDPInitiated string   // IDPInitiatedOff, IDPInitiatedHandshake or IDPInitiatedAccept
@@ -130,6 +133,9 @@ func (s SAMLSettings) check(problems *Invalid) {
 			problems.Add("certificates", "One of the certificates cannot be read as X.509 in PEM.")
 			break
 		}
+	}
+	if _, err := certificateOf(s.MetadataSigner); s.MetadataSigner != "" && err != nil {
+		problems.Add("metadata_signer", "The certificate of whoever signs the metadata cannot be read as X.509 in PEM.")
 	}
 	if !slices.Contains(NameIDFormats(), s.NameIDFormat) {
 		problems.Add("name_id_format", "Choose one of the formats. A transient one would name nobody twice alike.")
@@ -218,6 +224,10 @@ func signsNow(text string, now time.Time) bool {
 	if err != nil || now.Before(certificate.NotBefore) || !now.Before(certificate.NotAfter) {
 		return false
 	}
+	return strongKey(certificate)
+}
+
+func strongKey(certificate *x509.Certificate) bool {
 	switch key := certificate.PublicKey.(type) {
 	case *rsa.PublicKey:
 		return key.N.BitLen() >= 2048
@@ -265,6 +275,7 @@ func (s SAMLSettings) fields() []setting {
 	return append([]setting{
 		{"entity_id", s.EntityID}, {"redirect_url", s.RedirectURL}, {"post_url", s.PostURL}, {"binding", s.Binding},
 		{"certificates", fingerprints(s.Certificates)}, {"metadata_url", s.MetadataURL},
+		{"metadata_signer", fingerprints([]string{s.MetadataSigner})},
 		{"name_id_format", s.NameIDFormat}, {"force_authn", fmt.Sprint(s.ForceAuthn)}, {"authn_context", strings.Join(s.AuthnContext, " ")},
 		{"idp_initiated", s.IDPInitiated}, {"login_hint_as", s.LoginHintAs}, {"inclusive_c14n", fmt.Sprint(s.InclusiveC14N)},
 		{"unsigned_response_around_encrypted", fmt.Sprint(s.UnsignedResponseAroundEncrypted)},

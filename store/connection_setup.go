@@ -74,7 +74,7 @@ func (c *Scope) CreateDraft(ctx context.Context, actor audit.Actor, draft NewCon
 		if err := w.addFirstVersion(row, first); err != nil {
 			return err
 		}
-		return w.addConnectionKey(row.ID, key)
+		return w.addConnectionKey(row.ID, key, true)
 	})
 }
 

@@ -61,7 +61,7 @@ func (c Connection) settings() settings {
 	return c.Settings
 }
 
-// ProtocolConnection is a connection as the protocol meets it, by the id in a URL: with its key pairs, newest first, and what else decides
+// ProtocolConnection is a connection as the protocol meets it, by the id in a URL: with its key pairs, the one that signs first, and what else decides
 // whether it may be used.
 type ProtocolConnection struct {
 	Connection
@@ -176,10 +176,10 @@ func (c *Scope) Failing(ctx context.Context, id string) (bool, error) {
 	return len(rows) == failingAfter, nil
 }
 
-// Certificates are the certificates of our own key pairs of a connection, PEM, newest first. The keys themselves stay here.
+// Certificates are the certificates of our own key pairs of a connection, PEM, the one that signs first. The keys themselves stay here.
 func (c *Scope) Certificates(ctx context.Context, connectionID string) ([]string, error) {
 	var certificates []string
-	err := c.read(ctx).Model(&connectionKeyRow{}).Where("connection_id = ?", connectionID).Order("created_at DESC, id DESC").
+	err := c.read(ctx).Model(&connectionKeyRow{}).Where("connection_id = ?", connectionID).Order(signingFirst).
 		Pluck("certificate", &certificates).Error
 	if err != nil {
 		return nil, fmt.Errorf("read certificates of connection %s: %w", connectionID, err)

@@ -27,6 +27,7 @@ const (
 	MailSetupLink MailKind = "setup_link" // a link to set a connection up, for somebody who is no user here
 	MailForgotten MailKind = "forgotten"  // no mail yet: somebody asked for a new password for this address
 
+	MailCertificates MailKind = "certificates"  // certificates that end, which the reader should look after
 	MailAddressTaken MailKind = "address_taken" // that somebody else asked for the reader's address, which stays theirs
 )
 

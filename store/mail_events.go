@@ -12,6 +12,8 @@ import (
 var ownersHear = []audit.Action{
 	audit.ConnectionCreated, audit.ConnectionSettingsChanged, audit.ConnectionPublished, audit.ConnectionActivated, audit.ConnectionDisabled, audit.ConnectionRanked, audit.ConnectionDeleted,
 	audit.ConnectionAlternateGiven, audit.ConnectionAlternateWithdrawn,
+	audit.ConnectionMetadataTaken, audit.ConnectionMetadataDiffers, audit.ConnectionMetadataApplied, audit.ConnectionMetadataDismissed,
+	audit.ConnectionMetadataFailing, audit.ConnectionMetadataRecovered, audit.ConnectionKeyAdded, audit.ConnectionKeySwitched, audit.ConnectionKeyRemoved,
 	audit.DomainVerified, audit.DomainAssigned, audit.DomainReleased, audit.DomainProved, audit.DomainFailing, audit.DomainRecovered,
 	audit.SignInPolicyEnforcementTurnedOn, audit.SignInPolicyEnforcementEnded, audit.SignInPolicyRolesChanged,
 	audit.BreakGlassLinkMade, audit.BreakGlassUsed, audit.IdentityLinkAsked,

@@ -22,7 +22,7 @@ const noticesShown = 20
 
 // postNotice keeps what a mail told for the console of its reader. An invite and a link tell nothing.
 func (w *write) postNotice(m Mail) error {
-	if m.Letter.UserID == "" || m.Kind != MailEvents && m.Kind != MailKeys {
+	if m.Letter.UserID == "" || m.Kind != MailEvents && m.Kind != MailKeys && m.Kind != MailCertificates {
 		return nil
 	}
 	notice := Notice{ID: newID(idNotice, w.now), OrganizationID: m.OrganizationID, UserID: m.Letter.UserID,

@@ -43,7 +43,7 @@ func (c *Scope) createOIDC(ctx context.Context, actor audit.Actor, draft NewConn
 		if err := w.addFirstVersion(row, settings); err != nil {
 			return err
 		}
-		return w.addConnectionKey(row.ID, key)
+		return w.addConnectionKey(row.ID, key, true)
 	})
 }
 

@@ -1,0 +1,246 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// How often metadata is fetched. The identity provider's own cacheDuration counts between the least and the most.
+const (
+	metadataMost   = 24 * time.Hour
+	metadataLeast  = time.Hour
+	metadataAgain  = time.Hour // after a failure
+	metadataPause  = 10 * time.Minute
+	metadataToldAt = 24 * time.Hour   // of failing, after which owners are told
+	metadataFresh  = 10 * time.Minute // how young settings must be for them to be what the metadata said when it was given
+
+	metadataAtOnce = 20
+)
+
+// MetadataPause is how long after a look at a connection's metadata the next may be asked for.
+const MetadataPause = metadataPause
+
+// ConnectionMetadata is what is known of the metadata that a connection's settings came from. URL is "" where they came from none.
+type ConnectionMetadata struct {
+	URL                      string
+	TriedAt, ReadAt, DueAt   *time.Time
+	ValidUntil, FailingSince *time.Time
+	Problem                  string     // a sentence, while it fails
+	Found                    *Described // what it says that waits for a person; nil where nothing does
+	FoundAt                  *time.Time
+}
+
+type metadataRow struct {
+	ConnectionID   string `gorm:"primaryKey"`
+	OrganizationID string
+	VersionID      string
+	URL            string
+	DueAt          *time.Time
+	TriedAt        *time.Time
+	ReadAt         *time.Time
+	ValidUntil     *time.Time
+	FailingSince   *time.Time
+	ToldAt         *time.Time
+	Problem        string
+	Seen, Found    string // JSON, or ""
+	FoundAt        *time.Time
+}
+
+func (metadataRow) TableName() string { return "connection_metadata" }
+
+func describedIn(text string) (*Described, error) {
+	if text == "" {
+		return nil, nil
+	}
+	var d Described
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return nil, fmt.Errorf("read kept metadata: %w", err)
+	}
+	return &d, nil
+}
+
+func (d Described) encoded() string {
+	text, _ := json.Marshal(d) // strings alone always encode
+	return string(text)
+}
+
+// shown is the row as it concerns these settings: what they agree with waits for nobody.
+func (r metadataRow) shown(live SAMLSettings) (ConnectionMetadata, error) {
+	shown := ConnectionMetadata{URL: live.MetadataURL}
+	if r.URL != live.MetadataURL || r.URL == "" {
+		return shown, nil // these are others, and the next round notices
+	}
+	shown.TriedAt, shown.ReadAt, shown.DueAt, shown.ValidUntil = inUTC(r.TriedAt), inUTC(r.ReadAt), inUTC(r.DueAt), inUTC(r.ValidUntil)
+	shown.FailingSince, shown.Problem = inUTC(r.FailingSince), r.Problem
+	found, err := describedIn(r.Found)
+	if err == nil && found != nil && !found.Agrees(live.described()) {
+		shown.Found, shown.FoundAt = found, inUTC(r.FoundAt)
+	}
+	return shown, err
+}
+
+// MetadataOf is what is known of the metadata of a connection of this organization.
+func (c *Scope) MetadataOf(ctx context.Context, connection Connection) (ConnectionMetadata, error) {
+	var row metadataRow
+	row, err := one(row, c.read(ctx).Where("connection_id = ?", connection.ID).Take(&row).Error)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return ConnectionMetadata{}, fmt.Errorf("read what is known of the metadata of connection %s: %w", connection.ID, err)
+	}
+	return row.shown(connection.Settings)
+}
+
+// MetadataToLookAt is what is known of the metadata of those of these connections where it fails or waits for a person, by their ids.
+func (c *Scope) MetadataToLookAt(ctx context.Context, connections []Connection) (map[string]ConnectionMetadata, error) {
+	var rows []metadataRow
+	if err := c.read(ctx).Where("found <> '' OR failing_since IS NOT NULL").Limit(limited(200)).Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("look for metadata to look at: %w", err)
+	}
+	all := map[string]ConnectionMetadata{}
+	for _, row := range rows {
+		for _, connection := range connections {
+			if connection.ID != row.ConnectionID {
+				continue
+			}
+			shown, err := row.shown(connection.Settings)
+			if err != nil {
+				return nil, err
+			}
+			if shown.Found != nil || shown.FailingSince != nil {
+				all[connection.ID] = shown
+			}
+		}
+	}
+	return all, nil
+}
+
+// MetadataTurn is leave to fetch a connection's metadata once.
+type MetadataTurn struct{ Connection Connection }
+
+// DueMetadata are the connections whose metadata is due, at most a round's worth.
+func (s *Store) DueMetadata(ctx context.Context) ([]string, error) {
+	if err := s.noticeMetadata(ctx); err != nil {
+		return nil, err
+	}
+	var due []string
+	err := s.read(ctx).Raw(`SELECT m.connection_id FROM connection_metadata m JOIN connections c ON c.id = m.connection_id AND c.state <> ?
+		JOIN organizations o ON o.id = c.organization_id AND o.suspended_at IS NULL
+		WHERE m.due_at <= ? ORDER BY m.due_at LIMIT ?`, ConnectionDisabled, s.now(), metadataAtOnce).Scan(&due).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for metadata that is due: %w", err)
+	}
+	return due, nil
+}
+
+// noticeMetadata finds the connections whose settings are others than when their metadata was last looked at, whoever changed them and how.
+func (s *Store) noticeMetadata(ctx context.Context) error {
+	var rows []connectionRow
+	err := s.read(ctx).Raw(`SELECT c.* FROM connections c LEFT JOIN connection_metadata m ON m.connection_id = c.id
+		WHERE c.protocol = ? AND (m.connection_id IS NULL OR m.version_id <> c.live_version) ORDER BY c.id LIMIT ?`, ProtocolSAML, 10*metadataAtOnce).Scan(&rows).Error
+	if err != nil {
+		return fmt.Errorf("look for connections with other settings: %w", err)
+	}
+	for _, row := range rows {
+		connection, err := row.withSettings(s.read(ctx))
+		if err == nil {
+			err = s.unrecorded(ctx, func(tx *gorm.DB) error { return s.notice(tx, connection) })
+		}
+		if err != nil {
+			return fmt.Errorf("notice the settings of connection %s: %w", row.ID, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) notice(tx *gorm.DB, connection Connection) error {
+	var row metadataRow
+	row, err := one(row, tx.Where("connection_id = ?", connection.ID).Take(&row).Error)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if err == nil && row.URL == connection.Settings.MetadataURL {
+		return tx.Model(&metadataRow{}).Where("connection_id = ?", connection.ID).Update("version_id", connection.VersionID).Error
+	}
+	now := s.now()
+	row = metadataRow{ConnectionID: connection.ID, OrganizationID: connection.OrganizationID, VersionID: connection.VersionID, URL: connection.Settings.MetadataURL}
+	if row.URL != "" {
+		due := now.Add(metadataIn(metadataMost))
+		row.DueAt = &due
+		if now.Sub(connection.UpdatedAt) < metadataFresh {
+			row.Seen, row.ReadAt = connection.Settings.described().encoded(), &connection.UpdatedAt
+		}
+	}
+	return errors.Join(tx.Where("connection_id = ?", connection.ID).Delete(&metadataRow{}).Error, tx.Create(&row).Error)
+}
+
+// metadataIn is when to look again: after that time within the bounds, less up to a sixth of it, so that not all are due at once.
+func metadataIn(wanted time.Duration) time.Duration {
+	wanted = min(max(wanted, metadataLeast), metadataMost)
+	return wanted - time.Duration(rand.Int64N(int64(wanted/6)))
+}
+
+// TakeMetadata gives leave to fetch a connection's metadata now, to one node alone and not twice within [MetadataPause] (S-55): whoever asks may
+// be a stranger. ErrNotFound where there is no leave: it has none from an address, is disabled, or was looked at just now.
+func (s *Store) TakeMetadata(ctx context.Context, connectionID string) (MetadataTurn, error) {
+	var row metadataRow
+	now := s.now()
+	row, err := one(row, s.read(ctx).Where("connection_id = ? AND url <> '' AND (tried_at IS NULL OR tried_at <= ?)", connectionID, now.Add(-metadataPause)).Take(&row).Error)
+	if err != nil {
+		return MetadataTurn{}, fmt.Errorf("take the metadata of connection %s: %w", connectionID, err)
+	}
+	connection, err := s.In(row.OrganizationID).Connection(ctx, connectionID)
+	if err != nil {
+		return MetadataTurn{}, err
+	}
+	o, err := s.Organization(ctx, row.OrganizationID)
+	if err != nil {
+		return MetadataTurn{}, fmt.Errorf("read the organization of connection %s: %w", connectionID, err)
+	}
+	if connection.State == ConnectionDisabled || connection.Settings.MetadataURL != row.URL || o.SuspendedAt != nil {
+		return MetadataTurn{}, ErrNotFound
+	}
+	err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+		again := now.Add(metadataIn(metadataAgain)) // should this node not live to say what it found
+		return updated(tx.Model(&metadataRow{}).Where("connection_id = ? AND (tried_at IS NULL OR tried_at <= ?)", connectionID, now.Add(-metadataPause)).
+			Updates(columns{"tried_at": now, "due_at": again}))
+	})
+	if errors.Is(err, ErrConflict) {
+		err = ErrNotFound // another node was faster
+	}
+	return MetadataTurn{connection}, err
+}
+
+// MetadataFailed notes why the metadata could not be had or is not used. The owners are told once when it has been so for a day.
+func (s *Store) MetadataFailed(ctx context.Context, turn MetadataTurn, problem string) error {
+	c := turn.Connection
+	now := s.now()
+	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
+		return tx.Model(&metadataRow{}).Where("connection_id = ? AND url = ?", c.ID, c.Settings.MetadataURL).
+			Updates(columns{"problem": problem, "failing_since": gorm.Expr("COALESCE(failing_since, ?)", now)}).Error
+	})
+	if err == nil {
+		err = s.write(ctx, c.OrganizationID, audit.Gatehouse(audit.Request{}), func(w *write) error {
+			told := updated(w.Model(&metadataRow{}).Where("connection_id = ? AND failing_since <= ? AND told_at IS NULL", c.ID, now.Add(-metadataToldAt)).Update("told_at", now))
+			if errors.Is(told, ErrConflict) {
+				return errUnchanged
+			}
+			w.record(audit.Event{Action: audit.ConnectionMetadataFailing, Targets: c.targets(), Changes: []audit.Change{{Field: "problem", After: problem}}})
+			return told
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("note that the metadata of connection %s fails: %w", c.ID, err)
+	}
+	return nil
+}
+
+func (c Connection) targets() []audit.Target {
+	return []audit.Target{{Kind: "connection", ID: c.ID, Name: c.Name}}
+}

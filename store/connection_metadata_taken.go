@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gorm.io/gorm"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// MetadataRead is metadata that was fetched and checked.
+type MetadataRead struct {
+	Described
+	ValidUntil time.Time     // zero when it does not end
+	Keep       time.Duration // its cacheDuration; zero when it states none
+}
+
+// MetadataFetched notes what the metadata of a connection says and does what follows from it (see judgeMetadata): nothing, the next version of
+// the settings, or a difference that waits for a person. It returns what happened, "" for nothing.
+func (s *Store) MetadataFetched(ctx context.Context, turn MetadataTurn, read MetadataRead) (did audit.Action, err error) {
+	c := turn.Connection
+	row, err := s.metadataFor(s.read(ctx), c)
+	if err == nil {
+		_, did, err = row.judged(c.Settings, read.Described, s.now())
+	}
+	if err == nil && did == "" && row.ToldAt == nil {
+		err = s.unrecorded(ctx, func(tx *gorm.DB) error { return row.settle(tx, c, read, s.now()) })
+	} else if err == nil {
+		err = s.In(c.OrganizationID).changeConnection(ctx, audit.Gatehouse(audit.Request{}), c.ID, c.Version, "take the metadata of", func(w *write, was connectionRow) error {
+			did, err = w.takeMetadata(was, read)
+			return err
+		})
+	}
+	if err != nil {
+		return "", fmt.Errorf("note the metadata of connection %s: %w", c.ID, err)
+	}
+	return did, nil
+}
+
+// metadataFor is the row as long as it is about the address that these settings name.
+func (s *Store) metadataFor(db *gorm.DB, c Connection) (metadataRow, error) {
+	var row metadataRow
+	return one(row, db.Where("connection_id = ? AND url = ?", c.ID, c.Settings.MetadataURL).Take(&row).Error)
+}
+
+// judged says what is to be done; "" when what was found waits already, or nothing is new.
+func (r metadataRow) judged(live SAMLSettings, found Described, now time.Time) (SAMLSettings, audit.Action, error) {
+	seen, err := describedIn(r.Seen)
+	if err != nil {
+		return live, "", err
+	}
+	waiting, err := describedIn(r.Found)
+	if err != nil {
+		return live, "", err
+	}
+	next, verdict := judgeMetadata(live, seen, found, now)
+	switch {
+	case verdict == metadataTaken:
+		return next, audit.ConnectionMetadataTaken, nil
+	case verdict == metadataWaits && (waiting == nil || !waiting.Agrees(found)):
+		return live, audit.ConnectionMetadataDiffers, nil
+	}
+	return live, "", nil
+}
+
+// takeMetadata does what follows, in the transaction of its event.
+func (w *write) takeMetadata(was connectionRow, read MetadataRead) (audit.Action, error) {
+	c, err := was.withSettings(w.DB)
+	if err != nil {
+		return "", err
+	}
+	row, err := w.store.metadataFor(w.DB, c)
+	if err != nil {
+		return "", err
+	}
+	next, did, err := row.judged(c.Settings, read.Described, w.now)
+	if err != nil {
+		return "", err
+	}
+	if row.ToldAt != nil {
+		w.record(audit.Event{Action: audit.ConnectionMetadataRecovered, Targets: was.targets()})
+	}
+	if err := row.settle(w.DB, c, read, w.now); err != nil {
+		return "", err
+	}
+	switch did {
+	case audit.ConnectionMetadataTaken:
+		return did, w.putMetadataLive(was, c, next, audit.Event{Action: did}, c.TestedAt)
+	case audit.ConnectionMetadataDiffers:
+		w.record(audit.Event{Action: did, Severity: audit.High, Targets: was.targets(), Changes: settingsChanges(c.Settings, read.replacing(c.Settings))})
+		return did, w.updateConnection(was, columns{}) // whoever has the page open decides about what it says now
+	}
+	return "", nil
+}
+
+// settle notes what was read. What was found waits where the settings do not follow from it, and nothing waits where they do.
+func (r metadataRow) settle(tx *gorm.DB, c Connection, read MetadataRead, now time.Time) error {
+	next := metadataMost
+	if read.Keep > 0 {
+		next = read.Keep
+	}
+	set := columns{"read_at": now, "due_at": now.Add(metadataIn(next)), "valid_until": nil, "problem": "", "failing_since": nil, "told_at": nil}
+	if !read.ValidUntil.IsZero() {
+		set["valid_until"] = read.ValidUntil.UTC()
+	}
+	seen, err := describedIn(r.Seen)
+	if err != nil {
+		return err
+	}
+	_, verdict := judgeMetadata(c.Settings, seen, read.Described, now)
+	switch {
+	case verdict != metadataWaits:
+		set["seen"], set["found"], set["found_at"] = read.encoded(), "", nil
+	default:
+		waiting, err := describedIn(r.Found)
+		if err != nil {
+			return err
+		}
+		if waiting == nil || !waiting.Agrees(read.Described) {
+			set["found"], set["found_at"] = read.encoded(), now
+		}
+	}
+	return tx.Model(&metadataRow{}).Where("connection_id = ? AND url = ?", r.ConnectionID, r.URL).Updates(set).Error
+}
+
+// putMetadataLive makes the next version of the settings from what metadata says.
+func (w *write) putMetadataLive(was connectionRow, before Connection, next SAMLSettings, event audit.Event, tested *time.Time) error {
+	problems := &Invalid{}
+	next.check(problems)
+	if was.State == ConnectionActive {
+		next.missing(problems, w.now)
+	}
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	live := newID(idVersion, w.now)
+	if err := w.addVersion(was.ID, live, before.VersionNumber+1, next); err != nil {
+		return err
+	}
+	event.Targets, event.Changes = was.targets(), settingsChanges(before.Settings, next)
+	w.record(event)
+	return w.updateConnection(was, columns{"live_version": live, "tested_at": tested})
+}
+
+// ApplyMetadata puts what the metadata says live, in place of what the settings said of the identity provider. Version is the one that was read
+// with the difference; ErrConflict when either has moved since, ErrNotFound when nothing waits. The connection counts as untested from then on.
+func (c *Scope) ApplyMetadata(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	return c.decideMetadata(ctx, actor, id, version, "apply the metadata of", func(w *write, was connectionRow, before Connection, found Described) error {
+		return w.putMetadataLive(was, before, found.replacing(before.Settings), audit.Event{Action: audit.ConnectionMetadataApplied}, nil)
+	})
+}
+
+// DismissMetadata leaves the settings as they are: what the metadata says is not asked about again until it says something else.
+func (c *Scope) DismissMetadata(ctx context.Context, actor audit.Actor, id string, version int64) error {
+	return c.decideMetadata(ctx, actor, id, version, "dismiss the metadata of", func(w *write, was connectionRow, before Connection, found Described) error {
+		w.record(audit.Event{Action: audit.ConnectionMetadataDismissed, Targets: was.targets(), Changes: settingsChanges(before.Settings, found.replacing(before.Settings))})
+		return w.updateConnection(was, columns{})
+	})
+}
+
+func (c *Scope) decideMetadata(ctx context.Context, actor audit.Actor, id string, version int64, verb string, decide func(*write, connectionRow, Connection, Described) error) error {
+	return c.changeConnection(ctx, actor, id, version, verb, func(w *write, was connectionRow) error {
+		before, err := was.withSettings(w.DB)
+		if err != nil {
+			return err
+		}
+		row, err := w.store.metadataFor(w.DB, before)
+		if err != nil {
+			return err
+		}
+		waiting, err := row.shown(before.Settings)
+		if err != nil {
+			return err
+		}
+		if waiting.Found == nil {
+			return ErrNotFound
+		}
+		if err := decide(w, was, before, *waiting.Found); err != nil {
+			return err
+		}
+		return w.Model(&metadataRow{}).Where("connection_id = ?", id).Updates(columns{"seen": row.Found, "found": "", "found_at": nil}).Error
+	})
+}

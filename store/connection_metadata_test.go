@@ -1,0 +1,243 @@
+package store
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gatehouse-sso/gatehouse/audit"
+)
+
+// S-55: what metadata may change by itself, row by row; each that waits stands beside one that need not.
+func TestS55_WhatMetadataMayChangeByItself(t *testing.T) {
+	now := time.Now()
+	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	old, renewed := certificateWith(t, key, now), certificateWith(t, key, now.Add(time.Minute))
+	next, other, expired := aCertificate(t, now), aCertificate(t, now), aCertificate(t, now.Add(-2*time.Hour))
+	live := SAMLSettings{EntityID: "https://idp.test/metadata", RedirectURL: "https://idp.test/sso", Certificates: []string{old}}.normal()
+	said := live.described()
+	with := func(change func(*Described)) Described { d := live.described(); change(&d); return d }
+	keys := func(certificates ...string) Described {
+		return with(func(d *Described) { d.Certificates = certificates })
+	}
+	for _, row := range []struct {
+		name    string
+		live    func(*SAMLSettings)
+		seen    *Described
+		found   Described
+		verdict metadataVerdict
+		keys    []string // live afterwards
+	}{
+		{"nothing", nil, &said, said, metadataSettled, []string{old}},
+		{"a key beside", nil, &said, keys(old, next), metadataTaken, []string{old, next}},
+		{"a key beside the same key, renewed", nil, &said, keys(renewed, next), metadataTaken, []string{renewed, next}},
+		{"every key", nil, &said, keys(next), metadataWaits, []string{old}},
+		{"every key that is valid", func(s *SAMLSettings) { s.Certificates = []string{expired} }, &said, keys(expired, next), metadataWaits, []string{expired}},
+		{"no key known from before", nil, nil, keys(old, next), metadataWaits, []string{old}},
+		{"the old one goes while another stays", func(s *SAMLSettings) { s.Certificates = []string{old, next} }, ptr(keys(old, next)), keys(next), metadataTaken, []string{next}},
+		{"one that a person added stays", func(s *SAMLSettings) { s.Certificates = []string{old, other} }, &said, keys(old, next), metadataTaken, []string{old, other, next}},
+		{"one that a person took out stays out", nil, ptr(keys(old, other)), keys(old, other, next), metadataTaken, []string{old, next}},
+		{"the entity ID", nil, &said, with(func(d *Described) { d.EntityID = "https://evil.test" }), metadataWaits, []string{old}},
+		{"the host", nil, &said, with(func(d *Described) { d.RedirectURL = "https://evil.test/sso" }), metadataWaits, []string{old}},
+		{"the path", nil, &said, with(func(d *Described) { d.RedirectURL = "https://idp.test/new" }), metadataTaken, []string{old}},
+		{"the scheme", nil, &said, with(func(d *Described) { d.RedirectURL = "http://idp.test/sso" }), metadataWaits, []string{old}},
+		{"another address on the host", nil, &said, with(func(d *Described) { d.PostURL = "https://idp.test/post" }), metadataTaken, []string{old}},
+		{"another address elsewhere", nil, &said, with(func(d *Described) { d.PostURL = "https://evil.test/post" }), metadataWaits, []string{old}},
+		{"the address in use is gone", nil, &said, with(func(d *Described) { d.RedirectURL, d.PostURL = "", "https://idp.test/post" }), metadataWaits, []string{old}},
+		{"a path that a person chose", func(s *SAMLSettings) { s.RedirectURL = "https://idp.test/chosen" }, &said, with(func(d *Described) { d.RedirectURL = "https://idp.test/new" }), metadataWaits, []string{old}},
+		{"a path that a person chose, and a key", func(s *SAMLSettings) { s.RedirectURL = "https://idp.test/chosen" }, &said, keys(old, next), metadataTaken, []string{old, next}},
+	} {
+		settings := live
+		if row.live != nil {
+			row.live(&settings)
+		}
+		after, verdict := judgeMetadata(settings, row.seen, row.found, now)
+		if verdict != row.verdict || !slices.Equal(after.Certificates, row.keys) {
+			t.Errorf("%s: verdict %d with %d certificates, want %d with %d", row.name, verdict, len(after.Certificates), row.verdict, len(row.keys))
+		}
+		if row.name == "a path that a person chose, and a key" && after.RedirectURL != "https://idp.test/chosen" {
+			t.Errorf("%s: it is %s now", row.name, after.RedirectURL)
+		}
+	}
+}
+
+func ptr[T any](value T) *T { return &value }
+
+// fromMetadata is an active connection whose settings came from an address just now.
+func fromMetadata(t *testing.T, s *Store, organization string) Connection {
+	t.Helper()
+	settings := settingsOf(t, s)
+	settings.MetadataURL = "https://idp.test/metadata.xml"
+	c, err := s.In(organization).CreateConnection(t.Context(), operator, "Okta", settings, ourKey)
+	ok(t, err)
+	ok(t, s.In(organization).ActivateConnection(t.Context(), operator, c.ID, c.Version))
+	if due := must(s.DueMetadata(t.Context())); len(due) != 0 {
+		t.Fatalf("due at once: %v", due)
+	}
+	return must(s.In(organization).Connection(t.Context(), c.ID))
+}
+
+// fetched is what follows from metadata that says this.
+func fetched(t *testing.T, s *Store, c Connection, says Described) audit.Action {
+	t.Helper()
+	turn, err := s.TakeMetadata(t.Context(), c.ID)
+	ok(t, err)
+	did, err := s.MetadataFetched(t.Context(), turn, MetadataRead{Described: says})
+	ok(t, err)
+	later(s, MetadataPause)
+	return did
+}
+
+func TestMetadataIsDueDayByDayAndNotTwiceAtOnce(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		c := fromMetadata(t, s, o.ID)
+		aConnection(t, s, o.ID) // which came from none
+		later(s, metadataMost)
+		if due := must(s.DueMetadata(ctx)); !slices.Equal(due, []string{c.ID}) {
+			t.Fatalf("due are %v", due)
+		}
+		turn, err := s.TakeMetadata(ctx, c.ID)
+		ok(t, err)
+		isError(t, errorOf(s.TakeMetadata(ctx, c.ID)), ErrNotFound) // S-55: by another node, or a stranger's message
+		if due := must(s.DueMetadata(ctx)); len(due) != 0 {
+			t.Errorf("due while it is fetched: %v", due)
+		}
+		ends := s.Now().Add(48 * time.Hour)
+		did, err := s.MetadataFetched(ctx, turn, MetadataRead{Described: c.Settings.described(), ValidUntil: ends, Keep: 2 * time.Hour})
+		ok(t, err)
+		known := must(s.In(o.ID).MetadataOf(ctx, c))
+		if did != "" || known.ReadAt == nil || known.ValidUntil == nil || known.ValidUntil.Sub(ends).Abs() > time.Second || known.DueAt.Sub(s.Now()) > 2*time.Hour || known.DueAt.Sub(s.Now()) < time.Hour {
+			t.Errorf("%q, %+v", did, known)
+		}
+		later(s, MetadataPause)
+		ok(t, errorOf(s.TakeMetadata(ctx, c.ID)))
+		later(s, MetadataPause)
+		ok(t, s.In(o.ID).DisableConnection(ctx, operator, c.ID, c.Version))
+		isError(t, errorOf(s.TakeMetadata(ctx, c.ID)), ErrNotFound)
+	})
+}
+
+// S-54, S-55: a key beside a known one is live at once, everything else waits for an owner, once, and is gone when the metadata says the old again.
+func TestS55_MetadataIsTakenOrWaits(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		c := fromMetadata(t, s, o.ID)
+		behind(t, s, "UPDATE connections SET tested_at = ?", s.Now())
+		first := c.Settings.described()
+		second, third := first, first
+		second.Certificates = append(slices.Clone(first.Certificates), aCertificate(t, s.Now()))
+		third.Certificates = []string{aCertificate(t, s.Now())}
+		taken(t, s)
+
+		if did := fetched(t, s, c, second); did != audit.ConnectionMetadataTaken {
+			t.Fatalf("a key beside: %q", did)
+		}
+		now := must(scope.Connection(ctx, c.ID))
+		if len(now.Settings.Certificates) != 2 || now.VersionNumber != 2 || now.TestedAt == nil {
+			t.Errorf("after the key beside: %d certificates, version %d", len(now.Settings.Certificates), now.VersionNumber)
+		}
+		events := must(scope.Events(ctx, EventFilter{Action: "connection.metadata_taken"}))
+		if len(events) != 1 || events[0].Actor.Kind != audit.System || len(events[0].Changes) != 1 || events[0].Changes[0].Field != "certificates" {
+			t.Errorf("the event tells %+v", events)
+		}
+		for range 2 {
+			fetched(t, s, c, third)
+		}
+		if events := must(scope.Events(ctx, EventFilter{Action: "connection.metadata_differs"})); len(events) != 1 {
+			t.Errorf("one document was told of %d times", len(events))
+		}
+		if mails := taken(t, s); len(mails) != 2 || !strings.Contains(mails[1].Letter.Lines[0], "an owner must look at it") {
+			t.Errorf("owners read %+v", mails)
+		}
+		now = must(scope.Connection(ctx, c.ID))
+		known := must(scope.MetadataOf(ctx, now))
+		if len(now.Settings.Certificates) != 2 || known.Found == nil || !known.Found.Agrees(third) || len(must(scope.MetadataToLookAt(ctx, []Connection{now}))) != 1 {
+			t.Errorf("every key changed: %+v", known)
+		}
+		if fetched(t, s, c, second); must(scope.MetadataOf(ctx, now)).Found != nil {
+			t.Error("what the metadata no longer says still waits")
+		}
+		isError(t, scope.ApplyMetadata(ctx, operator, c.ID, must(scope.Connection(ctx, c.ID)).Version), ErrNotFound)
+	})
+}
+
+func TestMetadataThatWaitsIsAppliedOrDismissed(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		other, _ := anOrganization(t, s, "other")
+		scope := s.In(o.ID)
+		c := fromMetadata(t, s, o.ID)
+		swapped := c.Settings.described()
+		swapped.EntityID, swapped.Certificates = "urn:moved", []string{aCertificate(t, s.Now())}
+		fetched(t, s, c, swapped)
+		isError(t, scope.ApplyMetadata(ctx, operator, c.ID, c.Version), ErrConflict) // as it was before this waited
+		c = must(scope.Connection(ctx, c.ID))
+		isError(t, s.In(other.ID).ApplyMetadata(ctx, operator, c.ID, c.Version), ErrNotFound)
+
+		ok(t, scope.DismissMetadata(ctx, operator, c.ID, c.Version))
+		if did := fetched(t, s, c, swapped); did != "" || must(scope.MetadataOf(ctx, c)).Found != nil {
+			t.Errorf("dismissed, and asked about again: %q", did)
+		}
+		if now := must(scope.Connection(ctx, c.ID)); now.Settings.EntityID != c.Settings.EntityID {
+			t.Error("dismissed, and taken")
+		}
+		swapped.EntityID = "urn:moved:again"
+		if did := fetched(t, s, c, swapped); did != audit.ConnectionMetadataDiffers {
+			t.Errorf("it says something else: %q", did)
+		}
+		c = must(scope.Connection(ctx, c.ID))
+		ok(t, scope.ApplyMetadata(ctx, operator, c.ID, c.Version))
+		now := must(scope.Connection(ctx, c.ID))
+		if !now.Settings.described().Agrees(swapped) || now.TestedAt != nil || now.VersionNumber != 2 || must(scope.MetadataOf(ctx, now)).Found != nil {
+			t.Errorf("applied: %+v", now)
+		}
+		for action, want := range map[string]int{"connection.metadata_applied": 1, "connection.metadata_dismissed": 1} {
+			if events := must(scope.Events(ctx, EventFilter{Action: action})); len(events) != want || len(events[0].Changes) == 0 {
+				t.Errorf("%s: %+v", action, events)
+			}
+		}
+	})
+}
+
+func TestMetadataThatFailsIsToldOnceAfterADay(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		c := fromMetadata(t, s, o.ID)
+		taken(t, s)
+		fail := func() {
+			turn, err := s.TakeMetadata(ctx, c.ID)
+			ok(t, err)
+			ok(t, s.MetadataFailed(ctx, turn, "The address cannot be reached."))
+		}
+		began := s.Now()
+		fail()
+		later(s, 12*time.Hour)
+		fail()
+		if known := must(scope.MetadataOf(ctx, c)); known.FailingSince == nil || known.FailingSince.Sub(began).Abs() > time.Second || known.Problem == "" || len(taken(t, s)) != 0 {
+			t.Errorf("after half a day: %+v", known)
+		}
+		for range 2 {
+			later(s, 13*time.Hour)
+			fail()
+		}
+		if mails := taken(t, s); len(mails) != 1 || !strings.Contains(mails[0].Letter.Lines[0], "cannot be reached") {
+			t.Errorf("owners read %+v", mails)
+		}
+		later(s, MetadataPause)
+		fetched(t, s, c, c.Settings.described())
+		if known := must(scope.MetadataOf(ctx, c)); known.FailingSince != nil || known.Problem != "" || len(taken(t, s)) != 1 {
+			t.Errorf("it is read again: %+v", known)
+		}
+	})
+}
