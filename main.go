@@ -85,6 +85,7 @@ func serve(ctx context.Context, c *config, ready func(firstOwner string)) (err e
 	group.Go(func() error { return product.gate.Follow(ctx) })
 	group.Go(func() error { sweep(ctx, db, c.Log); return nil })
 	group.Go(func() error { product.domains.Run(ctx); return nil })
+	group.Go(func() error { product.keeper.Run(ctx); return nil })
 	group.Go(func() error { product.post.Run(ctx); return nil })
 	group.Go(func() error { product.courier.Run(ctx); return nil })
 	group.Go(func() error {

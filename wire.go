@@ -28,6 +28,7 @@ type product struct {
 	gate     *gate.Gate
 	post     *mail.Post
 	domains  *domainKeeper
+	keeper   *connectionKeeper
 	courier  *webhooks.Courier
 	firstRun handlers.FirstRun
 }
@@ -69,8 +70,14 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 	if err != nil {
 		return product{}, err
 	}
+	keeper, err := keepConnections(db, guard, c.Log, metrics)
+	if err != nil {
+		return product{}, err
+	}
+	logins := broker.New(db, c.URL, guard.Client(), c.Log)
+	logins.OnUnknownKey(keeper.Ask)
 	handler, err := handlers.New(handlers.Options{
-		URL: c.URL, Store: db, Broker: broker.New(db, c.URL, guard.Client(), c.Log), Gate: checks, Catalogue: c.Catalogue,
+		URL: c.URL, Store: db, Broker: logins, Gate: checks, Catalogue: c.Catalogue,
 		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, OpenSignup: c.OpenSignup, SendsMail: c.SMTP != nil, Log: c.Log,
 		Site: web.Site{URL: c.URL, TrustedProxies: c.TrustedProxies, AnyHost: web.HealthPaths, Log: c.Log, Metrics: metrics},
 	})
@@ -78,7 +85,7 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 		return product{}, err
 	}
 	domains, err := keepDomains(db, guard, c.Log, metrics)
-	return product{handler, checks, post, domains, courier, first}, err
+	return product{handler, checks, post, domains, keeper, courier, first}, err
 }
 
 // hears waits until the gate has heard the change feed, before which it refuses every key; false when ctx ends first.

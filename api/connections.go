@@ -67,17 +67,18 @@ type Connection struct {
 
 // Settings are what we know of an identity provider and ask of it. They hold no secret.
 type Settings struct {
-	EntityID     string   `json:"entity_id" doc:"The identity provider's."`
-	RedirectURL  string   `json:"redirect_url" doc:"Where requests go by HTTP-Redirect."`
-	PostURL      string   `json:"post_url" doc:"Where requests go by HTTP-POST."`
-	Binding      string   `json:"binding" doc:"redirect or post."`
-	Certificates []string `json:"certificates" doc:"X.509 in PEM: whoever holds one of their keys is believed."`
-	MetadataURL  string   `json:"metadata_url"`
-	NameIDFormat string   `json:"name_id_format"`
-	ForceAuthn   bool     `json:"force_authn"`
-	AuthnContext []string `json:"authn_context"`
-	IDPInitiated string   `json:"idp_initiated" doc:"off, handshake (an unsolicited response only begins a fresh sign-in) or accept (it signs in by itself)."`
-	LoginHintAs  string   `json:"login_hint_as" doc:"How a typed address is passed on: empty (not at all), subject, or query: and a parameter's name."`
+	EntityID       string   `json:"entity_id" doc:"The identity provider's."`
+	RedirectURL    string   `json:"redirect_url" doc:"Where requests go by HTTP-Redirect."`
+	PostURL        string   `json:"post_url" doc:"Where requests go by HTTP-POST."`
+	Binding        string   `json:"binding" doc:"redirect or post."`
+	Certificates   []string `json:"certificates" doc:"X.509 in PEM: whoever holds one of their keys is believed."`
+	MetadataURL    string   `json:"metadata_url"`
+	MetadataSigner string   `json:"metadata_signer" doc:"X.509 in PEM: who must have signed the metadata there; empty asks for no signature."`
+	NameIDFormat   string   `json:"name_id_format"`
+	ForceAuthn     bool     `json:"force_authn"`
+	AuthnContext   []string `json:"authn_context"`
+	IDPInitiated   string   `json:"idp_initiated" doc:"off, handshake (an unsolicited response only begins a fresh sign-in) or accept (it signs in by itself)."`
+	LoginHintAs    string   `json:"login_hint_as" doc:"How a typed address is passed on: empty (not at all), subject, or query: and a parameter's name."`
 
 	AlternateEntityID string `json:"alternate_entity_id" doc:"The entity ID of ours that the identity provider knew before the connection moved here; empty where our own is used."`
 	AlternateACS      string `json:"alternate_acs_path" doc:"The path on our host that it posted to before; empty where our own is used."`
@@ -105,7 +106,7 @@ type Mapping struct {
 
 func showSettings(s store.SAMLSettings) Settings {
 	return Settings{EntityID: s.EntityID, RedirectURL: s.RedirectURL, PostURL: s.PostURL, Binding: s.Binding, Certificates: append([]string{}, s.Certificates...),
-		MetadataURL: s.MetadataURL, NameIDFormat: s.NameIDFormat, ForceAuthn: s.ForceAuthn, AuthnContext: append([]string{}, s.AuthnContext...),
+		MetadataURL: s.MetadataURL, MetadataSigner: s.MetadataSigner, NameIDFormat: s.NameIDFormat, ForceAuthn: s.ForceAuthn, AuthnContext: append([]string{}, s.AuthnContext...),
 		IDPInitiated: s.IDPInitiated, LoginHintAs: s.LoginHintAs, InclusiveC14N: s.InclusiveC14N, UnsignedResponseAroundEncrypted: s.UnsignedResponseAroundEncrypted,
 		LogoutRedirectURL: s.LogoutRedirectURL, LogoutPostURL: s.LogoutPostURL, LogoutResponseURL: s.LogoutResponseURL, Logout: s.Logout,
 		AlternateEntityID: s.AlternateEntityID, AlternateACS: s.AlternateACS, Mapping: showMapping(s.Mapping)}

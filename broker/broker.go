@@ -38,12 +38,18 @@ type Broker struct {
 	keys  *keySets
 	now   func() time.Time
 	log   *slog.Logger
+
+	unknownKey func(connectionID string)
 }
 
 // New makes a broker whose endpoints are under the public base address. calls is the guarded client: by it alone identity providers are asked.
 func New(s *store.Store, base *url.URL, calls *http.Client, log *slog.Logger) *Broker {
 	return &Broker{store: s, base: base, calls: calls, keys: newKeySets(calls), now: s.Now, log: log}
 }
+
+// OnUnknownKey has told be called, before the broker is used, whenever a message came that no known key signed, or one whose certificate has ended.
+// It must return at once, and bear being called by strangers as often as they like.
+func (b *Broker) OnUnknownKey(told func(connectionID string)) { b.unknownKey = told }
 
 // Refused is a login that was refused: the judgement, and the reference under which it is recorded.
 type Refused struct {
@@ -138,4 +144,20 @@ func (b *Broker) serviceProvider(c store.ProtocolConnection) (saml.ServiceProvid
 		sp.Keys = append(sp.Keys, saml.KeyPair{Key: key.Private, Certificate: key.Certificate})
 	}
 	return sp, nil
+}
+
+// noteOpened keeps which of our keys the identity provider encrypts to. That it could not be kept is no reason to refuse anybody.
+func (b *Broker) noteOpened(ctx context.Context, c store.ProtocolConnection, fingerprint string) {
+	if fingerprint == "" {
+		return
+	}
+	for _, pair := range c.Keys {
+		key, err := signing.Load(signing.Pair{KeyPEM: pair.KeyPEM, CertificatePEM: pair.CertificatePEM})
+		if err != nil || saml.Fingerprint(key.Certificate) != fingerprint {
+			continue
+		}
+		if err := b.store.NoteOpened(ctx, c.Keys, pair.ID); err != nil {
+			b.log.WarnContext(ctx, "which key a message was encrypted to is not kept", "connection", c.ID, "error", err)
+		}
+	}
 }

@@ -58,10 +58,17 @@ func (b *Broker) Finish(ctx context.Context, a Arrival) (Landing, error) {
 		return Landing{}, err
 	}
 	if refusal != nil {
-		return Landing{}, b.refuse(ctx, connection, seen, refusal)
+		err := b.refuse(ctx, connection, seen, refusal)
+		if b.unknownKey != nil && slices.Contains(ofAnotherKey, refusal.Reason) {
+			b.unknownKey(connection.ID)
+		}
+		return Landing{}, err
 	}
 	return landing, nil
 }
+
+// ofAnotherKey are the refusals after which the identity provider's metadata may name the key that signed. The refusal stands all the same.
+var ofAnotherKey = []trust.Reason{trust.ReasonSignatureInvalid, trust.ReasonCertificateExpired}
 
 // judge is the straight line of a login: decode, find what it answers, read, decide, spend.
 func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arrival, seen *attempt) (Landing, *trust.Refusal, error) {
@@ -104,6 +111,7 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 	if refusal != nil {
 		return Landing{}, refusal, nil
 	}
+	b.noteOpened(ctx, c, seen.claim.OpenedBy)
 	switch {
 	case seen.login != nil:
 	case c.Settings.IDPInitiated == store.IDPInitiatedAccept:

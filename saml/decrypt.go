@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/rsa"
 	"crypto/subtle"
+	"crypto/x509"
 
 	"github.com/gatehouse-sso/gatehouse/trust"
 )
@@ -14,9 +15,9 @@ func refuseSealed() *trust.Refusal {
 	return trust.Refuse(trust.ReasonDecryptionFailed, "an assertion encrypted to one of our certificates", "something that does not open")
 }
 
-// open decrypts with each of our keys in turn. It never says what failed, and every length is checked before use (S-31).
+// open decrypts with each of our keys in turn, and says whose it was. It never says what failed, and every length is checked before use (S-31).
 // What CBC did not open is answered as well, so that a bad padding can take the way of a good one: nobody may use it.
-func (s sealed) open(keys []KeyPair) (plaintext []byte, opened bool) {
+func (s sealed) open(keys []KeyPair) (plaintext []byte, by *x509.Certificate, opened bool) {
 	for _, pair := range keys {
 		key, err := pair.Key.Decrypt(nil, s.key, &rsa.OAEPOptions{Hash: s.digest, MGFHash: s.mask})
 		if err != nil || len(key) != s.cipher.keySize {
@@ -31,10 +32,10 @@ func (s sealed) open(keys []KeyPair) (plaintext []byte, opened bool) {
 			unseal = unsealGCM
 		}
 		if plaintext, opened = unseal(block, s.data); opened {
-			break
+			return plaintext, pair.Certificate, true
 		}
 	}
-	return plaintext, opened
+	return plaintext, nil, false
 }
 
 // unsealGCM opens nonce, ciphertext and tag (xmlenc1-1 5.2.4).

@@ -154,7 +154,7 @@ func TestS31_NoLengthOfCiphertextPanics(t *testing.T) {
 	for length := range 100 {
 		for cipher := range blockCiphers {
 			box := sealed{cipher: blockCiphers[cipher], digest: crypto.SHA1, mask: crypto.SHA1, key: make([]byte, length), data: make([]byte, length)}
-			if _, opened := box.open([]KeyPair{we().pair()}); opened {
+			if _, _, opened := box.open([]KeyPair{we().pair()}); opened {
 				t.Errorf("%d bytes of nothing were opened", length)
 			}
 			block, err := aes.NewCipher(make([]byte, box.cipher.keySize))

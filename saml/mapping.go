@@ -43,6 +43,7 @@ const emailFormat = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
 func (m *message) readSubject() (want, got string, refusal *trust.Refusal) {
 	id := m.assertion.only(assertionNamespace, "Subject").only(assertionNamespace, "NameID")
 	m.claim = trust.Claim{
+		OpenedBy: m.openedBy,
 		Protocol: "saml", Issuer: m.assertion.only(assertionNamespace, "Issuer").value(), Audience: m.audiences(),
 		Recipient: m.confirmation.attribute("Recipient"), Destination: m.response.attribute("Destination"),
 		InResponseTo: m.confirmation.attribute("InResponseTo"), Unsolicited: m.unsolicited,

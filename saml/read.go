@@ -24,6 +24,7 @@ type message struct {
 	encrypted, responseSigned, unsolicited bool
 
 	plaintext []byte    // what we decrypted, if anything
+	openedBy  string    // the fingerprint of our certificate whose key did
 	readings  []reading // of the assertion: as it arrived, and by each signature that covers it
 
 	claim trust.Claim
@@ -173,7 +174,7 @@ func (m *message) checkDecryption() (want, got string, refusal *trust.Refusal) {
 }
 
 func (m *message) open(box sealed) (by string, refusal *trust.Refusal) {
-	plaintext, opened := box.open(m.sp.Keys)
+	plaintext, key, opened := box.open(m.sp.Keys)
 	assertion, refusal := parse(plaintext)
 	if !opened {
 		return "", refuseSealed()
@@ -188,7 +189,7 @@ func (m *message) open(box sealed) (by string, refusal *trust.Refusal) {
 	if err := document.ReadFromBytes(plaintext); err != nil {
 		return "", refuseSealed()
 	}
-	m.plaintext, m.assertion, m.readings = plaintext, assertion, []reading{readingIn(assertion)}
+	m.plaintext, m.assertion, m.readings, m.openedBy = plaintext, assertion, []reading{readingIn(assertion)}, Fingerprint(key)
 	if len(signatures(assertion)) == 0 {
 		return "", nil
 	}

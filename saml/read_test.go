@@ -76,6 +76,9 @@ func TestReadGoodResponses(t *testing.T) {
 				SessionNotOnOrAfter: noon.Add(8 * time.Hour), AuthnContext: "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport", SessionIndex: "_session",
 				Email: "Ada@a.test", EmailValues: 1, Name: "Ada Lovelace", Attributes: map[string][]string{"groups": {"engineers", "owners"}},
 			}
+			if row.encrypt != nil {
+				want.OpenedBy = Fingerprint(we().certificate) // and never our older one
+			}
 			if !reflect.DeepEqual(claim, want) {
 				t.Errorf("got  %+v\nwant %+v", claim, want)
 			}

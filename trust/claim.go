@@ -26,6 +26,7 @@ type Claim struct {
 
 	IssuedAt, NotBefore, NotOnOrAfter, AuthnAt, SessionNotOnOrAfter time.Time
 	AuthnContext, SessionIndex                                      string
+	OpenedBy                                                        string // of what came encrypted: our certificate whose key opened it, SHA-256 in hexadecimal
 
 	Named       Named  // how the identity provider itself names the person, for signing them out there and here
 	SignOutHint string // what it wants to see again when the person signs out there (OpenID Connect's id_token_hint); may be empty
