@@ -286,7 +286,7 @@ func TestLetters_NoAddressThatIsNotOne(t *testing.T) {
 func TestW11_EveryLinkIsOurs(t *testing.T) {
 	f := opened(t, mailtest.Options{}, "")
 	for kind := range kinds {
-		letter, err := f.write(store.Mail{ID: "mai_1", Kind: kind, Letter: store.Letter{To: "grace@guest.test", Organization: "Acme", Lines: []string{"Ada did it."}, Path: "/organizations/org_1"}})
+		letter, err := f.write(store.Mail{ID: "mai_1", Kind: kind, Letter: store.Letter{To: "grace@guest.test", UserID: "usr_1", Organization: "Acme", Lines: []string{"Ada did it."}, Path: "/organizations/org_1"}})
 		f.ok(err)
 		f.ok(f.Server.send(t.Context(), letter))
 		links := f.server.Letter("grace@guest.test").Links()
