@@ -21,22 +21,22 @@ const (
 // warnedBefore are the days before its end at which a certificate is warned of; 0 is when it has ended.
 var warnedBefore = []int{0, 1, 7, 14, 30, 90}
 
-// CertificateEnd is when the certificates of an active connection end. Theirs is the last of the identity provider's that can be believed, nil for
-// OpenID Connect or where there is none; Ours is that of the key that we sign with.
+// CertificateEnd is when the certificates of an active SAML connection end. Theirs is the last of the identity provider's that can be believed, nil
+// where there is none; Ours is that of the key that we sign with. Keys of OpenID Connect have no end.
 type CertificateEnd struct {
 	ConnectionID, OrganizationID, Name string
 	Theirs, Ours                       *x509.Certificate
 }
 
-// CertificateEnds walks all active connections of organizations that are not suspended, some at a time.
+// CertificateEnds walks all active SAML connections of organizations that are not suspended, some at a time.
 func (s *Store) CertificateEnds(ctx context.Context, each func([]CertificateEnd) error) error {
 	for after, further := "", true; further; {
 		var rows []struct {
-			ID, OrganizationID, Name, Protocol, Settings string
+			ID, OrganizationID, Name, Settings string
 		}
-		err := s.read(ctx).Raw(`SELECT c.id, c.organization_id, c.name, c.protocol, v.settings FROM connections c JOIN connection_versions v ON v.id = c.live_version
+		err := s.read(ctx).Raw(`SELECT c.id, c.organization_id, c.name, v.settings FROM connections c JOIN connection_versions v ON v.id = c.live_version
 			JOIN organizations o ON o.id = c.organization_id AND o.suspended_at IS NULL
-			WHERE c.id > ? AND c.state = ? ORDER BY c.id LIMIT ?`, after, ConnectionActive, certificatesAtOnce).Scan(&rows).Error
+			WHERE c.id > ? AND c.state = ? AND c.protocol = ? ORDER BY c.id LIMIT ?`, after, ConnectionActive, ProtocolSAML, certificatesAtOnce).Scan(&rows).Error
 		if err != nil {
 			return fmt.Errorf("look for certificates that end: %w", err)
 		}
@@ -44,11 +44,8 @@ func (s *Store) CertificateEnds(ctx context.Context, each func([]CertificateEnd)
 		for i, row := range rows {
 			ids[i], after = row.ID, row.ID
 			ends[i] = CertificateEnd{ConnectionID: row.ID, OrganizationID: row.OrganizationID, Name: row.Name}
-			if row.Protocol != ProtocolSAML {
-				continue
-			}
 			var settings SAMLSettings
-			if err := (versionRow{Settings: row.Settings}).decode(row.Protocol, &settings, nil); err != nil {
+			if err := (versionRow{Settings: row.Settings}).decode(ProtocolSAML, &settings, nil); err != nil {
 				return fmt.Errorf("read settings of connection %s: %w", row.ID, err)
 			}
 			ends[i].Theirs = lastToEnd(settings.Certificates)
@@ -66,14 +63,9 @@ func (s *Store) CertificateEnds(ctx context.Context, each func([]CertificateEnd)
 
 // addOurs fills in the certificate that each of these signs with.
 func (s *Store) addOurs(ctx context.Context, ids []string, ends []CertificateEnd) error {
-	var keys []connectionKeyRow
-	err := s.read(ctx).Select("connection_id", "certificate").Where("connection_id IN ? AND signs_since IS NOT NULL", ids).Order("signs_since").Find(&keys).Error
+	signing, err := signingCertificates(s.read(ctx), ids)
 	if err != nil {
-		return fmt.Errorf("look for our certificates that end: %w", err)
-	}
-	signing := map[string]string{}
-	for _, key := range keys { // the last one stays
-		signing[key.ConnectionID] = key.Certificate
+		return err
 	}
 	for i := range ends {
 		if c, err := certificateOf(signing[ends[i].ConnectionID]); err == nil {
@@ -81,6 +73,28 @@ func (s *Store) addOurs(ctx context.Context, ids []string, ends []CertificateEnd
 		}
 	}
 	return nil
+}
+
+// SigningCertificates are those of the keys that we sign with, PEM, by the ids of these connections of the organization.
+func (c *Scope) SigningCertificates(ctx context.Context, connections []Connection) (map[string]string, error) {
+	ids := make([]string, len(connections))
+	for i := range connections {
+		ids[i] = connections[i].ID
+	}
+	return signingCertificates(c.read(ctx), ids)
+}
+
+func signingCertificates(db *gorm.DB, ids []string) (map[string]string, error) {
+	var keys []connectionKeyRow
+	err := db.Select("connection_id", "certificate").Where("connection_id IN ? AND signs_since IS NOT NULL", ids).Order("signs_since, created_at, id").Find(&keys).Error
+	if err != nil {
+		return nil, fmt.Errorf("look for our certificates that end: %w", err)
+	}
+	signing := map[string]string{}
+	for _, key := range keys { // the last one stays
+		signing[key.ConnectionID] = key.Certificate
+	}
+	return signing, nil
 }
 
 // lastToEnd is the certificate that ends last of those whose keys are strong enough to be believed.
@@ -133,7 +147,7 @@ func (w *write) tellOfCertificates(end CertificateEnd) error {
 		{end.Theirs, "The last signing certificate of the connection “%s” expired on %s: nobody can sign in through it. Add the one that your identity provider signs with now.",
 			"The last signing certificate of the connection “%s” expires on %s. Nobody can sign in through it after that: add the next one before."},
 		{end.Ours, "Our own certificate for the connection “%s” expired on %s. Identity providers that look at its dates refuse our requests: make the next key and give it to them.",
-			"Our own certificate for the connection “%s” expires on %s. Make the next key on the connection's page, and give it to your identity provider."},
+			"Our own certificate for the connection “%s” expires on %s. Make the next key, and give it to your identity provider."},
 	} {
 		if one.certificate == nil {
 			continue
@@ -190,7 +204,7 @@ func (w *write) mailOfCertificates(end CertificateEnd, lines []string) error {
 	}
 	for _, r := range readers {
 		err := w.mail(end.OrganizationID, MailCertificates, Letter{To: r.Email, UserID: r.UserID, Organization: o.Name, Lines: lines, At: w.now,
-			Path: "/organizations/" + end.OrganizationID + "/connections/" + end.ConnectionID})
+			Path: "/organizations/" + end.OrganizationID + "/connections/" + end.ConnectionID + "/certificates"})
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,8 @@ const (
 	metadataToldAt = 24 * time.Hour   // of failing, after which owners are told
 	metadataFresh  = 10 * time.Minute // how young settings must be for them to be what the metadata said when it was given
 
-	metadataAtOnce = 20
+	metadataAtOnce  = 20
+	metadataNoticed = 200
 )
 
 // MetadataPause is how long after a look at a connection's metadata the next may be asked for.
@@ -81,7 +82,7 @@ func (r metadataRow) shown(live SAMLSettings) (ConnectionMetadata, error) {
 	shown.TriedAt, shown.ReadAt, shown.DueAt, shown.ValidUntil = inUTC(r.TriedAt), inUTC(r.ReadAt), inUTC(r.DueAt), inUTC(r.ValidUntil)
 	shown.FailingSince, shown.Problem = inUTC(r.FailingSince), r.Problem
 	found, err := describedIn(r.Found)
-	if err == nil && found != nil && !found.Agrees(live.described()) {
+	if err == nil && found != nil && !found.Agrees(live.Described()) {
 		shown.Found, shown.FoundAt = found, inUTC(r.FoundAt)
 	}
 	return shown, err
@@ -139,33 +140,40 @@ func (s *Store) DueMetadata(ctx context.Context) ([]string, error) {
 	return due, nil
 }
 
-// noticeMetadata finds the connections whose settings are others than when their metadata was last looked at, whoever changed them and how.
+// noticeMetadata finds the connections whose settings are others than when their metadata was last looked at, whoever changed them and how. With
+// 10,000 connections of which none is new it takes some 30 ms, and half a millisecond for each new one.
 func (s *Store) noticeMetadata(ctx context.Context) error {
-	var rows []connectionRow
-	err := s.read(ctx).Raw(`SELECT c.* FROM connections c LEFT JOIN connection_metadata m ON m.connection_id = c.id
-		WHERE c.protocol = ? AND (m.connection_id IS NULL OR m.version_id <> c.live_version) ORDER BY c.id LIMIT ?`, ProtocolSAML, 10*metadataAtOnce).Scan(&rows).Error
-	if err != nil {
-		return fmt.Errorf("look for connections with other settings: %w", err)
-	}
-	for _, row := range rows {
-		connection, err := row.withSettings(s.read(ctx))
-		if err == nil {
-			err = s.unrecorded(ctx, func(tx *gorm.DB) error { return s.notice(tx, connection) })
-		}
+	for further := true; further; {
+		var rows []connectionRow
+		err := s.read(ctx).Raw(`SELECT c.* FROM connections c LEFT JOIN connection_metadata m ON m.connection_id = c.id
+			WHERE c.protocol = ? AND (m.connection_id IS NULL OR m.version_id <> c.live_version) ORDER BY c.id LIMIT ?`, ProtocolSAML, metadataNoticed).Scan(&rows).Error
 		if err != nil {
-			return fmt.Errorf("notice the settings of connection %s: %w", row.ID, err)
+			return fmt.Errorf("look for connections with other settings: %w", err)
 		}
+		for _, row := range rows {
+			connection, err := row.withSettings(s.read(ctx))
+			if err == nil {
+				err = s.unrecorded(ctx, func(tx *gorm.DB) error { return s.notice(tx, connection) })
+			}
+			if err != nil {
+				return fmt.Errorf("notice the settings of connection %s: %w", row.ID, err)
+			}
+		}
+		further = len(rows) == metadataNoticed
 	}
 	return nil
 }
 
+// notice begins anew where the address is another one. With the same address what is known stays.
 func (s *Store) notice(tx *gorm.DB, connection Connection) error {
 	var row metadataRow
 	row, err := one(row, tx.Where("connection_id = ?", connection.ID).Take(&row).Error)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	switch {
+	case err != nil && !errors.Is(err, ErrNotFound):
 		return err
-	}
-	if err == nil && row.URL == connection.Settings.MetadataURL {
+	case err == nil && row.VersionID == connection.VersionID:
+		return nil
+	case err == nil && row.URL == connection.Settings.MetadataURL:
 		return tx.Model(&metadataRow{}).Where("connection_id = ?", connection.ID).Update("version_id", connection.VersionID).Error
 	}
 	now := s.now()
@@ -174,7 +182,7 @@ func (s *Store) notice(tx *gorm.DB, connection Connection) error {
 		due := now.Add(metadataIn(metadataMost))
 		row.DueAt = &due
 		if now.Sub(connection.UpdatedAt) < metadataFresh {
-			row.Seen, row.ReadAt = connection.Settings.described().encoded(), &connection.UpdatedAt
+			row.Seen, row.ReadAt = connection.Settings.Described().encoded(), &connection.UpdatedAt
 		}
 	}
 	return errors.Join(tx.Where("connection_id = ?", connection.ID).Delete(&metadataRow{}).Error, tx.Create(&row).Error)
@@ -189,24 +197,15 @@ func metadataIn(wanted time.Duration) time.Duration {
 // TakeMetadata gives leave to fetch a connection's metadata now, to one node alone and not twice within [MetadataPause] (S-55): whoever asks may
 // be a stranger. ErrNotFound where there is no leave: it has none from an address, is disabled, or was looked at just now.
 func (s *Store) TakeMetadata(ctx context.Context, connectionID string) (MetadataTurn, error) {
-	var row metadataRow
-	now := s.now()
-	row, err := one(row, s.read(ctx).Where("connection_id = ? AND url <> '' AND (tried_at IS NULL OR tried_at <= ?)", connectionID, now.Add(-metadataPause)).Take(&row).Error)
+	connection, err := s.withMetadata(ctx, connectionID)
 	if err != nil {
 		return MetadataTurn{}, fmt.Errorf("take the metadata of connection %s: %w", connectionID, err)
 	}
-	connection, err := s.In(row.OrganizationID).Connection(ctx, connectionID)
-	if err != nil {
-		return MetadataTurn{}, err
-	}
-	o, err := s.Organization(ctx, row.OrganizationID)
-	if err != nil {
-		return MetadataTurn{}, fmt.Errorf("read the organization of connection %s: %w", connectionID, err)
-	}
-	if connection.State == ConnectionDisabled || connection.Settings.MetadataURL != row.URL || o.SuspendedAt != nil {
-		return MetadataTurn{}, ErrNotFound
-	}
 	err = s.unrecorded(ctx, func(tx *gorm.DB) error {
+		if err := s.notice(tx, connection); err != nil {
+			return err
+		}
+		now := s.now()
 		again := now.Add(metadataIn(metadataAgain)) // should this node not live to say what it found
 		return updated(tx.Model(&metadataRow{}).Where("connection_id = ? AND (tried_at IS NULL OR tried_at <= ?)", connectionID, now.Add(-metadataPause)).
 			Updates(columns{"tried_at": now, "due_at": again}))
@@ -215,6 +214,23 @@ func (s *Store) TakeMetadata(ctx context.Context, connectionID string) (Metadata
 		err = ErrNotFound // another node was faster
 	}
 	return MetadataTurn{connection}, err
+}
+
+// withMetadata is a connection that is in use and has metadata from an address which was not looked at just now; else ErrNotFound.
+func (s *Store) withMetadata(ctx context.Context, connectionID string) (Connection, error) {
+	var row connectionRow
+	row, err := one(row, s.read(ctx).Raw(`SELECT c.* FROM connections c JOIN organizations o ON o.id = c.organization_id AND o.suspended_at IS NULL
+		LEFT JOIN connection_metadata m ON m.connection_id = c.id
+		WHERE c.id = ? AND c.state <> ? AND c.protocol = ? AND (m.tried_at IS NULL OR m.tried_at <= ?) LIMIT 1`,
+		connectionID, ConnectionDisabled, ProtocolSAML, s.now().Add(-metadataPause)).Take(&row).Error)
+	if err != nil {
+		return Connection{}, err
+	}
+	connection, err := row.withSettings(s.read(ctx))
+	if err == nil && connection.Settings.MetadataURL == "" {
+		err = ErrNotFound
+	}
+	return connection, err
 }
 
 // MetadataFailed notes why the metadata could not be had or is not used. The owners are told once when it has been so for a day.

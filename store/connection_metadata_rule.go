@@ -14,8 +14,8 @@ type Described struct {
 	Certificates []string // PEM
 }
 
-// described is that part of the settings.
-func (s SAMLSettings) described() Described {
+// Described is that part of the settings.
+func (s SAMLSettings) Described() Described {
 	return Described{s.EntityID, s.RedirectURL, s.PostURL, s.Certificates}
 }
 
@@ -55,7 +55,7 @@ const (
 // New keys are believed beside one that is still listed, and an address on the host where it was before. A certificate that the metadata no
 // longer lists goes: that is how an identity provider takes a key back. One that a person added by hand, which it never listed, stays.
 func judgeMetadata(live SAMLSettings, seen *Described, found Described, now time.Time) (SAMLSettings, metadataVerdict) {
-	if seen != nil && seen.Agrees(found) || live.described().Agrees(found) {
+	if seen != nil && seen.Agrees(found) || live.Described().Agrees(found) {
 		return live, metadataSettled
 	}
 	if seen == nil || found.EntityID != seen.EntityID || found.EntityID != live.EntityID || !keepsKey(live.Certificates, found.Certificates, now) {
@@ -82,7 +82,7 @@ func judgeMetadata(live SAMLSettings, seen *Described, found Described, now time
 	switch {
 	case len(next.Certificates) > maxCertificates:
 		return live, metadataWaits
-	case next.described().Agrees(live.described()):
+	case next.Described().Agrees(live.Described()):
 		return live, metadataSettled
 	}
 	return next, metadataTaken

@@ -87,7 +87,12 @@ func (w *write) takeMetadata(was connectionRow, read MetadataRead) (audit.Action
 	}
 	switch did {
 	case audit.ConnectionMetadataTaken:
-		return did, w.putMetadataLive(was, c, next, audit.Event{Action: did}, c.TestedAt)
+		return did, w.putMetadataLive(was, c, next, audit.Event{Action: did}, columns{}, func(draft SAMLSettings) SAMLSettings {
+			if followed, did, err := row.judged(draft, read.Described, w.now); err == nil && did == audit.ConnectionMetadataTaken {
+				return followed // by the same rule: a key that the draft no longer believes vouches for nothing in it
+			}
+			return draft
+		})
 	case audit.ConnectionMetadataDiffers:
 		w.record(audit.Event{Action: did, Severity: audit.High, Targets: was.targets(), Changes: settingsChanges(c.Settings, read.replacing(c.Settings))})
 		return did, w.updateConnection(was, columns{}) // whoever has the page open decides about what it says now
@@ -125,8 +130,8 @@ func (r metadataRow) settle(tx *gorm.DB, c Connection, read MetadataRead, now ti
 	return tx.Model(&metadataRow{}).Where("connection_id = ? AND url = ?", r.ConnectionID, r.URL).Updates(set).Error
 }
 
-// putMetadataLive makes the next version of the settings from what metadata says.
-func (w *write) putMetadataLive(was connectionRow, before Connection, next SAMLSettings, event audit.Event, tested *time.Time) error {
+// putMetadataLive makes the next version of the settings from what metadata says. A draft follows, so that publishing it takes nothing back.
+func (w *write) putMetadataLive(was connectionRow, before Connection, next SAMLSettings, event audit.Event, set columns, follow func(SAMLSettings) SAMLSettings) error {
 	problems := &Invalid{}
 	next.check(problems)
 	if was.State == ConnectionActive {
@@ -135,21 +140,76 @@ func (w *write) putMetadataLive(was connectionRow, before Connection, next SAMLS
 	if err := problems.Err(); err != nil {
 		return err
 	}
-	live := newID(idVersion, w.now)
-	if err := w.addVersion(was.ID, live, before.VersionNumber+1, next); err != nil {
+	live, err := w.addVersion(was.ID, next, 0)
+	if err != nil {
+		return err
+	}
+	if err := w.published(live.ID); err != nil {
 		return err
 	}
 	event.Targets, event.Changes = was.targets(), settingsChanges(before.Settings, next)
 	w.record(event)
-	return w.updateConnection(was, columns{"live_version": live, "tested_at": tested})
+	set["live_version"] = live.ID
+	if err := w.draftFollows(was, before.Settings, next, set, follow); err != nil {
+		return err
+	}
+	return w.updateConnection(was, set)
+}
+
+// draftFollows carries what metadata said into the draft, where there is one from the same address. One that says nothing else ends with that.
+func (w *write) draftFollows(was connectionRow, before, next SAMLSettings, set columns, follow func(SAMLSettings) SAMLSettings) error {
+	if was.DraftVersion == "" {
+		return nil
+	}
+	draft, err := was.edited(w.DB)
+	if err != nil || draft.Settings.MetadataURL != before.MetadataURL {
+		return err
+	}
+	followed, problems := follow(draft.Settings), &Invalid{}
+	followed.check(problems)
+	switch {
+	case sameSettings(followed, next):
+		w.record(audit.Event{Action: audit.ConnectionDraftDiscarded, Targets: was.targets()})
+		set["draft_version"], set["draft_tested_at"] = "", nil
+		return nil
+	case sameSettings(followed, draft.Settings) || problems.Err() != nil:
+		return nil
+	}
+	version, err := w.addVersion(was.ID, followed, 0)
+	if err != nil {
+		return err
+	}
+	w.record(audit.Event{Action: audit.ConnectionDraftChanged, Targets: was.targets(), Changes: settingsChanges(draft.Settings, followed)})
+	set["draft_version"] = version.ID
+	return nil
 }
 
 // ApplyMetadata puts what the metadata says live, in place of what the settings said of the identity provider. Version is the one that was read
-// with the difference; ErrConflict when either has moved since, ErrNotFound when nothing waits. The connection counts as untested from then on.
+// with the difference; ErrConflict when either has moved since, ErrNotFound when nothing waits. The connection counts as untested from then on,
+// and so does its draft, in which what the owner changed of the same settings stays.
 func (c *Scope) ApplyMetadata(ctx context.Context, actor audit.Actor, id string, version int64) error {
 	return c.decideMetadata(ctx, actor, id, version, "apply the metadata of", func(w *write, was connectionRow, before Connection, found Described) error {
-		return w.putMetadataLive(was, before, found.replacing(before.Settings), audit.Event{Action: audit.ConnectionMetadataApplied}, nil)
+		next := found.replacing(before.Settings)
+		return w.putMetadataLive(was, before, next, audit.Event{Action: audit.ConnectionMetadataApplied}, columns{"tested_at": nil, "draft_tested_at": nil},
+			func(draft SAMLSettings) SAMLSettings { return next.carried(before.Settings, draft) })
 	})
+}
+
+// carried are a draft's settings with what metadata changed in those that it left as they were live.
+func (s SAMLSettings) carried(before, draft SAMLSettings) SAMLSettings {
+	for _, of := range []struct {
+		next, before string
+		draft        *string
+	}{{s.EntityID, before.EntityID, &draft.EntityID}, {s.RedirectURL, before.RedirectURL, &draft.RedirectURL}, {s.PostURL, before.PostURL, &draft.PostURL},
+		{s.Binding, before.Binding, &draft.Binding}} {
+		if *of.draft == of.before {
+			*of.draft = of.next
+		}
+	}
+	if len(without(draft.Certificates, before.Certificates))+len(without(before.Certificates, draft.Certificates)) == 0 {
+		draft.Certificates = s.Certificates
+	}
+	return draft
 }
 
 // DismissMetadata leaves the settings as they are: what the metadata says is not asked about again until it says something else.

@@ -19,8 +19,8 @@ func TestS55_WhatMetadataMayChangeByItself(t *testing.T) {
 	old, renewed := certificateWith(t, key, now), certificateWith(t, key, now.Add(time.Minute))
 	next, other, expired := aCertificate(t, now), aCertificate(t, now), aCertificate(t, now.Add(-2*time.Hour))
 	live := SAMLSettings{EntityID: "https://idp.test/metadata", RedirectURL: "https://idp.test/sso", Certificates: []string{old}}.normal()
-	said := live.described()
-	with := func(change func(*Described)) Described { d := live.described(); change(&d); return d }
+	said := live.Described()
+	with := func(change func(*Described)) Described { d := live.Described(); change(&d); return d }
 	keys := func(certificates ...string) Described {
 		return with(func(d *Described) { d.Certificates = certificates })
 	}
@@ -109,7 +109,7 @@ func TestMetadataIsDueDayByDayAndNotTwiceAtOnce(t *testing.T) {
 			t.Errorf("due while it is fetched: %v", due)
 		}
 		ends := s.Now().Add(48 * time.Hour)
-		did, err := s.MetadataFetched(ctx, turn, MetadataRead{Described: c.Settings.described(), ValidUntil: ends, Keep: 2 * time.Hour})
+		did, err := s.MetadataFetched(ctx, turn, MetadataRead{Described: c.Settings.Described(), ValidUntil: ends, Keep: 2 * time.Hour})
 		ok(t, err)
 		known := must(s.In(o.ID).MetadataOf(ctx, c))
 		if did != "" || known.ReadAt == nil || known.ValidUntil == nil || known.ValidUntil.Sub(ends).Abs() > time.Second || known.DueAt.Sub(s.Now()) > 2*time.Hour || known.DueAt.Sub(s.Now()) < time.Hour {
@@ -131,7 +131,7 @@ func TestS55_MetadataIsTakenOrWaits(t *testing.T) {
 		scope := s.In(o.ID)
 		c := fromMetadata(t, s, o.ID)
 		behind(t, s, "UPDATE connections SET tested_at = ?", s.Now())
-		first := c.Settings.described()
+		first := c.Settings.Described()
 		second, third := first, first
 		second.Certificates = append(slices.Clone(first.Certificates), aCertificate(t, s.Now()))
 		third.Certificates = []string{aCertificate(t, s.Now())}
@@ -176,7 +176,7 @@ func TestMetadataThatWaitsIsAppliedOrDismissed(t *testing.T) {
 		other, _ := anOrganization(t, s, "other")
 		scope := s.In(o.ID)
 		c := fromMetadata(t, s, o.ID)
-		swapped := c.Settings.described()
+		swapped := c.Settings.Described()
 		swapped.EntityID, swapped.Certificates = "urn:moved", []string{aCertificate(t, s.Now())}
 		fetched(t, s, c, swapped)
 		isError(t, scope.ApplyMetadata(ctx, operator, c.ID, c.Version), ErrConflict) // as it was before this waited
@@ -197,7 +197,7 @@ func TestMetadataThatWaitsIsAppliedOrDismissed(t *testing.T) {
 		c = must(scope.Connection(ctx, c.ID))
 		ok(t, scope.ApplyMetadata(ctx, operator, c.ID, c.Version))
 		now := must(scope.Connection(ctx, c.ID))
-		if !now.Settings.described().Agrees(swapped) || now.TestedAt != nil || now.VersionNumber != 2 || must(scope.MetadataOf(ctx, now)).Found != nil {
+		if !now.Settings.Described().Agrees(swapped) || now.TestedAt != nil || now.VersionNumber != 2 || must(scope.MetadataOf(ctx, now)).Found != nil {
 			t.Errorf("applied: %+v", now)
 		}
 		for action, want := range map[string]int{"connection.metadata_applied": 1, "connection.metadata_dismissed": 1} {
@@ -235,9 +235,99 @@ func TestMetadataThatFailsIsToldOnceAfterADay(t *testing.T) {
 			t.Errorf("owners read %+v", mails)
 		}
 		later(s, MetadataPause)
-		fetched(t, s, c, c.Settings.described())
+		fetched(t, s, c, c.Settings.Described())
 		if known := must(scope.MetadataOf(ctx, c)); known.FailingSince != nil || known.Problem != "" || len(taken(t, s)) != 1 {
 			t.Errorf("it is read again: %+v", known)
 		}
+	})
+}
+
+// S-55: what metadata says reaches a draft as well, so that publishing it takes no new key back; by the same rule, and never over what a person
+// decided in it.
+func TestS55_ADraftFollowsTheMetadata(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		for _, row := range []struct {
+			name  string
+			draft func(*SAMLSettings)
+			swap  bool // every key is another, and an owner applies it
+			keys  func(first, next, own string) []string
+		}{
+			{"a draft about something else", func(s *SAMLSettings) { s.ForceAuthn = true }, false, func(first, next, _ string) []string { return []string{first, next} }},
+			{"a draft that no longer believes the known key", func(s *SAMLSettings) { s.Certificates = s.Certificates[1:] }, false, func(_, _, own string) []string { return []string{own} }},
+			{"a draft from elsewhere", func(s *SAMLSettings) { s.MetadataURL, s.ForceAuthn = "https://other.test/m", true }, false, func(first, _, _ string) []string { return []string{first} }},
+			{"applied, a draft about something else", func(s *SAMLSettings) { s.ForceAuthn = true }, true, func(_, next, _ string) []string { return []string{next} }},
+			{"applied, a draft with keys of its own", func(s *SAMLSettings) { s.Certificates = s.Certificates[1:] }, true, func(_, _, own string) []string { return []string{own} }},
+		} {
+			c := fromMetadata(t, s, o.ID)
+			own, next := aCertificate(t, s.Now()), aCertificate(t, s.Now())
+			first := c.Settings.Certificates[0]
+			draft := c.Settings
+			draft.Certificates = append(slices.Clone(draft.Certificates), own)
+			if row.draft(&draft); draft.ForceAuthn {
+				draft.Certificates = draft.Certificates[:1]
+			}
+			ok(t, scope.ChangeConnectionSettings(ctx, operator, c.ID, c.Version, draft))
+			says := c.Settings.Described()
+			says.Certificates = []string{first, next}
+			if row.swap {
+				says.Certificates = says.Certificates[1:]
+			}
+			c = must(scope.Connection(ctx, c.ID))
+			did := fetched(t, s, c, says)
+			if c = must(scope.Connection(ctx, c.ID)); row.swap {
+				ok(t, scope.ApplyMetadata(ctx, operator, c.ID, c.Version))
+			}
+			live, edited := must(scope.Connection(ctx, c.ID)), must(scope.EditedConnection(ctx, c.ID))
+			if want := row.keys(first, next, own); !edited.IsDraft() || !slices.Equal(edited.Settings.Certificates, want) || edited.Settings.ForceAuthn != draft.ForceAuthn {
+				t.Errorf("%s (%s): the draft believes %d keys, want %d: %+v", row.name, did, len(edited.Settings.Certificates), len(want), edited.IsDraft())
+			}
+			if !slices.Equal(live.Settings.Certificates, says.Certificates) || live.Settings.ForceAuthn {
+				t.Errorf("%s: live are %d keys", row.name, len(live.Settings.Certificates))
+			}
+		}
+	})
+}
+
+// A draft that says nothing else than what the metadata said is not there any more once that is live.
+func TestADraftThatTheMetadataOvertookEnds(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		c := fromMetadata(t, s, o.ID)
+		draft := c.Settings
+		draft.Certificates = append(slices.Clone(draft.Certificates), aCertificate(t, s.Now()))
+		ok(t, scope.ChangeConnectionSettings(ctx, operator, c.ID, c.Version, draft))
+		c = must(scope.Connection(ctx, c.ID))
+		if did := fetched(t, s, c, draft.Described()); did != audit.ConnectionMetadataTaken {
+			t.Fatalf("a key beside: %q", did)
+		}
+		if c = must(scope.Connection(ctx, c.ID)); c.DraftID != "" || len(c.Settings.Certificates) != 2 {
+			t.Errorf("%+v", c)
+		}
+		if events := must(scope.Events(ctx, EventFilter{Action: "connection.draft_discarded"})); len(events) != 1 || events[0].Actor.Kind != audit.System {
+			t.Errorf("the events tell %+v", events)
+		}
+	})
+}
+
+// What was just saved can be read again at once, without waiting for the keeper's next round.
+func TestMetadataIsTakenRightAfterItsAddressWasSaved(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		o, _ := anOrganization(t, s, "acme")
+		settings := settingsOf(t, s)
+		settings.MetadataURL = "https://idp.test/metadata.xml"
+		c, err := s.In(o.ID).CreateConnection(t.Context(), operator, "Okta", settings, ourKey)
+		ok(t, err)
+		if did := fetched(t, s, c, c.Settings.Described()); did != "" {
+			t.Errorf("it says something new: %q", did)
+		}
+		if known := must(s.In(o.ID).MetadataOf(t.Context(), c)); known.ReadAt == nil || known.DueAt == nil {
+			t.Errorf("%+v", known)
+		}
+		isError(t, errorOf(s.TakeMetadata(t.Context(), aConnection(t, s, o.ID).ID)), ErrNotFound) // which came from none
 	})
 }
