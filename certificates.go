@@ -35,6 +35,7 @@ type connectionKeeper struct {
 	reads  *prometheus.CounterVec
 	ends   *certificateEnds
 	asked  chan string
+	looked time.Time // when the days were last counted; of turn alone
 }
 
 func keepConnections(db *store.Store, guard *outbound.Guard, log *slog.Logger, metrics prometheus.Registerer) (*connectionKeeper, error) {
@@ -78,17 +79,8 @@ func (k *connectionKeeper) answer(ctx context.Context) {
 func (k *connectionKeeper) rounds(ctx context.Context) {
 	tick := time.NewTicker(metadataEvery)
 	defer tick.Stop()
-	var looked time.Time
 	for {
-		ours, err := k.db.TakeJob(ctx, "connections", k.holder, metadataHold)
-		if err == nil && time.Since(looked) >= certificatesEvery {
-			looked = time.Now()
-			err = k.look(ctx, ours)
-		}
-		if err == nil && ours {
-			err = k.round(ctx)
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := k.turn(ctx); err != nil && ctx.Err() == nil {
 			k.log.ErrorContext(ctx, "look after connections", "error", err)
 		}
 		select {
@@ -97,6 +89,19 @@ func (k *connectionKeeper) rounds(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// turn is what there is to do once a minute. Every node counts the days for its metrics; one alone tells of them, and reads what is due.
+func (k *connectionKeeper) turn(ctx context.Context) error {
+	ours, err := k.db.TakeJob(ctx, "connections", k.holder, metadataHold)
+	if now := k.db.Now(); err == nil && now.Sub(k.looked) >= certificatesEvery {
+		k.looked = now
+		err = k.look(ctx, ours)
+	}
+	if err == nil && ours {
+		err = k.round(ctx)
+	}
+	return err
 }
 
 // look counts the days of every active connection, and has whoever looks after it told of them.
