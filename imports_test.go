@@ -48,7 +48,7 @@ var arrows = map[string][]string{
 	"envoy": {},
 	// what people and programs see
 	"web":         {"secret"},
-	"api":         {"access", "audit", "connections", "gate", "outbound", "secret", "store", "trust", "web"},
+	"api":         {"access", "audit", "connections", "gate", "outbound", "saml", "secret", "store", "trust", "web"}, // saml: the fingerprint of a certificate
 	"views/ui":    {},
 	"views/setup": {},
 	"views":       {"trust", "views/setup", "views/ui"}, // trust: its reasons alone, each of which has a page

@@ -109,7 +109,8 @@ func (m MetadataSource) into(c *call, prefix string, s *store.SAMLSettings) (war
 	case (m.URL == "") == (m.XML == ""):
 		return nil, mistake(cmp.Or(strings.TrimSuffix(prefix, "."), "url"), "give either url or xml")
 	case m.XML != "":
-		return connections.Import(s, prefix+"xml", connections.Metadata{Raw: []byte(m.XML), EntityID: m.EntityID, Signer: m.Signer}, c.now(), c.Outbound.CheckURL)
+		warnings, err = connections.Import(s, prefix+"xml", connections.Metadata{Raw: []byte(m.XML), EntityID: m.EntityID, Signer: m.Signer}, c.now(), c.Outbound.CheckURL)
+		return warnings, inMetadata(prefix, err)
 	case !c.lookups.Allow(c.organization.ID):
 		return nil, problem(http.StatusTooManyRequests, "", "Metadata was fetched often lately.").after(c.lookups.RetryAfter(c.organization.ID))
 	}
@@ -120,7 +121,22 @@ func (m MetadataSource) into(c *call, prefix string, s *store.SAMLSettings) (war
 	if refusal != "" {
 		return nil, mistake(prefix+"url", refusal)
 	}
-	return connections.Import(s, prefix+"url", connections.Metadata{Raw: raw, From: m.URL, EntityID: m.EntityID, Signer: m.Signer}, c.now(), c.Outbound.CheckURL)
+	warnings, err = connections.Import(s, prefix+"url", connections.Metadata{Raw: raw, From: m.URL, EntityID: m.EntityID, Signer: m.Signer}, c.now(), c.Outbound.CheckURL)
+	return warnings, inMetadata(prefix, err)
+}
+
+// inMetadata gives what is wrong with metadata the names that it has here, and lists whom to choose from where nobody said which identity provider
+// is meant.
+func inMetadata(prefix string, err error) error {
+	if all := connections.Choices(err); len(all) > 0 {
+		return mistake(prefix+"entity_id", "The document describes several identity providers. Name one of: "+strings.Join(all, ", "))
+	}
+	return renamed(err, func(field string) string {
+		if field == "metadata_signer" {
+			return prefix + "signer"
+		}
+		return ""
+	})
 }
 
 // NewConnection is a connection as it is asked for.

@@ -41,6 +41,7 @@ func (a *API) connectionOperations() {
 	add(a, in(operation{id: "disable-connection", method: http.MethodPost, path: single + "/disable", versioned: true, conflicts: true,
 		summary: "Disable a connection", about: "Signing in through it ends at once. It is refused while single sign-on is required and this is the last active one."}), changingConnection(store.ConnectionDisabled, (*store.Scope).DisableConnection))
 	a.connectionVersionOperations(in)
+	a.certificateOperations(in)
 }
 
 // Connection is an identity provider that the organization's people sign in through.

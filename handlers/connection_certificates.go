@@ -40,6 +40,67 @@ func (v *visit) certificateWarning(c store.Connection) string {
 	return ""
 }
 
+// connectionWarning is something to look after about a connection: in a few words, and what to do about it.
+type connectionWarning struct{ words, advice string }
+
+// connectionWarnings are those of connections, by their ids: certificates of either side that end or have ended, and metadata that waits for somebody
+// or cannot be used.
+func (v *visit) connectionWarnings(all []store.Connection) (map[string][]connectionWarning, error) {
+	ours, err := v.scope.SigningCertificates(v.ctx(), all)
+	if err != nil {
+		return nil, err
+	}
+	metadata, err := v.scope.MetadataToLookAt(v.ctx(), all)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string][]connectionWarning{}
+	for _, c := range all {
+		var warnings []connectionWarning
+		if words := v.certificateWarning(c); words != "" {
+			warnings = append(warnings, connectionWarning{words, "Add the certificate that your identity provider signs with, under Identity provider."})
+		}
+		if words := v.ownCertificateWarning(c, ours[c.ID]); words != "" {
+			warnings = append(warnings, connectionWarning{words, "Add our next key under Certificates, and give it to your identity provider."})
+		}
+		switch known := metadata[c.ID]; {
+		case known.Found != nil:
+			warnings = append(warnings, connectionWarning{"Metadata has changed", "Nothing of it has been taken. Look at the change under Certificates, and apply or dismiss it."})
+		case known.FailingSince != nil:
+			warnings = append(warnings, connectionWarning{"Metadata cannot be used", "People sign in by what was read before. Certificates says why."})
+		}
+		found[c.ID] = warnings
+	}
+	return found, nil
+}
+
+// ownCertificateWarning is what is the matter with the certificate that we sign with. OpenID Connect goes by the key alone.
+func (v *visit) ownCertificateWarning(c store.Connection, ours string) string {
+	certificate := connections.Certificate(ours)
+	switch {
+	case c.Protocol != store.ProtocolSAML || certificate == nil || certificate.NotAfter.Sub(v.now()) >= expirySoon:
+		return ""
+	case !v.now().Before(certificate.NotAfter):
+		return "Our certificate has expired"
+	}
+	return "Our certificate expires " + ui.MomentOf(certificate.NotAfter, v.now()).Human
+}
+
+// connectionNotices are the warnings of the connections that people sign in through, for the pages where somebody passes by.
+func (v *visit) connectionNotices() (notices []views.ConnectionNotice, err error) {
+	active, err := v.scope.ActiveConnections(v.ctx())
+	if err != nil {
+		return nil, err
+	}
+	warnings, err := v.connectionWarnings(active)
+	for _, c := range active {
+		for _, warning := range warnings[c.ID] {
+			notices = append(notices, views.ConnectionNotice{Name: c.Name, Href: v.path("connections/" + c.ID + "/certificates"), Words: warning.words})
+		}
+	}
+	return notices, err
+}
+
 func (v *visit) certificateRows(certificates []string) []views.CertificateRow {
 	var rows []views.CertificateRow
 	for _, text := range certificates {

@@ -14,7 +14,7 @@ import (
 // settingNames are the settings of connections as their pages call them.
 var settingNames = map[string]string{
 	"entity_id": "Entity ID", "redirect_url": "Sign-on address (HTTP-Redirect)", "post_url": "Sign-on address (HTTP-POST)", "binding": "How requests are sent",
-	"certificates": "Signing certificates", "metadata_url": "Metadata address", "name_id_format": "NameID format to ask for",
+	"certificates": "Signing certificates", "metadata_url": "Metadata address", "metadata_signer": "Who signs the metadata", "name_id_format": "NameID format to ask for",
 	"force_authn": "Ask for credentials every time", "authn_context": "Required authentication context", "idp_initiated": "Sign-in from the identity provider's own dashboard",
 	"login_hint_as": "Pass the typed address on", "inclusive_c14n": "Also take inclusive canonicalization",
 	"unsigned_response_around_encrypted": "Also take an encrypted assertion in an unsigned response",
@@ -37,6 +37,8 @@ func (v *visit) differences(before, after store.ConnectionVersion) []views.Diffe
 		switch change.Field {
 		case "certificates":
 			d.Before, d.After = v.certificateLines(before.Settings.Certificates), v.certificateLines(after.Settings.Certificates)
+		case "metadata_signer":
+			d.Before, d.After = v.certificateLines([]string{before.Settings.MetadataSigner}), v.certificateLines([]string{after.Settings.MetadataSigner})
 		case "client_secret":
 			d.Changed = true
 		default:

@@ -13,9 +13,13 @@ import (
 // metadataFields are the fields of which one gives metadata.
 var metadataFields = []string{"metadata_url", "metadata_file", "metadata_xml"}
 
-// metadataSource keeps what was typed.
+// metadataSource keeps what was typed, with the identity providers to choose from where importMetadata found several.
 func (v *visit) metadataSource(problem *ui.Problem) views.MetadataSource {
-	return views.MetadataSource{URL: v.form().Text("metadata_url"), XML: v.form().Text("metadata_xml"), Problem: problem}
+	source := views.MetadataSource{URL: v.form().Text("metadata_url"), XML: v.form().Text("metadata_xml"), Signer: v.form().Text("metadata_signer"), Problem: problem}
+	for _, id := range v.entities {
+		source.Entities = append(source.Entities, ui.Option{Value: id, Label: id, Chosen: id == v.form().Text("metadata_entity")})
+	}
+	return source
 }
 
 // metadataGiven reports whether the form carries metadata in one of its fields.
@@ -34,6 +38,7 @@ func (v *visit) importMetadata(settings *store.SAMLSettings) (warnings string, p
 		from = v.form().Text(field)
 	}
 	warned, err := connections.Import(settings, field, connections.Metadata{Raw: raw, From: from, EntityID: v.form().Text("metadata_entity"), Signer: v.form().Text("metadata_signer")}, v.now(), v.Outbound.CheckURL)
+	v.entities = connections.Choices(err)
 	return inBrief(warned), problemOf(err)
 }
 

@@ -16,9 +16,16 @@ func (v *visit) showConnections(status int, problem *ui.Problem) error {
 	if err != nil {
 		return err
 	}
+	warnings, err := v.connectionWarnings(connections)
+	if err != nil {
+		return err
+	}
 	page := views.ConnectionsPage{Page: v.page("Connections"), Create: v.path("connections/new"), Problem: problem}
 	for _, c := range connections {
-		row := views.ConnectionRow{ID: c.ID, Name: c.Name, Href: v.path("connections/" + c.ID), IdentityProvider: c.IdentityProvider(), Warning: v.certificateWarning(c)}
+		row := views.ConnectionRow{ID: c.ID, Name: c.Name, Href: v.path("connections/" + c.ID), IdentityProvider: c.IdentityProvider()}
+		for _, warning := range warnings[c.ID] {
+			row.Warnings = append(row.Warnings, warning.words)
+		}
 		if row.State, err = v.connectionState(c); err != nil {
 			return err
 		}
@@ -81,7 +88,7 @@ func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Pr
 	}
 	frame := views.ConnectionFrame{Name: c.Name, State: state, Version: formVersion(c.Version), Problem: problem}
 	up := []ui.Link{{Text: "Connections", Href: v.path("connections")}}
-	if !slices.Contains([]string{"Overview", "Setup links", "Versions"}, title) {
+	if !slices.Contains([]string{"Overview", "Certificates", "Setup links", "Versions"}, title) {
 		frame.Editing = v.editing(c)
 	}
 	if title != "Overview" {
@@ -91,7 +98,7 @@ func (v *visit) connectionFrame(c store.Connection, title string, problem *ui.Pr
 		frame.Page = v.trail(v.page(c.Name), up...)
 	}
 	for _, tab := range []ui.Link{
-		{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"},
+		{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"}, {Text: "Certificates", Href: base + "/certificates"},
 		{Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"}, {Text: "Setup links", Href: base + "/setup-links"},
 		{Text: "Signing out", Href: base + "/sign-out"}, {Text: "Versions", Href: base + "/versions"},
 	} {
@@ -126,8 +133,14 @@ func (v *visit) showConnection(status int, c store.Connection, problem *ui.Probl
 		page.EntityID, page.ACS, page.Metadata, page.SLO = v.broker.EntityIDOf(c), v.broker.ACSOf(c), v.broker.EntityID(c.ID), v.broker.SLO(c.ID)
 	}
 	page.Moved = c.Settings.AlternateEntityID+c.Settings.AlternateACS+c.OIDC.AlternateCallback != ""
-	if warning := v.certificateWarning(c); warning != "" && len(c.Settings.Certificates) > 0 {
-		page.Warnings = append(page.Warnings, warning+". Add the certificate that your identity provider signs with, under Identity provider.")
+	warnings, err := v.connectionWarnings([]store.Connection{c})
+	if err != nil {
+		return err
+	}
+	for _, warning := range warnings[c.ID] {
+		if warning.words != warnNoCertificate || len(c.Settings.Certificates) > 0 {
+			page.Warnings = append(page.Warnings, warning.words+". "+warning.advice)
+		}
 	}
 	if frame.State.Text == "Failing" {
 		page.Warnings = append(page.Warnings, "People cannot sign in through this connection: its last logins were refused, or no certificate is valid. The Logins page says why.")

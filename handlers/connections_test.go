@@ -408,17 +408,19 @@ func TestConnectionsAskForPermission(t *testing.T) {
 	acme, globex := p.found("acme"), p.found("globex")
 	c := acme.draft("Okta")
 	member := acme.member("ada@acme.test", access.OrgManager)
+	pair := c.nextKey().ID
 	id, version := "/"+c.Connection.ID, c.Connection.VersionID
 	theirs := globex.connections() + id
 	for _, path := range []string{"", "/new", "/new?kind=okta", id, id + "/setup", id + "/setup/metadata", id + "/delete", id + "/identity-provider", id + "/attributes", id + "/options",
-		id + "/publish", id + "/versions", id + "/versions/" + version} {
+		id + "/publish", id + "/versions", id + "/versions/" + version, id + "/certificates", id + "/keys/" + pair + "/remove"} {
 		member.get(acme.connections()+path).want(http.StatusForbidden, string(access.ManageSSO))
 		globex.owner.get(acme.connections() + path).want(http.StatusNotFound)
 	}
 	globex.owner.get(theirs).want(http.StatusNotFound)
 	for _, act := range []string{"/name", "/test", "/activate", "/disable", "/delete", "/identity-provider", "/identity-provider/metadata",
 		"/identity-provider/certificates", "/identity-provider/certificates/remove", "/attributes", "/options", "/setup/metadata", "/setup/test",
-		"/publish", "/draft/discard", "/versions/" + version + "/restore"} {
+		"/publish", "/draft/discard", "/versions/" + version + "/restore",
+		"/metadata/read", "/metadata/apply", "/metadata/dismiss", "/keys", "/keys/switch", "/keys/" + pair + "/remove"} {
 		fields := []string{"version", "1", "name", "Mine", "confirm", "Okta"}
 		member.post(acme.connections()+id+act, fields...).want(http.StatusForbidden, string(access.ManageSSO))
 		globex.owner.post(acme.connections()+id+act, fields...).want(http.StatusNotFound)

@@ -113,6 +113,8 @@ type visit struct {
 
 	setup store.SetupVisit // on routes of a setup link; zero elsewhere
 
+	entities []string // of metadata that was given and describes several identity providers
+
 	// On routes within an organization, or of a setup link:
 	scope        *store.Scope
 	entry        access.Entry // what decides whether the session's proofs open it

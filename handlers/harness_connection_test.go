@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/gatehouse-sso/gatehouse/broker"
+	"github.com/gatehouse-sso/gatehouse/connections"
 	"github.com/gatehouse-sso/gatehouse/idptest"
 	"github.com/gatehouse-sso/gatehouse/secret"
 	"github.com/gatehouse-sso/gatehouse/signing"
@@ -81,6 +82,18 @@ func (c *connection) reload() {
 	var err error
 	c.Connection, err = c.scope.Connection(c.Context(), c.Connection.ID)
 	c.ok(err)
+}
+
+// nextKey gives the connection another key pair of ours, which does not sign yet.
+func (c *connection) nextKey() store.OurKey {
+	c.Helper()
+	key, err := connections.NewKey("gatehouse.test", c.now())
+	c.ok(err)
+	c.ok(c.scope.AddKey(c.Context(), c.owner.actor(), c.Connection.ID, c.Connection.Version, key))
+	keys, err := c.scope.OurKeys(c.Context(), c.Connection.ID)
+	c.ok(err)
+	c.reload()
+	return keys[len(keys)-1]
 }
 
 // acs is the path that the identity provider posts to.

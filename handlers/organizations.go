@@ -108,6 +108,9 @@ func (v *visit) organizationPage() error {
 		if page.Tasks, err = v.tasks(); err != nil {
 			return err
 		}
+		if page.Connections, err = v.connectionNotices(); err != nil {
+			return err
+		}
 	}
 	return v.render(http.StatusOK, views.Organization(page))
 }

@@ -37,6 +37,9 @@ func (v *visit) showSignInPolicy(status int, chosen *store.SignInPolicy, problem
 	if chosen != nil {
 		policy.DefaultRole, policy.DefaultProjectRoles = chosen.DefaultRole, chosen.DefaultProjectRoles
 	}
+	if page.Connections, err = v.connectionNotices(); err != nil {
+		return err
+	}
 	page.Admit = policy.AdmitNewcomers
 	if page.BreakGlass, err = v.breakGlassSection(policy); err != nil {
 		return err

@@ -171,8 +171,9 @@ var freshRoutes = []string{
 	"connections/{connection}/sign-out", "connections/{connection}/test", "connections/{connection}/activate", "connections/{connection}/delete", "connections/{connection}/identity-provider",
 	"connections/{connection}/identity-provider/metadata", "connections/{connection}/identity-provider/certificates",
 	"connections/{connection}/identity-provider/certificates/remove", "connections/{connection}/attributes", "connections/{connection}/options",
-	"connections/{connection}/identity-provider/openid", "connections/{connection}/options/openid",
+	"connections/{connection}/identity-provider/openid", "connections/{connection}/options/openid", "connections/{connection}/options/alternate",
 	"connections/{connection}/publish", "connections/{connection}/versions/{version}/restore",
+	"connections/{connection}/metadata/apply", "connections/{connection}/metadata/dismiss", "connections/{connection}/keys", "connections/{connection}/keys/switch", "connections/{connection}/keys/{pair}/remove",
 	"domains/{domain}/release", "domains/{domain}/connections", "sign-in/break-glass", "sign-in/break-glass/{member}/remove", "sign-in/recovery-codes", "sign-in/enforcement", "sign-in/enforcement/end", "sign-in/roles/apply", "logins/{login}/link", "logins/{login}/message",
 	"webhooks", "webhooks/{webhook}", "webhooks/{webhook}/rotate", "webhooks/{webhook}/delete",
 }

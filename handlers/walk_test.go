@@ -68,6 +68,7 @@ func furnish(o *organization) walked {
 	forced.ForceAuthn = true
 	o.ok(o.scope.ChangeConnectionSettings(ctx, actor, c.Connection.ID, c.Connection.Version, forced)) // a draft
 	c.reload()
+	w.ids["pair"] = c.nextKey().ID
 	c.vouch("u-1", "employee@"+o.Name+"-corp.test")
 	b := o.browser()
 	c.signIn(b, c.loginPath())

@@ -19,7 +19,7 @@ type CertificateRow struct {
 	Value             string          // names it when it is to be removed
 }
 
-func certificateTable(caption string, rows []CertificateRow, remove, version string) templ.Component {
+func certificateTable(caption, column string, rows []CertificateRow, remove, version string) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
@@ -150,7 +150,7 @@ func certificateTable(caption string, rows []CertificateRow, remove, version str
 			}
 			return nil
 		})
-		templ_7745c5c3_Err = ui.Table(caption, certificateColumns(remove)...).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = ui.Table(caption, certificateColumns(column, remove)...).Render(templ.WithChildren(ctx, templ_7745c5c3_Var2), templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -158,10 +158,10 @@ func certificateTable(caption string, rows []CertificateRow, remove, version str
 	})
 }
 
-func certificateColumns(remove string) []string {
-	columns := []string{"Our certificate", "State", "Expires"}
+func certificateColumns(first, remove string) []string {
+	columns := []string{first, "State", "Expires"}
 	if remove != "" {
-		columns = []string{"Certificate", "State", "Expires", ""}
+		columns = append(columns, "")
 	}
 	return columns
 }

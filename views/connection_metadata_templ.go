@@ -13,6 +13,8 @@ import "github.com/gatehouse-sso/gatehouse/views/ui"
 // MetadataSource is metadata as an admin gives it: an address, text, or a file.
 type MetadataSource struct {
 	URL, XML string
+	Entities []ui.Option // to choose from, where the document describes several identity providers
+	Signer   string      // the certificate of whoever must have signed it, as text
 	Problem  *ui.Problem
 }
 
@@ -56,6 +58,34 @@ func metadataFields(s MetadataSource) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Textarea{Name: "metadata_xml", Label: "Metadata text", Help: "Or its text, from the first < to the last >.", Value: s.XML, Error: s.Problem.For("metadata_xml"), Rows: "6", Mono: true, Optional: true}.Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if len(s.Entities) > 0 {
+			templ_7745c5c3_Err = ui.Select{Name: "metadata_entity", Label: "Identity provider", Help: "The metadata describes several. A file must be chosen again.", Error: s.Problem.For("metadata_entity"), Options: s.Entities}.Render(ctx, templ_7745c5c3_Buffer)
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<details class=\"raw\"")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		if s.Signer != "" || s.Problem.For("metadata_signer") != "" {
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, " open")
+			if templ_7745c5c3_Err != nil {
+				return templ_7745c5c3_Err
+			}
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "><summary>Take only signed metadata</summary>")
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = ui.Textarea{Name: "metadata_signer", Label: "Certificate of whoever signs it", Help: "X.509. A federation publishes it. The metadata is taken only where it is signed by this key, now and whenever it is read again.", Value: s.Signer, Error: s.Problem.For("metadata_signer"), Rows: "4", Mono: true, Optional: true}.Render(ctx, templ_7745c5c3_Buffer)
+		if templ_7745c5c3_Err != nil {
+			return templ_7745c5c3_Err
+		}
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</details>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -241,7 +241,7 @@ func IdentityProvider(p IdentityProviderPage) templ.Component {
 						return templ_7745c5c3_Err
 					}
 				} else {
-					templ_7745c5c3_Err = certificateTable("Signing certificates of the identity provider", p.Certificates, p.Remove, p.Version).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = certificateTable("Signing certificates of the identity provider", "Certificate", p.Certificates, p.Remove, p.Version).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -439,7 +439,7 @@ func Connection(p ConnectionPage) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = certificateTable("Our signing and encryption certificates", p.Certificates, "", "").Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = certificateTable("Our signing and encryption certificates", "Our certificate", p.Certificates, "", "").Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

@@ -11,8 +11,8 @@ func connectionStories() []Story {
 	list := ConnectionsPage{Page: storyConsole("Connections", "Connections"), Create: "/connections/new"}
 	many := list
 	many.Rows = []ConnectionRow{
-		{Name: "Okta", Href: "/connections/1", IdentityProvider: "http://www.okta.com/exk1fcia6d6EMsf331d8", State: active, Tested: storyRecent, Warning: "Certificate expires in 6 days"},
-		{Name: "Microsoft Entra ID", Href: "/connections/2", IdentityProvider: "https://sts.windows.net/1b9e6dc3-7a4e-4a3e-9d0b-2b1f0f6c1c5a/", State: draft, Warning: "No valid certificate"},
+		{Name: "Okta", Href: "/connections/1", IdentityProvider: "http://www.okta.com/exk1fcia6d6EMsf331d8", State: active, Tested: storyRecent, Warnings: []string{"Certificate expires in 6 days", "Our certificate expires 3 Dec 2026", "Metadata has changed"}},
+		{Name: "Microsoft Entra ID", Href: "/connections/2", IdentityProvider: "https://sts.windows.net/1b9e6dc3-7a4e-4a3e-9d0b-2b1f0f6c1c5a/", State: draft, Warnings: []string{"No valid certificate"}},
 		{Name: storyLongName, Href: "/connections/3", State: disabled},
 		{Name: "AD FS", Href: "/connections/4", IdentityProvider: "http://adfs.example.com/adfs/services/trust", State: ConnectionState{ui.Danger, "Failing"}, Tested: storyOlder},
 	}
@@ -35,7 +35,7 @@ func connectionStories() []Story {
 func storyConnection(title string, state ConnectionState) ConnectionFrame {
 	base := "/connections/1"
 	frame := ConnectionFrame{Page: storyConsole(title, "Connections", ui.Link{Text: "Connections", Href: "/connections"}), Name: "Okta", State: state, Version: "7"}
-	for _, tab := range []ui.Link{{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"}, {Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"}, {Text: "Versions", Href: base + "/versions"}} {
+	for _, tab := range []ui.Link{{Text: "Overview", Href: base}, {Text: "Identity provider", Href: base + "/identity-provider"}, {Text: "Certificates", Href: base + "/certificates"}, {Text: "Attributes", Href: base + "/attributes"}, {Text: "Options", Href: base + "/options"}, {Text: "Versions", Href: base + "/versions"}} {
 		tab.Current = tab.Text == title
 		frame.Tabs = append(frame.Tabs, tab)
 	}

@@ -37,6 +37,7 @@ func organizationStories() []Story {
 		{ID: "ntc_1", Sentence: "Ada Lovelace activated the connection “Okta”.", At: storyRecent},
 		{ID: "ntc_2", Sentence: storyLongName + " signed in by break-glass.", At: storyOlder},
 	}}
+	told.Connections = []ConnectionNotice{{"Okta", "/connections/1/certificates", "Certificate expires in 6 days"}, {storyLongName, "/connections/2/certificates", "Metadata has changed"}}
 	settings := OrganizationSettingsPage{
 		Page: storyConsole("Settings", "Settings"), Action: "/settings", Name: "Acme Corporation", ID: storyOrganization,
 		Plan: "Enterprise", Created: storyOlder, Version: "3", Slug: "acme-corporation", Delete: "/settings/delete",

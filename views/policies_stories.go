@@ -33,6 +33,7 @@ func policyStories() []Story {
 		},
 		Choice: []ui.Option{{Value: "mem_3", Label: "Grace Hopper (grace@example.com)"}}, Name: "/break-glass", Codes: "/recovery-codes", HasCodes: true,
 	}
+	projects.Connections = []ConnectionNotice{{"Okta", "/connections/1/certificates", "No valid certificate"}, {"Okta", "/connections/1/certificates", "Metadata cannot be used"}}
 	page.BreakGlass = BreakGlassSection{Choice: []ui.Option{{Value: "mem_1", Label: "Ada Lovelace (ada@example.com)"}}, Name: "/break-glass"}
 	shut := projects
 	shut.Page = storyConsole("Sign-in", "Sign-in")

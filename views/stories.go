@@ -40,6 +40,7 @@ func Stories() []Story {
 		catalogueStories(),
 		usageStories(),
 		connectionStories(),
+		certificatesStories(),
 		wizardStories(),
 		domainStories(),
 		policyStories(),
