@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -152,6 +153,26 @@ func (s *SimpleSAMLphp) configure(t testing.TB) {
 
 	s.Knows(t, s.Alice)
 	s.Knows(t, s.Bob)
+}
+
+// ChangesKey makes the identity provider sign with another key from the next
+// request on. The one before stays published beside it, or is gone at once.
+func (s *SimpleSAMLphp) ChangesKey(t testing.TB, beside bool) {
+	t.Helper()
+	for _, kind := range []string{"key", "crt"} {
+		if beside {
+			before, err := os.ReadFile(filepath.Join(s.folder, "cert", "idp."+kind))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.write(t, "cert/other."+kind, before)
+		} else if err := os.Remove(filepath.Join(s.folder, "cert", "other."+kind)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	key, certificate := newKeyPair(t, "Example identity provider")
+	s.write(t, "cert/idp.key", key)
+	s.write(t, "cert/idp.crt", certificate)
 }
 
 // Knows makes the identity provider know one more person, or other things of

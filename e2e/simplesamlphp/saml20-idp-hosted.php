@@ -13,3 +13,6 @@ $metadata['__DYNAMIC:1__'] = [
     'SingleSignOnServiceBinding' => [$redirect, $post],
     'SingleLogoutServiceBinding' => [$redirect, $post],
 ];
+if (is_file(__DIR__ . '/../cert/other.crt')) { // published beside the key that signs
+    $metadata['__DYNAMIC:1__'] += ['new_privatekey' => 'other.key', 'new_certificate' => 'other.crt'];
+}
