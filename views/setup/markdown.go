@@ -120,7 +120,7 @@ func Index() string {
 		}
 		fmt.Fprintf(&doc, "| [%s](%s.md) | %s |\n", p.Name, p.Kind, strings.Join(by, ", "))
 	}
-	doc.WriteString("\nA connection is a draft until you activate it: it answers test logins and nothing else. After it is active, its settings are changed on its own pages.\n")
+	doc.WriteString("\nA connection is a draft until you activate it: it answers test logins and nothing else. After it is active, its settings are changed on its own pages. What becomes of keys that change is told in [certificates](../certificates.md).\n")
 	return doc.String()
 }
 
