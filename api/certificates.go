@@ -26,8 +26,8 @@ func (a *API) certificateOperations(in func(operation) operation) {
 		summary: "List our keys of a connection", about: "The one that signs, those that did, the next one. All are published, and all decrypt."}), (*call).ourKeys)
 	add(a, in(operation{id: "add-connection-key", method: http.MethodPost, path: single + "/keys", versioned: true, conflicts: true,
 		summary: "Add our next key to a connection", about: "It is published beside the present one, which goes on signing. The identity provider learns it from our metadata, or by hand."}), (*call).addKey)
-	add(a, in(operation{id: "switch-connection-key", method: http.MethodPost, path: single + "/keys/switch", versioned: true,
-		summary: "Sign with the next key of a connection", about: "From then on. 404 where there is no next key."}), (*call).switchKey)
+	add(a, in(operation{id: "switch-connection-key", method: http.MethodPost, path: single + "/keys/{pair}/switch", versioned: true,
+		summary: "Sign with the next key of a connection", about: "From then on. 404 for any other than the next one."}), (*call).switchKey)
 	add(a, in(operation{id: "remove-connection-key", method: http.MethodDelete, path: single + "/keys/{pair}", versioned: true, conflicts: true,
 		summary: "Remove a key of ours from a connection", about: "An old one, or the next one that never signed. What is encrypted to it cannot be read any more."}), (*call).removeKey)
 }
@@ -201,8 +201,15 @@ func (c *call) addKey(in *ConnectionAt) (*One[OurKeys], error) {
 	})
 }
 
-func (c *call) switchKey(in *ConnectionAt) (*One[OurKeys], error) {
-	return c.changingKeys(*in, func(id string, version int64, _ []store.OurKey) error {
+func (c *call) switchKey(in *struct {
+	ConnectionAt
+	Pair string `path:"pair" doc:"The id of the key pair."`
+},
+) (*One[OurKeys], error) {
+	return c.changingKeys(in.ConnectionAt, func(id string, version int64, keys []store.OurKey) error {
+		if !slices.ContainsFunc(keys, func(k store.OurKey) bool { return k.ID == in.Pair && k.State == store.KeyNext }) {
+			return store.ErrNotFound
+		}
 		return c.scope.SwitchKey(c.ctx, c.actor(), id, version)
 	})
 }

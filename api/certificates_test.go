@@ -20,7 +20,7 @@ func TestOurKeysOfAConnection(t *testing.T) {
 		t.Fatalf("%s", listed.body)
 	}
 	first := keys.Keys[0].ID
-	o.send(http.MethodPost, one+"/keys/switch", nil, "If-Match", "*").problem(http.StatusNotFound, "not_found")
+	o.send(http.MethodPost, one+"/keys/"+first+"/switch", nil, "If-Match", "*").problem(http.StatusNotFound, "not_found") // it signs already
 	o.send(http.MethodDelete, one+"/keys/"+first, nil, "If-Match", "*").problem(http.StatusConflict, "connection_key_signs")
 	o.send(http.MethodPost, one+"/keys", nil).problem(http.StatusPreconditionRequired, "if_match_missing")
 	o.send(http.MethodPost, one+"/keys", nil, "If-Match", listed.Header.Get("ETag")).want(http.StatusOK).read(&keys)
@@ -28,9 +28,10 @@ func TestOurKeysOfAConnection(t *testing.T) {
 		t.Errorf("%+v", keys)
 	}
 	o.send(http.MethodPost, one+"/keys", nil, "If-Match", "*").problem(http.StatusConflict, "connection_two_keys")
-	o.send(http.MethodPost, one+"/keys/switch", nil, "If-Match", listed.Header.Get("ETag")).problem(http.StatusPreconditionFailed, "version_moved")
+	next := one + "/keys/" + keys.Keys[1].ID + "/switch"
+	o.send(http.MethodPost, next, nil, "If-Match", listed.Header.Get("ETag")).problem(http.StatusPreconditionFailed, "version_moved")
 	w.clock.Add(int64(time.Second))
-	o.send(http.MethodPost, one+"/keys/switch", nil, "If-Match", "*").want(http.StatusOK).read(&keys)
+	o.send(http.MethodPost, next, nil, "If-Match", "*").want(http.StatusOK).read(&keys)
 	if keys.Keys[0].ID == first || keys.Keys[0].State != "signs" || keys.Keys[1].State != "old" {
 		t.Errorf("%+v", keys)
 	}
