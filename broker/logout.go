@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/oidc"
@@ -45,23 +46,38 @@ func (b *Broker) EndByToken(ctx context.Context, connectionID, raw string, reque
 	if err != nil {
 		return err
 	}
-	now := b.now()
-	token, refusal := oidc.LogoutToken{}, (*trust.Refusal)(nil)
-	keys, refusal := b.keys.of(ctx, connection, raw, byAnybody, now)
-	if refusal == nil {
-		token, refusal = party.ReadLogoutToken(ctx, raw, keys, now)
-	}
+	token, refusal := b.readLogoutToken(ctx, connection, party, raw, b.now())
 	if refusal != nil {
 		return b.refuseLogout(ctx, connection, request, refusal)
 	}
 	message := store.ReceivedLogout{
 		OrganizationID: connection.OrganizationID, ConnectionID: connection.ID, MessageID: "jti " + token.ID, SpentUntil: token.SpentUntil,
-		Named: trust.Named{Value: token.Subject}, Request: request,
+		Issuer: connection.OIDC.Issuer, Named: trust.Named{Value: token.Subject}, Request: request,
 	}
 	if token.SessionID != "" {
 		message.SessionIndexes = []string{token.SessionID}
 	}
 	return b.end(ctx, connection, message)
+}
+
+// readLogoutToken asks nobody for keys on behalf of a token that cannot be good. A connection that is switched off still ends what it began, so
+// that switching it on revives nothing, but only by keys that are known.
+func (b *Broker) readLogoutToken(ctx context.Context, c store.ProtocolConnection, party oidc.RelyingParty, raw string, now time.Time) (oidc.LogoutToken, *trust.Refusal) {
+	if refusal := party.CannotBeLogout(raw, now); refusal != nil {
+		return oidc.LogoutToken{}, refusal
+	}
+	if c.State == store.ConnectionDraft {
+		return oidc.LogoutToken{}, trust.Refuse(trust.ReasonConnectionNotActive, "a connection that people have signed in by", "one that was never active")
+	}
+	by := byAnybody
+	if c.State != store.ConnectionActive {
+		by = byNobody
+	}
+	keys, refusal := b.keys.of(ctx, c, raw, by, now)
+	if refusal != nil {
+		return oidc.LogoutToken{}, refusal
+	}
+	return party.ReadLogoutToken(ctx, raw, keys, now)
 }
 
 // end ends what a message names; one that was used before is refused.

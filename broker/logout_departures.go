@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/gatehouse-sso/gatehouse/audit"
 	"github.com/gatehouse-sso/gatehouse/oidc"
@@ -17,12 +18,13 @@ type StillThere struct {
 	ConnectionID, Name string
 	Mode               string               // store.LogoutOff, LogoutOffered or LogoutAlways
 	State              store.DepartureState // empty where they cannot sign out there from here
+	Moved              bool                 // the connection listens to another identity provider than the one that signed them in
 }
 
 // Leave ends the session and keeps, for this browser, what signing out at its identity providers takes where a connection is set to do so.
 func (b *Broker) Leave(ctx context.Context, actor audit.Actor, present Present, flow secret.Token) ([]StillThere, error) {
 	var there []StillThere
-	requests := map[string]string{}
+	reachable := map[string]store.Reachable{}
 	for _, proof := range present.Session.Proofs {
 		if proof.ConnectionID == "" {
 			continue
@@ -36,15 +38,29 @@ func (b *Broker) Leave(ctx context.Context, actor audit.Actor, present Present, 
 		}
 		still := StillThere{ConnectionID: connection.ID, Name: connection.Name, Mode: logoutMode(connection)}
 		if still.Mode != store.LogoutOff {
-			requests[connection.ID], still.State = saml.NewRequestID(), store.DepartureOffered
+			reachable[connection.ID] = store.Reachable{VouchedBy: identityProvider(connection), RequestID: saml.NewRequestID()}
 		}
 		there = append(there, still)
 	}
-	err := b.store.LeaveSession(ctx, actor, present.User.ID, present.Session.ID, flow, requests)
+	kept, moved, err := b.store.LeaveSession(ctx, actor, present.User.ID, present.Session.ID, flow, reachable)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
+	for i := range there {
+		if slices.Contains(kept, there[i].ConnectionID) {
+			there[i].State = store.DepartureOffered
+		}
+		there[i].Moved = slices.Contains(moved, there[i].ConnectionID)
+	}
 	return there, nil
+}
+
+// identityProvider is the one that a connection listens to, by the name by which it vouches for people.
+func identityProvider(c store.ProtocolConnection) string {
+	if c.Protocol == store.ProtocolOIDC {
+		return c.OIDC.Issuer
+	}
+	return c.Settings.EntityID
 }
 
 // logoutMode is what signing out here does about the connection's identity provider. The addresses of one that nobody signs in through now are
@@ -76,7 +92,9 @@ func (b *Broker) Left(ctx context.Context, flow secret.Token) ([]StillThere, err
 		if err != nil {
 			return nil, err
 		}
-		there = append(there, StillThere{ConnectionID: d.ConnectionID, Name: connection.Name, Mode: logoutMode(connection), State: d.State})
+		still := StillThere{ConnectionID: d.ConnectionID, Name: connection.Name, Mode: logoutMode(connection), State: d.State}
+		still.Moved = d.VouchedBy != identityProvider(connection)
+		there = append(there, still)
 	}
 	return there, nil
 }
@@ -108,7 +126,7 @@ func (b *Broker) signOutByOpenID(ctx context.Context, c store.ProtocolConnection
 		return "", err
 	}
 	state := secret.NewToken()
-	there, err := b.store.SendLogout(ctx, flow, c.ID, requestOf(state))
+	there, err := b.store.SendLogout(ctx, flow, c.ID, store.Reachable{VouchedBy: identityProvider(c), RequestID: requestOf(state)})
 	if err != nil {
 		return "", err
 	}
@@ -121,7 +139,7 @@ func (b *Broker) signOutBySAML(ctx context.Context, c store.ProtocolConnection, 
 		return "", saml.Form{}, err
 	}
 	id := saml.NewRequestID()
-	there, err := b.store.SendLogout(ctx, flow, c.ID, id)
+	there, err := b.store.SendLogout(ctx, flow, c.ID, store.Reachable{VouchedBy: identityProvider(c), RequestID: id})
 	if err != nil {
 		return "", saml.Form{}, err
 	}

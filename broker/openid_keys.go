@@ -30,6 +30,7 @@ type bearer string
 const (
 	byThemselves bearer = "the identity provider"
 	byAnybody    bearer = "anybody"
+	byNobody     bearer = "nobody" // who is heard by the keys that are known, and makes us ask for none
 )
 
 // keySets remembers the public keys of OpenID providers. An outage of theirs ends no sign-in while the keys that we have are good.
@@ -65,7 +66,7 @@ func (k *keySets) of(ctx context.Context, c store.ProtocolConnection, token stri
 	set.mu.Lock()
 	defer set.mu.Unlock()
 	known := id == "" || slices.ContainsFunc(set.keys, func(key oidc.Key) bool { return key.ID == id })
-	if old := now.Sub(set.fetched) >= keysStale; (old || !known) && set.mayAsk(!known && by == byThemselves, now) {
+	if old := now.Sub(set.fetched) >= keysStale; (old || !known) && by != byNobody && set.mayAsk(!known && by == byThemselves, now) {
 		// One who leaves meanwhile must not cost everybody else the minute; the client has a limit of its own.
 		if fetched, err := oidc.FetchKeys(context.WithoutCancel(ctx), k.client, c.OIDC.KeysURL); err == nil {
 			set.keys, set.fetched = fetched, now

@@ -17,10 +17,7 @@ import (
 // logout ends the session here. Where a connection is set to it, the browser goes on to sign out at the identity provider; else the page says
 // that the person is still signed in there.
 func (v *visit) logout() error {
-	flow, found := v.Cookies.Flow.Read(v.r)
-	if !found {
-		flow = secret.NewToken()
-	}
+	flow := secret.NewToken() // a new one each time: whoever used this browser before has left by another
 	var there []broker.StillThere
 	if v.signedIn() {
 		var err error
@@ -33,13 +30,13 @@ func (v *visit) logout() error {
 		if one.State == "" {
 			continue
 		}
-		if err := v.Cookies.Flow.Write(v.w, flow); err != nil {
+		if err := v.Cookies.Departure.Write(v.w, flow); err != nil {
 			return err
 		}
 		break
 	}
 	for _, one := range there {
-		if one.Mode == store.LogoutAlways && v.signOutThere(one.ConnectionID, flow) {
+		if one.Mode == store.LogoutAlways && one.State != "" && v.signOutThere(one.ConnectionID, flow) {
 			return nil
 		}
 	}
@@ -60,7 +57,7 @@ func (v *visit) signOutThere(connectionID string, flow secret.Token) bool {
 
 // continueLogout is the button of the page that says where the person is still signed in.
 func (v *visit) continueLogout() error {
-	flow, _ := v.Cookies.Flow.Read(v.r)
+	flow, _ := v.Cookies.Departure.Read(v.r)
 	if v.signOutThere(v.form().Text("connection"), flow) {
 		return nil
 	}
@@ -72,7 +69,7 @@ func (v *visit) finishLogout() error {
 	if v.signedIn() {
 		return v.goTo("/", "")
 	}
-	flow, _ := v.Cookies.Flow.Read(v.r)
+	flow, _ := v.Cookies.Departure.Read(v.r)
 	there, err := v.broker.Left(v.ctx(), flow)
 	if err != nil {
 		return err
@@ -91,6 +88,11 @@ func (v *visit) signedOut(there []broker.StillThere) error {
 // stillThere words what is known of one identity provider.
 func stillThere(one broker.StillThere) views.SignedOutThere {
 	row := views.SignedOutThere{Name: one.Name, Connection: one.ConnectionID, Again: true}
+	if one.Moved && one.State != store.DepartureDone && one.State != store.DeparturePartial {
+		row.Again = false
+		row.Sentence = one.Name + " has changed to another identity provider since you signed in. You may still be signed in at the one before. On a shared computer, close the browser."
+		return row
+	}
 	switch one.State {
 	case "":
 		row.Again = false

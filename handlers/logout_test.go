@@ -59,6 +59,12 @@ func TestW05_SigningOutHereMayGoOnThere(t *testing.T) {
 	acme, c := corp(t, signsOutAt(store.LogoutOffered))
 	employee := c.employee("u-1", "grace@corp.test")
 	employee.post("/logout").want(http.StatusOK, "You are still signed in at Okta", "Sign out at Okta")
+	if departure := employee.jar["__Host-gatehouse-departure"]; departure == nil || departure.SameSite != http.SameSiteLaxMode || departure.MaxAge != 900 {
+		t.Errorf("signing out there is bound to the browser by %+v", departure)
+	}
+	planted := acme.browser() // the handle of a login is none of a departure
+	planted.jar["__Host-gatehouse-departure"] = &http.Cookie{Name: "__Host-gatehouse-departure", Value: employee.jar["__Host-gatehouse-flow"].Value}
+	planted.post("/logout/continue", "connection", c.Connection.ID).want(http.StatusOK).lacks("Okta")
 	if !strings.HasPrefix(employee.get("/account").path(), "/login") {
 		t.Error("the session goes on")
 	}
@@ -74,12 +80,34 @@ func TestW05_SigningOutHereMayGoOnThere(t *testing.T) {
 	}
 	shown.want(http.StatusOK, "Okta has signed you out too").lacks("Sign out at Okta")
 
+	// A person who signs out in the same browser later is not told of the one before, and cannot go on for them.
+	c.vouch("u-2", "ada@corp.test")
+	c.signIn(employee.browser, c.loginPath())
+	before := employee.jar["__Host-gatehouse-departure"].Value
+	employee.post("/logout").want(http.StatusOK, "Sign out at Okta")
+	if employee.jar["__Host-gatehouse-departure"].Value == before {
+		t.Error("two people leave by one handle")
+	}
+
+	// Nobody is sent to another identity provider than the one that signed them in, and is told so (S-59).
+	moved := c.employee("u-3", "eve@corp.test")
+	c.reload()
+	elsewhere := c.Connection.Settings
+	elsewhere.EntityID = "https://another.test/metadata"
+	acme.ok(acme.scope.ChangeConnectionSettings(t.Context(), acme.owner.actor(), c.Connection.ID, c.Connection.Version, elsewhere))
+	acme.ok(acme.scope.PublishConnection(t.Context(), acme.owner.actor(), c.Connection.ID, c.Connection.Version+1, true))
+	moved.post("/logout").want(http.StatusOK, "has changed to another identity provider since you signed in").lacks("Sign out at Okta")
+	c.reload()
+	elsewhere.EntityID = c.idp.EntityID
+	acme.ok(acme.scope.ChangeConnectionSettings(t.Context(), acme.owner.actor(), c.Connection.ID, c.Connection.Version, elsewhere))
+	acme.ok(acme.scope.PublishConnection(t.Context(), acme.owner.actor(), c.Connection.ID, c.Connection.Version+1, true))
+
 	c.reload()
 	always := c.Connection.Settings
 	always.Logout = store.LogoutAlways
 	acme.ok(acme.scope.ChangeConnectionSettings(t.Context(), acme.owner.actor(), c.Connection.ID, c.Connection.Version, always))
 	acme.ok(acme.scope.PublishConnection(t.Context(), acme.owner.actor(), c.Connection.ID, c.Connection.Version+1, true))
-	c.employee("u-2", "ada@corp.test").post("/logout").want(http.StatusOK, c.base+"/slo?SAMLRequest=")
+	c.employee("u-4", "bea@corp.test").post("/logout").want(http.StatusOK, c.base+"/slo?SAMLRequest=")
 }
 
 // TestOwnersSayWhatSigningOutDoes: an address is asked for where the browser shall go on, and kept to https (S-49).

@@ -31,11 +31,8 @@ type LogoutToken struct {
 // ID token is, by the same keys, and can never be one: it must have the event of a logout, and must not have a nonce. go-oidc reads
 // it too, and must read the same. Whether it was used before is for the caller to ask.
 func (p RelyingParty) ReadLogoutToken(ctx context.Context, raw string, keys []Key, now time.Time) (LogoutToken, *trust.Refusal) {
-	read, refusal := parseToken(raw)
+	read, unverified, refusal := p.unverifiedLogout(raw, now)
 	if refusal != nil {
-		return LogoutToken{}, refusal
-	}
-	if refusal = read.checkAlgorithm(p.Algorithms); refusal != nil {
 		return LogoutToken{}, refusal
 	}
 	set := &keySet{keys: keys, token: read, allowed: p.Algorithms}
@@ -43,25 +40,40 @@ func (p RelyingParty) ReadLogoutToken(ctx context.Context, raw string, keys []Ke
 	if refusal = set.judgement(); refusal != nil {
 		return LogoutToken{}, refusal
 	}
-	if refusal = read.checkLogoutKind(); refusal != nil {
-		return LogoutToken{}, refusal
-	}
-	if refusal = p.checkLogoutParties(read.claims); refusal != nil {
-		return LogoutToken{}, refusal
-	}
-	until, refusal := checkLogoutTimes(read.claims, now)
-	if refusal != nil {
-		return LogoutToken{}, refusal
-	}
-	token := LogoutToken{ID: read.claims.text("jti"), Subject: read.claims.text("sub"), SessionID: read.claims.text("sid"), SpentUntil: until}
-	if refusal = token.check(read.claims); refusal != nil {
-		return LogoutToken{}, refusal
-	}
-	if err != nil || library.TokenID != token.ID || library.Subject != token.Subject || library.SessionID != token.SessionID ||
+	if err != nil || library.TokenID != unverified.ID || library.Subject != unverified.Subject || library.SessionID != unverified.SessionID ||
 		library.Issuer != p.Issuer || !slices.Equal(library.Audience, read.claims.texts("aud")) {
 		return LogoutToken{}, trust.Refuse(trust.ReasonReadingsDisagree, "a token that both our reading and the library's understand alike", "another")
 	}
-	return token, nil
+	return unverified, nil
+}
+
+// CannotBeLogout is what is wrong with a logout token, whoever signed it: for such a one nobody has to ask for keys. nil says nothing in its favour.
+func (p RelyingParty) CannotBeLogout(raw string, now time.Time) *trust.Refusal {
+	_, _, refusal := p.unverifiedLogout(raw, now)
+	return refusal
+}
+
+// unverifiedLogout is everything about a logout token but its signature.
+func (p RelyingParty) unverifiedLogout(raw string, now time.Time) (token, LogoutToken, *trust.Refusal) {
+	read, refusal := parseToken(raw)
+	if refusal != nil {
+		return token{}, LogoutToken{}, refusal
+	}
+	if refusal = read.checkAlgorithm(p.Algorithms); refusal != nil {
+		return token{}, LogoutToken{}, refusal
+	}
+	if refusal = read.checkLogoutKind(); refusal != nil {
+		return token{}, LogoutToken{}, refusal
+	}
+	if refusal = p.checkLogoutParties(read.claims); refusal != nil {
+		return token{}, LogoutToken{}, refusal
+	}
+	until, refusal := checkLogoutTimes(read.claims, now)
+	if refusal != nil {
+		return token{}, LogoutToken{}, refusal
+	}
+	unverified := LogoutToken{ID: read.claims.text("jti"), Subject: read.claims.text("sub"), SessionID: read.claims.text("sid"), SpentUntil: until}
+	return read, unverified, unverified.check(read.claims)
 }
 
 // checkLogoutKind: typ, where it is said, is the logout token's; the event is there, and is an object that says nothing; no nonce, which an ID

@@ -47,34 +47,55 @@ func (s *Store) RefuseLogin(ctx context.Context, r Refused) (string, error) {
 // refuseLogin ends the login if it is in the given state.
 func (s *Store) refuseLogin(ctx context.Context, r Refused, from LoginState) (string, error) {
 	if r.LoginID != "" && !r.fromAnybody() {
-		err := s.endRefused(ctx, r, from)
+		err := s.write(ctx, r.OrganizationID, r.actor(), func(w *write) error { return w.endRefused(r, from) })
 		if !errors.Is(err, ErrConflict) {
 			return r.LoginID, err
 		}
 		r.LoginID = "" // it has ended before: the message belongs to no login any more
 	}
-	repeated, err := s.countRepeat(ctx, r)
-	if err != nil {
-		return "", err
-	}
-	if repeated.ID == "" && r.LoginID != "" {
-		err := s.endRefused(ctx, r, from)
-		if errors.Is(err, ErrConflict) {
-			r.LoginID = ""
-			return s.refuseLogin(ctx, r, from)
+	var id string
+	err := s.write(ctx, r.OrganizationID, r.actor(), func(w *write) error {
+		if err := w.lockRefusals(r.ConnectionID); err != nil {
+			return err
 		}
-		return r.LoginID, err
+		err := w.countOrEnd(&id, r, from)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		r.LoginID = ""
+		return w.countOrEnd(&id, r, from)
+	})
+	return id, err
+}
+
+// lockRefusals keeps others from looking for a record that this transaction is about to make: of many at once one makes it, the others are counted.
+func (w *write) lockRefusals(connectionID string) error {
+	if w.store.dialect == onSQLite {
+		return nil
 	}
-	if repeated.ID == "" {
-		return s.addRefused(ctx, r)
+	return w.Exec("SELECT pg_advisory_xact_lock(?, hashtext(?))", lockRefusals, connectionID).Error
+}
+
+// countOrEnd counts the refusal with those that it repeats, or else records it, and says under which reference it stands; [ErrConflict] when the
+// login that the message belongs to has ended meanwhile.
+func (w *write) countOrEnd(id *string, r Refused, from LoginState) error {
+	repeated, err := w.countRepeat(r)
+	if err != nil {
+		return err
 	}
-	if everyTenfold(repeated.Count) {
-		err = s.write(ctx, r.OrganizationID, r.actor(), func(w *write) error {
-			w.recordRefusal(r, repeated.Count-repeated.Count/10)
-			return nil
-		})
+	*id = repeated.ID
+	switch {
+	case repeated.ID == "" && r.LoginID == "":
+		return w.addRefused(id, r)
+	case repeated.ID == "":
+		*id = r.LoginID
+		return w.endRefused(r, from)
+	case everyTenfold(repeated.Count):
+		w.recordRefusal(r, repeated.Count-repeated.Count/10)
+	default:
+		w.counted = true
 	}
-	return repeated.ID, err
+	return nil
 }
 
 // everyTenfold is true at 10, 100, 1000 …: when the event chain hears again of what goes on.
@@ -86,24 +107,22 @@ func everyTenfold(n int) bool {
 }
 
 // endRefused ends the login that the message belongs to; ErrConflict when it is in another state than from.
-func (s *Store) endRefused(ctx context.Context, r Refused, from LoginState) error {
-	return s.write(ctx, r.OrganizationID, r.actor(), func(w *write) error {
-		err := updated(w.Model(&loginRow{}).Where("id = ? AND connection_id = ? AND state = ?", r.LoginID, r.ConnectionID, from).Updates(r.columns(w.now)))
-		if err != nil {
-			return err
-		}
-		w.recordRefusal(r, 1)
-		if err := w.tellOwner(r); err != nil {
-			return err
-		}
-		if err := addSteps(w.DB, r.LoginID, r.Steps, w.now); err != nil {
-			return err
-		}
-		if from != LoginPending {
-			return nil // the message came in with the acceptance
-		}
-		return w.keepMessage(r, r.LoginID)
-	})
+func (w *write) endRefused(r Refused, from LoginState) error {
+	err := updated(w.Model(&loginRow{}).Where("id = ? AND connection_id = ? AND state = ?", r.LoginID, r.ConnectionID, from).Updates(r.columns(w.now)))
+	if err != nil {
+		return err
+	}
+	w.recordRefusal(r, 1)
+	if err := w.tellOwner(r); err != nil {
+		return err
+	}
+	if err := addSteps(w.DB, r.LoginID, r.Steps, w.now); err != nil {
+		return err
+	}
+	if from != LoginPending {
+		return nil // the message came in with the acceptance
+	}
+	return w.keepMessage(r, r.LoginID)
 }
 
 // fromAnybody says that nothing shows the message to come from the identity provider, or to be wanted by an owner: what it leaves is bounded.
@@ -154,65 +173,56 @@ func (r Refused) repeatKey() string {
 
 // countRepeat adds to the record of the last minute that this refusal repeats, or to the last of too many, if there is one. The login that
 // the message belongs to, if any, is forgotten then.
-func (s *Store) countRepeat(ctx context.Context, r Refused) (Login, error) {
-	var counted Login
-	err := s.unrecorded(ctx, func(tx *gorm.DB) error {
-		recent := func() *gorm.DB {
-			// A login is refused within its life: created_at, which has the index, bounds the search.
-			return tx.Where("connection_id = ? AND state = ? AND repeat_key <> '' AND ended_at > ? AND created_at > ?",
-				r.ConnectionID, LoginRefused, s.now().Add(-repeatWithin), s.now().Add(-repeatWithin-loginLife)).Order("ended_at DESC, id DESC")
+func (w *write) countRepeat(r Refused) (Login, error) {
+	recent := func() *gorm.DB {
+		// A login is refused within its life: created_at, which has the index, bounds the search.
+		return w.Where("connection_id = ? AND state = ? AND repeat_key <> '' AND ended_at > ? AND created_at > ?",
+			r.ConnectionID, LoginRefused, w.now.Add(-repeatWithin), w.now.Add(-repeatWithin-loginLife)).Order("ended_at DESC, id DESC")
+	}
+	like, err := loginWhere(recent().Where("started_by = ? AND repeat_key = ?", StartedElsewhere, r.repeatKey()))
+	if errors.Is(err, ErrNotFound) || r.LoginID != "" {
+		like, err = loginWhere(recent().Offset(refusedPerMinute - 1))
+	}
+	if errors.Is(err, ErrNotFound) {
+		return Login{}, nil
+	}
+	if err != nil {
+		return Login{}, err
+	}
+	if r.LoginID != "" {
+		if err := w.Where("id = ? AND state = ?", r.LoginID, LoginPending).Delete(&loginRow{}).Error; err != nil {
+			return Login{}, err
 		}
-		like, err := loginWhere(recent().Where("started_by = ? AND repeat_key = ?", StartedElsewhere, r.repeatKey()))
-		if errors.Is(err, ErrNotFound) || r.LoginID != "" {
-			like, err = loginWhere(recent().Offset(refusedPerMinute - 1))
-		}
-		if errors.Is(err, ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if r.LoginID != "" {
-			if err := tx.Where("id = ? AND state = ?", r.LoginID, LoginPending).Delete(&loginRow{}).Error; err != nil {
-				return err
-			}
-		}
-		if err := tx.Model(&loginRow{}).Where("id = ?", like.ID).Update("count", gorm.Expr("count + 1")).Error; err != nil {
-			return err
-		}
-		counted, err = loginWhere(tx.Where("id = ?", like.ID))
-		return err
-	})
-	return counted, err
+	}
+	if err := w.Model(&loginRow{}).Where("id = ?", like.ID).Update("count", gorm.Expr("count + 1")).Error; err != nil {
+		return Login{}, err
+	}
+	return loginWhere(w.Where("id = ?", like.ID))
 }
 
 // addRefused makes a record for a message that belongs to no login.
-func (s *Store) addRefused(ctx context.Context, r Refused) (string, error) {
-	var id string
-	err := s.write(ctx, r.OrganizationID, r.actor(), func(w *write) error {
-		id = newID(idLogin, w.now)
-		row := loginRow{RepeatKey: r.repeatKey(), Login: Login{
-			ID: id, OrganizationID: r.OrganizationID, ConnectionID: r.ConnectionID, VersionID: r.VersionID, Kind: RealLogin,
-			StartedBy: StartedElsewhere, State: LoginRefused, Reason: r.Refusal.Reason, Want: r.Refusal.Want, Got: r.Refusal.Got,
-			Email: trust.Printable(r.Email), Subject: trust.Printable(r.Subject), Count: 1, ReturnTo: "/",
-			Address: trust.Printable(r.Address), UserAgent: trust.Printable(r.UserAgent), CreatedAt: w.now, ExpiresAt: w.now, EndedAt: &w.now,
-		}}
-		if r.Test {
-			row.Kind = TestLogin
-		}
-		if err := w.Create(&row).Error; err != nil {
-			return err
-		}
-		w.recordRefusal(r, 1)
-		if err := w.tellOwner(r); err != nil {
-			return err
-		}
-		if err := addSteps(w.DB, id, r.Steps, w.now); err != nil {
-			return err
-		}
-		return w.keepMessage(r, id)
-	})
-	return id, err
+func (w *write) addRefused(id *string, r Refused) error {
+	*id = newID(idLogin, w.now)
+	row := loginRow{RepeatKey: r.repeatKey(), Login: Login{
+		ID: *id, OrganizationID: r.OrganizationID, ConnectionID: r.ConnectionID, VersionID: r.VersionID, Kind: RealLogin,
+		StartedBy: StartedElsewhere, State: LoginRefused, Reason: r.Refusal.Reason, Want: r.Refusal.Want, Got: r.Refusal.Got,
+		Email: trust.Printable(r.Email), Subject: trust.Printable(r.Subject), Count: 1, ReturnTo: "/",
+		Address: trust.Printable(r.Address), UserAgent: trust.Printable(r.UserAgent), CreatedAt: w.now, ExpiresAt: w.now, EndedAt: &w.now,
+	}}
+	if r.Test {
+		row.Kind = TestLogin
+	}
+	if err := w.Create(&row).Error; err != nil {
+		return err
+	}
+	w.recordRefusal(r, 1)
+	if err := w.tellOwner(r); err != nil {
+		return err
+	}
+	if err := addSteps(w.DB, *id, r.Steps, w.now); err != nil {
+		return err
+	}
+	return w.keepMessage(r, *id)
 }
 
 // actor is whoever wanted to sign in, of whom nothing is known but what they claim.

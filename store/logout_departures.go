@@ -37,6 +37,7 @@ const departureLife = 15 * time.Minute
 type LogoutDeparture struct {
 	ConnectionID, OrganizationID string
 	UserID                       string
+	VouchedBy                    string // the identity provider that proved the session, by its issuer or entity ID: nobody else is told of it
 	State                        DepartureState
 	RequestID                    string // what its answer must name
 	CreatedAt                    time.Time
@@ -61,10 +62,14 @@ func (r departureRow) place() secret.Place {
 	return secret.Place{Table: "logout_departures", Column: "sealed", Organization: r.OrganizationID, Row: hex.EncodeToString(r.FlowHash) + " " + r.ConnectionID}
 }
 
-// LeaveSession ends one session of the user, as EndSession does, and keeps for this browser what signing out at those of its connections takes
-// that are named with the id of a request to come. A session that has ended meanwhile is [ErrNotFound].
-func (s *Store) LeaveSession(ctx context.Context, actor audit.Actor, userID, id string, flow secret.Token, requests map[string]string) error {
-	err := s.write(ctx, "", actor, func(w *write) error {
+// Reachable is the identity provider at which a connection can sign people out now, by its issuer or entity ID, and the id of the request to come.
+type Reachable struct{ VouchedBy, RequestID string }
+
+// LeaveSession ends one session of the user, as EndSession does, and keeps for this browser what signing out takes at those identity providers
+// of its connections that are reachable and are those that proved the session. It returns what was kept, and the connections that listen to
+// another one by now. A session that has ended meanwhile is [ErrNotFound].
+func (s *Store) LeaveSession(ctx context.Context, actor audit.Actor, userID, id string, flow secret.Token, reachable map[string]Reachable) (kept, moved []string, err error) {
+	err = s.write(ctx, "", actor, func(w *write) error {
 		var proofs []proofRow
 		if err := w.Where("session_id = ? AND kind = ?", id, access.ByConnection).Order("proved_at, connection_id").Find(&proofs).Error; err != nil {
 			return fmt.Errorf("read the proofs of session %s: %w", id, err)
@@ -75,20 +80,27 @@ func (s *Store) LeaveSession(ctx context.Context, actor audit.Actor, userID, id 
 		if len(w.events) == 0 {
 			return ErrNotFound
 		}
+		kept, moved = nil, nil
 		for _, proof := range proofs {
-			if requests[proof.ConnectionID] == "" || proof.Named.Value == "" {
+			there := reachable[proof.ConnectionID]
+			switch {
+			case there.RequestID == "" || proof.Named.Value == "":
+				continue
+			case proof.VouchedBy == "" || proof.VouchedBy != there.VouchedBy:
+				moved = append(moved, proof.ConnectionID)
 				continue
 			}
-			if err := w.keepDeparture(proof, userID, flow, requests[proof.ConnectionID]); err != nil {
+			if err := w.keepDeparture(proof, userID, flow, there.RequestID); err != nil {
 				return err
 			}
+			kept = append(kept, proof.ConnectionID)
 		}
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("leave session %s: %w", id, err)
+		return nil, nil, fmt.Errorf("leave session %s: %w", id, err)
 	}
-	return nil
+	return kept, moved, nil
 }
 
 func (w *write) keepDeparture(proof proofRow, userID string, flow secret.Token, request string) error {
@@ -105,7 +117,7 @@ func (w *write) keepDeparture(proof proofRow, userID string, flow secret.Token, 
 		return fmt.Errorf("write what signing out at connection %s takes: %w", proof.ConnectionID, err)
 	}
 	row := departureRow{FlowHash: flow.Hash(), ExpiresAt: w.now.Add(departureLife), LogoutDeparture: LogoutDeparture{
-		ConnectionID: proof.ConnectionID, OrganizationID: proof.OrganizationID, UserID: userID, State: DepartureOffered, RequestID: request, CreatedAt: w.now}}
+		ConnectionID: proof.ConnectionID, OrganizationID: proof.OrganizationID, UserID: userID, VouchedBy: proof.VouchedBy, State: DepartureOffered, RequestID: request, CreatedAt: w.now}}
 	if row.Sealed, err = w.store.keyring.Seal(row.place(), text); err != nil {
 		return fmt.Errorf("seal what signing out at connection %s takes: %w", proof.ConnectionID, err)
 	}
@@ -128,15 +140,15 @@ func (s *Store) LogoutDepartures(ctx context.Context, flow secret.Token) ([]Logo
 	return all, nil
 }
 
-// SendLogout takes what a departure needs, whether for the first time or again under another request's id. ErrNotFound for a departure of another
-// browser, one that has been answered, or is over.
-func (s *Store) SendLogout(ctx context.Context, flow secret.Token, connectionID, requestID string) (SignedInThere, error) {
-	if flow.Reveal() == "" {
+// SendLogout takes what a departure to that identity provider needs, whether for the first time or again under another request's id. ErrNotFound
+// for a departure of another browser, to another identity provider, one that has been answered, or is over.
+func (s *Store) SendLogout(ctx context.Context, flow secret.Token, connectionID string, to Reachable) (SignedInThere, error) {
+	if flow.Reveal() == "" || to.VouchedBy == "" {
 		return SignedInThere{}, ErrNotFound
 	}
 	var row departureRow
-	open := s.writer.WithContext(ctx).Where("flow_hash = ? AND connection_id = ? AND expires_at > ? AND state IN ?",
-		flow.Hash(), connectionID, s.now(), []DepartureState{DepartureOffered, DepartureSent, DepartureReturned, DepartureFailed})
+	open := s.writer.WithContext(ctx).Where("flow_hash = ? AND connection_id = ? AND expires_at > ? AND vouched_by = ? AND state IN ?",
+		flow.Hash(), connectionID, s.now(), to.VouchedBy, []DepartureState{DepartureOffered, DepartureSent, DepartureReturned, DepartureFailed})
 	row, err := one(row, open.Take(&row).Error)
 	if err != nil {
 		return SignedInThere{}, fmt.Errorf("read where a browser signs out: %w", err)
@@ -150,7 +162,7 @@ func (s *Store) SendLogout(ctx context.Context, flow secret.Token, connectionID,
 		return SignedInThere{}, fmt.Errorf("read what signing out at connection %s takes: %w", connectionID, err)
 	}
 	err = updated(s.writer.WithContext(ctx).Model(&departureRow{}).Where("flow_hash = ? AND connection_id = ? AND expires_at > ?", flow.Hash(), connectionID, s.now()).
-		Updates(columns{"state": DepartureSent, "request_id": requestID}))
+		Updates(columns{"state": DepartureSent, "request_id": to.RequestID}))
 	if err != nil {
 		return SignedInThere{}, fmt.Errorf("note where a browser signs out: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/gatehouse-sso/gatehouse/access"
 	"github.com/gatehouse-sso/gatehouse/audit"
@@ -30,6 +31,7 @@ type ReceivedLogout struct {
 	OrganizationID, ConnectionID string
 	MessageID                    string // spent with this
 	SpentUntil                   time.Time
+	Issuer                       string      // who says so, where another's names may be somebody else's ([trust.Identity.Issuer])
 	Named                        trust.Named // whose; an empty Value leaves it to the session index
 	SessionIndexes               []string    // which; none means all of theirs
 	Request                      audit.Request
@@ -127,6 +129,9 @@ func (w *write) proofsNamed(r ReceivedLogout) ([]proofRow, error) {
 	if r.Named.Value != "" {
 		q = q.Where("named_value = ?", r.Named.Value)
 	}
+	if r.Issuer != "" {
+		q = q.Where("vouched_by IN ?", []string{r.Issuer, ""}) // "" is from before that was kept
+	}
 	if len(r.SessionIndexes) > 0 {
 		q = q.Where("session_index IN ? OR session_index = '' AND named_value <> '' AND ? <> ''", r.SessionIndexes, r.Named.Value)
 	}
@@ -199,22 +204,43 @@ type RefusedLogout struct {
 	Request                      audit.Request
 }
 
-// refusedLogouts bounds what a flood of messages that anybody can send leaves in the log.
-var refusedLogouts = limit{"refused logouts of connection", 30, time.Minute, errUnchanged}
+// refusalsWithin is how long one event stands for messages about signing out that are refused for the same reason at one connection.
+const refusalsWithin = time.Hour
 
-// RefuseLogout records a refusal in a transaction of its own and returns the reference under which it stands, "" where so many came within a
-// minute that this one is not recorded.
+type logoutRefusalRow struct {
+	ConnectionID string `gorm:"primaryKey"`
+	Reason       string `gorm:"primaryKey"`
+	EventID      string
+	Count        int
+	Since        time.Time
+}
+
+func (logoutRefusalRow) TableName() string { return "logout_refusals" }
+
+// RefuseLogout records a refusal in a transaction of its own and returns the reference under which it stands. Anybody can send such messages:
+// the first of a reason within an hour is an event, then the 10th, the 100th and so on, which say how many they stand for. A flood leaves a
+// number and not a log.
 func (s *Store) RefuseLogout(ctx context.Context, r RefusedLogout) (string, error) {
 	id := ""
 	err := s.write(ctx, r.OrganizationID, audit.Gatehouse(r.Request), func(w *write) error {
-		if err := w.tally(refusedLogouts, r.ConnectionID); err != nil {
+		if err := w.lockRefusals(r.ConnectionID); err != nil {
 			return err
 		}
-		w.record(audit.Event{Action: audit.LogoutRefused, Outcome: audit.Refused, Reason: string(r.Refusal.Reason),
-			Targets: []audit.Target{{Kind: "connection", ID: r.ConnectionID, Name: w.connectionName(r.ConnectionID)}},
-			Changes: []audit.Change{{Field: "message", After: "wanted " + r.Refusal.Want + ", got " + r.Refusal.Got}}})
-		id = w.events[0].ID
-		return nil
+		row := logoutRefusalRow{ConnectionID: r.ConnectionID, Reason: string(r.Refusal.Reason)}
+		err := w.Where("connection_id = ? AND reason = ? AND since > ?", row.ConnectionID, row.Reason, w.now.Add(-refusalsWithin)).Limit(1).Find(&row).Error
+		if err != nil {
+			return fmt.Errorf("look for its like: %w", err)
+		}
+		if row.Count++; row.Count == 1 {
+			row.Since = w.now
+		}
+		if row.Count > 1 && !everyTenfold(row.Count) {
+			w.counted = true
+		} else {
+			row.EventID = w.recordRefusedLogout(r, row.Count-row.Count/10)
+		}
+		id = row.EventID
+		return w.Clauses(clause.OnConflict{UpdateAll: true, Columns: []clause.Column{{Name: "connection_id"}, {Name: "reason"}}}).Create(&row).Error
 	})
 	if err != nil {
 		return "", fmt.Errorf("record a refused logout of connection %s: %w", r.ConnectionID, err)
@@ -222,12 +248,19 @@ func (s *Store) RefuseLogout(ctx context.Context, r RefusedLogout) (string, erro
 	return id, nil
 }
 
+func (w *write) recordRefusedLogout(r RefusedLogout, count int) string {
+	w.record(audit.Event{Action: audit.LogoutRefused, Outcome: audit.Refused, Reason: string(r.Refusal.Reason), Count: count,
+		Targets: []audit.Target{{Kind: "connection", ID: r.ConnectionID, Name: w.connectionName(r.ConnectionID)}},
+		Changes: []audit.Change{{Field: "message", After: "wanted " + r.Refusal.Want + ", got " + r.Refusal.Got}}})
+	return w.events[len(w.events)-1].ID
+}
+
 // nameProof keeps with a proof what signing out takes.
 func (w *write) nameProof(row *proofRow, p Proven) error {
 	if p.kind != access.ByConnection {
 		return nil
 	}
-	row.Named = p.named
+	row.Named, row.VouchedBy = p.named, p.vouchedBy
 	if len(p.sessionIndex) <= maxSessionIndex {
 		row.SessionIndex = p.sessionIndex
 	}

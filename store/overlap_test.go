@@ -323,3 +323,27 @@ func TestRolesInAProjectThatTwoChangeAtOnceAreBothChanged(t *testing.T) {
 		}
 	})
 }
+
+// Two refusals that one record can stand for, at once: one makes it, the other is counted there.
+func TestS45_RefusalsAtOnceShareARecord(t *testing.T) {
+	eachOrder(t, func(t *testing.T, nodes [2]*Store, both func(a, b func() error) (error, error)) {
+		ctx := context.WithoutCancel(t.Context())
+		o, _ := anOrganization(t, nodes[0], "acme")
+		c := aConnection(t, nodes[0], o.ID)
+		ids := [3]string{}
+		refuse := func(i int, address string) func() error {
+			return func() (err error) {
+				ids[i], err = nodes[i%2].RefuseLogin(ctx, refusalOf(c, trust.ReasonReplayed, address))
+				return err
+			}
+		}
+		a, b := both(refuse(0, "203.0.113.1"), refuse(1, "203.0.113.2"))
+		ok(t, errors.Join(a, b, refuse(2, "198.51.100.1")()))
+		if login := must(nodes[0].In(o.ID).Login(ctx, ids[0])); ids[0] != ids[1] || login.Count != 2 {
+			t.Errorf("records %s and %s, the first of %d refusals", ids[0], ids[1], login.Count)
+		}
+		if ids[2] == ids[0] { // the honest twin: another network
+			t.Error("another network's refusal is counted there too")
+		}
+	})
+}

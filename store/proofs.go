@@ -25,6 +25,7 @@ type proofRow struct {
 	IdleSeconds                  int64 // the longest time since for which the session lay unused
 
 	// Of a connection's: what signing out there takes (logouts.go).
+	VouchedBy    string // by which identity provider, its issuer or entity ID: a connection may come to listen to another
 	SessionIndex string
 	Named        trust.Named `gorm:"embedded;embeddedPrefix:named_"`
 	SealedHint   []byte
@@ -43,6 +44,7 @@ type Proven struct {
 	hash                     string // of the password that was checked
 	code                     string // the hash of the recovery code, which is spent with this
 
+	vouchedBy          string // see [trust.Identity.VouchedBy]
 	issuer             string // who gave the subject, see [trust.Identity.Issuer]
 	named              trust.Named
 	sessionIndex, hint string
@@ -55,7 +57,7 @@ func ProvenByIdentity(i trust.Identity) Proven {
 		return Proven{}
 	}
 	return Proven{kind: access.ByConnection, organization: i.OrganizationID(), connection: i.ConnectionID(), subject: i.Subject(), until: i.ExpiresAt(),
-		issuer: i.Issuer(), named: i.Named(), sessionIndex: i.SessionIndex(), hint: i.SignOutHint(), judged: i.At()}
+		issuer: i.Issuer(), vouchedBy: i.VouchedBy(), named: i.Named(), sessionIndex: i.SessionIndex(), hint: i.SignOutHint(), judged: i.At()}
 }
 
 // ProvenByPassword is the person's own password, just checked against this hash. It proves nothing once they have another, or none: checking

@@ -23,6 +23,7 @@ type write struct {
 	aboutOwner   bool // an owner comes, goes or changes: owners hear of it
 	ownersKnow   bool // that a link waits: what they heard today they are not mailed again
 	visitHolds   bool // a write by a setup link has asked, under the lock, whether the link is good still
+	counted      bool // nothing changes but a count of what an event has told
 	fewerWaysIn  bool // somebody loses a way in by break-glass: one must be left where single sign-on is required
 }
 
@@ -47,6 +48,9 @@ func (s *Store) write(ctx context.Context, organization string, actor audit.Acto
 		}
 		if err := do(w); err != nil {
 			return err
+		}
+		if len(w.events) == 0 && w.counted {
+			return nil
 		}
 		if len(w.events) == 0 {
 			return errSilentWrite
@@ -147,6 +151,7 @@ const (
 	lockHosts // which hosts there are, and on whose domains
 	lockSlugs // which slugs are taken
 	lockLogouts
+	lockRefusals // of messages at one connection
 )
 
 // lock waits for one of those until the transaction ends. SQLite has one writer, which is this one.

@@ -36,7 +36,7 @@ func Decide(p Policy, c Claim, now time.Time) (Identity, *Refusal) {
 		Name: c.Name, GivenName: c.GivenName, FamilyName: c.FamilyName,
 		At: now, AuthnAt: c.AuthnAt, ExpiresAt: c.SessionNotOnOrAfter,
 		AuthnContext: c.AuthnContext, SessionIndex: c.SessionIndex, Attributes: c.Attributes,
-		Issuer: issuer, Named: c.Named, SignOutHint: c.SignOutHint,
+		Issuer: issuer, VouchedBy: c.Issuer, Named: c.Named, SignOutHint: c.SignOutHint,
 	}}, nil
 }
 

@@ -17,7 +17,7 @@ type facts struct {
 	Name, GivenName, FamilyName               string
 	At, AuthnAt, ExpiresAt                    time.Time
 	AuthnContext, SessionIndex                string
-	Issuer, SignOutHint                       string
+	Issuer, VouchedBy, SignOutHint            string
 	Named                                     Named
 	Attributes                                map[string][]string
 }
@@ -65,6 +65,10 @@ func (i Identity) SignOutHint() string { return i.facts.SignOutHint }
 // Issuer is who gave the person their subject, where another issuer may give it to somebody else: empty for SAML, whose subjects are
 // those of the connection.
 func (i Identity) Issuer() string { return i.facts.Issuer }
+
+// VouchedBy is the identity provider that said all this, by its issuer or entity ID, whatever the protocol. What it takes to sign the person out
+// is shown to it and to no other.
+func (i Identity) VouchedBy() string { return i.facts.VouchedBy }
 
 // Attributes are the mapped values. They are shared: read them, do not write.
 func (i Identity) Attributes() map[string][]string { return i.facts.Attributes }

@@ -37,6 +37,8 @@ func logoutStories() []Story {
 	return []Story{
 		{"logout/offered", "Signed out: may sign out at the identity provider too", SignedOut(signedOut(
 			SignedOutThere{Name: "Okta", Connection: "con_1", Sentence: "You are still signed in at Okta. On a shared computer, sign out there too.", Again: true})), http.StatusOK},
+		{"logout/moved", "Signed out: the connection has another identity provider by now", SignedOut(signedOut(
+			SignedOutThere{Name: "Okta", Sentence: "Okta has changed to another identity provider since you signed in. You may still be signed in at the one before. On a shared computer, close the browser."})), http.StatusOK},
 		{"logout/there", "Signed out: what became of it at two identity providers", SignedOut(signedOut(
 			SignedOutThere{Name: "Okta", Sentence: "Okta has signed you out too, but could not reach every other application. Close the browser to be sure."},
 			SignedOutThere{Name: "Keycloak", Connection: "con_2", Sentence: "Keycloak did not sign you out. On a shared computer, sign out there too.", Again: true})), http.StatusOK},

@@ -34,6 +34,9 @@ type Cookies struct {
 	// provider's POST comes from another site; it opens nothing by itself and lives 15 minutes. It is always Secure, which Chromium and
 	// Firefox accept on http://localhost as well.
 	Flow *Cookie
+	// Departure holds a random handle that binds what is left of signing out, at identity providers, to the browser that signed out here. It opens
+	// nothing. SameSite=Lax: it is wanted where such a browser comes back to us, which is never a POST.
+	Departure *Cookie
 	// Visit holds what opens one other host, on that host. SameSite=Lax, as Session.
 	Visit *Cookie
 	// Setup holds the token of a visit by a setup link, which is nobody's session and stands beside one. SameSite=Lax, as Session.
@@ -67,16 +70,17 @@ func NewCookies(base *url.URL, keys [][]byte) (*Cookies, error) {
 	brief.MaxAge = int(noticeAge.Seconds())
 	used := lax
 	used.MaxAge = int(usedAge.Seconds())
-	arrival := lax
-	arrival.MaxAge = int(flowAge.Seconds())
+	brieflyLax := lax
+	brieflyLax.MaxAge = int(flowAge.Seconds())
 	return &Cookies{
-		Session: newCookie(prefix+"gatehouse", keys, lax, sessionCookieAge),
-		Flow:    newCookie(prefix+"gatehouse-flow", keys, none, flowAge),
-		Visit:   newCookie(prefix+"gatehouse-visit", keys, lax, sessionCookieAge),
-		Setup:   newCookie(prefix+"gatehouse-setup", keys, lax, sessionCookieAge),
-		Arrival: newCookie(prefix+"gatehouse-arrival", keys, arrival, flowAge),
-		notice:  newCookie(prefix+"gatehouse-notice", keys, brief, noticeAge),
-		used:    newCookie(prefix+"gatehouse-used", keys, used, usedAge),
+		Session:   newCookie(prefix+"gatehouse", keys, lax, sessionCookieAge),
+		Flow:      newCookie(prefix+"gatehouse-flow", keys, none, flowAge),
+		Departure: newCookie(prefix+"gatehouse-departure", keys, brieflyLax, flowAge),
+		Visit:     newCookie(prefix+"gatehouse-visit", keys, lax, sessionCookieAge),
+		Setup:     newCookie(prefix+"gatehouse-setup", keys, lax, sessionCookieAge),
+		Arrival:   newCookie(prefix+"gatehouse-arrival", keys, brieflyLax, flowAge),
+		notice:    newCookie(prefix+"gatehouse-notice", keys, brief, noticeAge),
+		used:      newCookie(prefix+"gatehouse-used", keys, used, usedAge),
 	}, nil
 }
 

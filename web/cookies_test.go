@@ -54,6 +54,7 @@ func TestW03_W04_CookiesAndTheirFlags(t *testing.T) {
 			http.Cookie
 		}{
 			{c.Session, http.Cookie{Name: prefix + "gatehouse", Secure: https, SameSite: http.SameSiteLaxMode, MaxAge: 0}},
+			{c.Departure, http.Cookie{Name: prefix + "gatehouse-departure", Secure: https, SameSite: http.SameSiteLaxMode, MaxAge: 900}},
 			{c.Flow, http.Cookie{Name: prefix + "gatehouse-flow", Secure: true, SameSite: http.SameSiteNoneMode, MaxAge: 900}},
 		} {
 			got := written(t, func(w http.ResponseWriter) error { return want.cookie.Write(w, token) })
