@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/gatehouse-sso/gatehouse/connections"
 	"github.com/gatehouse-sso/gatehouse/outbound"
@@ -23,6 +24,8 @@ const (
 	certificatesEvery = time.Hour        // between two looks at when certificates end
 	metadataAsked     = 64               // connections that wait to be read after an unknown key; more are forgotten, and asked for again
 	certificatesShown = 500              // connections in the metrics: those that end first
+	lookAtMost        = 8 * time.Second  // the outbound guard ends a call after five
+	lookAgain         = 100 * time.Millisecond
 )
 
 // connectionKeeper reads the metadata of connections day by day, on one node for all, and on every node what is asked for when an unknown key
@@ -35,7 +38,8 @@ type connectionKeeper struct {
 	reads  *prometheus.CounterVec
 	ends   *certificateEnds
 	asked  chan string
-	looked time.Time // when the days were last counted; of turn alone
+	looks  singleflight.Group // by connection
+	looked time.Time          // when the days were last counted; of turn alone
 }
 
 func keepConnections(db *store.Store, guard *outbound.Guard, log *slog.Logger, metrics prometheus.Registerer) (*connectionKeeper, error) {
@@ -54,6 +58,43 @@ func (k *connectionKeeper) Ask(connectionID string) {
 	select {
 	case k.asked <- connectionID:
 	default:
+	}
+}
+
+// Look has it read now, where somebody's login waits for it and it may be read, and returns when it was, or when ctx ends. Whoever looks meanwhile,
+// on any node, waits for the same reading.
+func (k *connectionKeeper) Look(ctx context.Context, connectionID string) {
+	looked := k.looks.DoChan(connectionID, func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookAtMost) // one who leaves does not cost everybody else the reading
+		defer cancel()
+		if !k.count(ctx, connectionID, connections.RefreshForLogin) {
+			k.awaitOther(ctx, connectionID)
+		}
+		return nil, nil
+	})
+	select {
+	case <-looked:
+	case <-ctx.Done():
+	}
+}
+
+// awaitOther waits while another node reads it.
+func (k *connectionKeeper) awaitOther(ctx context.Context, connectionID string) {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for {
+		reads, err := k.db.MetadataUnderWay(ctx, connectionID)
+		if err != nil && ctx.Err() == nil {
+			k.log.ErrorContext(ctx, "wait for metadata", "connection", connectionID, "error", err)
+		}
+		if err != nil || !reads {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 
@@ -124,10 +165,18 @@ func (k *connectionKeeper) round(ctx context.Context) error {
 }
 
 func (k *connectionKeeper) read(ctx context.Context, id string) {
-	did, err := connections.Refresh(ctx, k.db, k.guard, k.log, id)
+	k.count(ctx, id, connections.Refresh)
+}
+
+// refresher is [connections.Refresh], or the same for a login.
+type refresher func(context.Context, *store.Store, *outbound.Guard, *slog.Logger, string) (connections.Refreshed, error)
+
+// count reads and counts what has happened; false where it might not be read now.
+func (k *connectionKeeper) count(ctx context.Context, id string, refresh refresher) bool {
+	did, err := refresh(ctx, k.db, k.guard, k.log, id)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return
+		return false
 	case err != nil && ctx.Err() == nil:
 		k.log.ErrorContext(ctx, "read metadata", "connection", id, "error", err)
 		did.Happened = "error"
@@ -137,6 +186,7 @@ func (k *connectionKeeper) read(ctx context.Context, id string) {
 		k.log.InfoContext(ctx, "metadata read", "connection", id, "happened", did.Happened, "problem", did.Problem)
 	}
 	k.reads.WithLabelValues(did.Happened).Inc()
+	return true
 }
 
 // certificateEnds are when the certificates of active connections end, for the metrics: of those that end first, so that there are never too many.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/pem"
@@ -12,6 +13,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,7 +37,8 @@ type keptWorld struct {
 	clock    atomic.Int64
 	guard    *outbound.Guard
 	url      string
-	asked    atomic.Int64 // how often the metadata was asked for
+	asked    atomic.Int64  // how often the metadata was asked for
+	opens    chan struct{} // until it is closed the address does not answer; nil where it does at once
 	certPEM  string
 	operator audit.Actor
 }
@@ -61,6 +64,9 @@ func newKeptWorld(t *testing.T) *keptWorld {
 		`<KeyDescriptor use="signing"><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#"><X509Data><X509Certificate>` + base64.StdEncoding.EncodeToString(block.Bytes) + `</X509Certificate></X509Data></KeyInfo></KeyDescriptor>` +
 		`<SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.test/sso"/></IDPSSODescriptor></EntityDescriptor>`
 	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		if w.opens != nil {
+			<-w.opens
+		}
 		w.asked.Add(1)
 		fmt.Fprint(rw, metadata)
 	}))
@@ -153,6 +159,34 @@ func TestS55_MetadataIsReadByOneNodeOnceADay(t *testing.T) {
 	}
 	for range 10 * metadataAsked { // nobody answers: who asks is never held up
 		one.Ask(last.ID)
+	}
+}
+
+// S-55: however many logins wait for it, on whichever node, the metadata is read once, and all of them wait until it was.
+func TestS55_ManyWaitForOneReading(t *testing.T) {
+	w := newKeptWorld(t)
+	c := w.connect("Keycloak")
+	one, _ := w.node()
+	other, _ := w.node()
+	w.opens = make(chan struct{})
+	var all sync.WaitGroup
+	for range 10 {
+		for _, node := range []*connectionKeeper{one, other} {
+			all.Go(func() {
+				if node.Look(t.Context(), c.ID); w.asked.Load() != 1 {
+					t.Errorf("who waited was let go when it was read %d times", w.asked.Load())
+				}
+			})
+		}
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	one.Look(left, c.ID) // returns, whoever else waits
+	w.pass(time.Second)
+	close(w.opens)
+	all.Wait()
+	if one.Look(t.Context(), c.ID); w.asked.Load() != 1 { // read just now: nobody waits for anything
+		t.Errorf("it was asked for %d times", w.asked.Load())
 	}
 }
 

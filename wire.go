@@ -75,7 +75,7 @@ func wire(ctx context.Context, c *config, db *store.Store, metrics prometheus.Re
 		return product{}, err
 	}
 	logins := broker.New(db, c.URL, guard.Client(), c.Log)
-	logins.OnUnknownKey(keeper.Ask)
+	logins.FindKeysBy(keeper)
 	handler, err := handlers.New(handlers.Options{
 		URL: c.URL, Store: db, Broker: logins, Gate: checks, Catalogue: c.Catalogue,
 		Cookies: cookies, Assets: assets, Brand: c.Brand, Outbound: guard, FirstRun: first, OpenSignup: c.OpenSignup, SendsMail: c.SMTP != nil, Log: c.Log,

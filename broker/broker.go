@@ -39,17 +39,15 @@ type Broker struct {
 	now   func() time.Time
 	log   *slog.Logger
 
-	unknownKey func(connectionID string)
+	finder   KeyFinder
+	waiting  waiting
+	patience time.Duration // of an answer that waits for the finder
 }
 
 // New makes a broker whose endpoints are under the public base address. calls is the guarded client: by it alone identity providers are asked.
 func New(s *store.Store, base *url.URL, calls *http.Client, log *slog.Logger) *Broker {
-	return &Broker{store: s, base: base, calls: calls, keys: newKeySets(calls), now: s.Now, log: log}
+	return &Broker{store: s, base: base, calls: calls, keys: newKeySets(calls), now: s.Now, log: log, patience: lookPatience}
 }
-
-// OnUnknownKey has told be called, before the broker is used, whenever a message came that no known key signed, or one whose certificate has ended.
-// It must return at once, and bear being called by strangers as often as they like.
-func (b *Broker) OnUnknownKey(told func(connectionID string)) { b.unknownKey = told }
 
 // Refused is a login that was refused: the judgement, and the reference under which it is recorded.
 type Refused struct {

@@ -54,21 +54,17 @@ func (b *Broker) Finish(ctx context.Context, a Arrival) (Landing, error) {
 	}
 	seen := attempt{browser: a.Browser, at: at}
 	landing, refusal, err := b.judge(ctx, connection, a, &seen)
+	if err == nil && refusal != nil && slices.Contains(ofAnotherKey, refusal.Reason) {
+		landing, refusal, err = b.judgeByNewKeys(ctx, &connection, a, &seen, refusal)
+	}
 	if err != nil {
 		return Landing{}, err
 	}
 	if refusal != nil {
-		err := b.refuse(ctx, connection, seen, refusal)
-		if b.unknownKey != nil && slices.Contains(ofAnotherKey, refusal.Reason) {
-			b.unknownKey(connection.ID)
-		}
-		return Landing{}, err
+		return Landing{}, b.refuse(ctx, connection, seen, refusal)
 	}
 	return landing, nil
 }
-
-// ofAnotherKey are the refusals after which the identity provider's metadata may name the key that signed. The refusal stands all the same.
-var ofAnotherKey = []trust.Reason{trust.ReasonSignatureInvalid, trust.ReasonCertificateExpired}
 
 // judge is the straight line of a login: decode, find what it answers, read, decide, spend.
 func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arrival, seen *attempt) (Landing, *trust.Refusal, error) {
@@ -101,8 +97,7 @@ func (b *Broker) judge(ctx context.Context, c store.ProtocolConnection, a Arriva
 	now := b.now()
 	var steps []saml.Step
 	seen.claim, steps, refusal = saml.Read(sp, seen.raw, want, now)
-	// saml.Read gets to the step "assertion" behind a good signature only.
-	seen.signed = slices.ContainsFunc(steps, func(s saml.Step) bool { return s.Name == "assertion" })
+	seen.signed = signedWell(steps)
 	if seen.steps = append(seen.steps, stepsOf(steps)...); refusal != nil {
 		return Landing{}, refusal, nil
 	}

@@ -104,21 +104,3 @@ func TestS54_AKeyThatWasRemovedOpensNothing(t *testing.T) {
 		t.Errorf("%+v %v", keys, err)
 	}
 }
-
-// S-55: what no known key signed has the metadata asked for, and nothing else does. The refusal stands.
-func TestS55_AnUnknownKeyHasTheMetadataAskedFor(t *testing.T) {
-	w := newWorld(t)
-	var asked []string
-	w.OnUnknownKey(func(id string) { asked = append(asked, id) })
-	w.signIn(someBrowser())
-	browser := someBrowser()
-	w.refuses(trust.ReasonNotXML, w.finish(Arrival{ConnectionID: w.connection.ID, SAMLResponse: "cnViYmlzaA==", ReturnTo: "/"}.in(browser)))
-	if len(asked) != 0 {
-		t.Fatalf("asked for %v", asked)
-	}
-	w.idp.Keys = []idptest.Key{idptest.RSAKey("other", 2048)}
-	w.refuses(trust.ReasonSignatureInvalid, w.finish(w.ask(w.begin(browser)).in(browser)))
-	if len(asked) != 1 || asked[0] != w.connection.ID {
-		t.Errorf("asked for %v", asked)
-	}
-}

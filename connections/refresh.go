@@ -21,7 +21,20 @@ func Refresh(ctx context.Context, db *store.Store, guard *outbound.Guard, log *s
 	if err != nil {
 		return Refreshed{}, err
 	}
-	settings := turn.Connection.Settings
+	return refresh(ctx, db, guard, log, turn)
+}
+
+// RefreshForLogin is the same where somebody's login waits for it, for which it may be done more often.
+func RefreshForLogin(ctx context.Context, db *store.Store, guard *outbound.Guard, log *slog.Logger, connectionID string) (Refreshed, error) {
+	turn, err := db.TakeMetadataForLogin(ctx, connectionID)
+	if err != nil {
+		return Refreshed{}, err
+	}
+	return refresh(ctx, db, guard, log, turn)
+}
+
+func refresh(ctx context.Context, db *store.Store, guard *outbound.Guard, log *slog.Logger, turn store.MetadataTurn) (Refreshed, error) {
+	connectionID, settings := turn.Connection.ID, turn.Connection.Settings
 	read, problem, cause := fetchMetadata(ctx, db, guard, settings)
 	if cause != nil {
 		log.WarnContext(ctx, "metadata not fetched", "connection", connectionID, "error", cause)

@@ -148,7 +148,13 @@ func (c *company) comesByKeycloak(as Employee) *Person {
 
 // comesWithoutBrowser is the same by a program that follows redirects.
 func (c *company) comesWithoutBrowser(as Employee) error {
-	return c.gatehouse.signInThere(c.gatehouse.URL+"/connections/"+c.connectionID()+"/login", as)
+	_, err := c.regulars(1, as)
+	return err
+}
+
+// regulars are so many browsers in which that was done.
+func (c *company) regulars(count int, as Employee) (*Regulars, error) {
+	return c.gatehouse.Regulars(count, c.gatehouse.URL+"/connections/"+c.connectionID()+"/login", as)
 }
 
 // rolesFromKeycloak hands roles over to the identity provider: what the realm

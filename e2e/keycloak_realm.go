@@ -151,6 +151,25 @@ func (r *Realm) AddKey() {
 	})
 }
 
+// SwapKeys takes every key back that the realm signs with, and gives it another
+// one: nothing that it publishes from this moment on was known before.
+func (r *Realm) SwapKeys() {
+	r.t.Helper()
+	var known []struct{ ID, ProviderID string }
+	if err := json.Unmarshal(r.ask(http.MethodGet, "/components?type=org.keycloak.keys.KeyProvider", "", nil), &known); err != nil {
+		r.t.Fatal(err)
+	}
+	r.AddKey()
+	for _, one := range known {
+		if one.ProviderID == "rsa-generated" {
+			r.ask(http.MethodDelete, "/components/"+one.ID, "", nil)
+		}
+	}
+	if now := r.SigningKeys(); now != 1 {
+		r.t.Fatalf("the realm publishes %d keys to sign with, want the new one alone", now)
+	}
+}
+
 // EndSessions is what an administrator does who signs somebody out everywhere.
 func (r *Realm) EndSessions(person Employee) {
 	r.t.Helper()

@@ -19,6 +19,8 @@ const (
 	metadataLeast  = time.Hour
 	metadataAgain  = time.Hour // after a failure
 	metadataPause  = 10 * time.Minute
+	metadataWaited = time.Minute      // the same, where somebody whose login is under way waits for it
+	metadataTakes  = 8 * time.Second  // longer than a reading takes: who has found nothing by then has gone
 	metadataToldAt = 24 * time.Hour   // of failing, after which owners are told
 	metadataFresh  = 10 * time.Minute // how young settings must be for them to be what the metadata said when it was given
 
@@ -197,7 +199,17 @@ func metadataIn(wanted time.Duration) time.Duration {
 // TakeMetadata gives leave to fetch a connection's metadata now, to one node alone and not twice within [MetadataPause] (S-55): whoever asks may
 // be a stranger. ErrNotFound where there is no leave: it has none from an address, is disabled, or was looked at just now.
 func (s *Store) TakeMetadata(ctx context.Context, connectionID string) (MetadataTurn, error) {
-	connection, err := s.withMetadata(ctx, connectionID)
+	return s.takeMetadata(ctx, connectionID, metadataPause)
+}
+
+// TakeMetadataForLogin is the same for the answer to a login that is under way, which waits for what is found: not twice within a minute, as
+// often as the keys of an OpenID provider may be asked for (R-19).
+func (s *Store) TakeMetadataForLogin(ctx context.Context, connectionID string) (MetadataTurn, error) {
+	return s.takeMetadata(ctx, connectionID, metadataWaited)
+}
+
+func (s *Store) takeMetadata(ctx context.Context, connectionID string, pause time.Duration) (MetadataTurn, error) {
+	connection, err := s.withMetadata(ctx, connectionID, pause)
 	if err != nil {
 		return MetadataTurn{}, fmt.Errorf("take the metadata of connection %s: %w", connectionID, err)
 	}
@@ -207,7 +219,7 @@ func (s *Store) TakeMetadata(ctx context.Context, connectionID string) (Metadata
 		}
 		now := s.now()
 		again := now.Add(metadataIn(metadataAgain)) // should this node not live to say what it found
-		return updated(tx.Model(&metadataRow{}).Where("connection_id = ? AND (tried_at IS NULL OR tried_at <= ?)", connectionID, now.Add(-metadataPause)).
+		return updated(tx.Model(&metadataRow{}).Where("connection_id = ? AND (tried_at IS NULL OR tried_at <= ?)", connectionID, now.Add(-pause)).
 			Updates(columns{"tried_at": now, "due_at": again}))
 	})
 	if errors.Is(err, ErrConflict) {
@@ -217,12 +229,12 @@ func (s *Store) TakeMetadata(ctx context.Context, connectionID string) (Metadata
 }
 
 // withMetadata is a connection that is in use and has metadata from an address which was not looked at just now; else ErrNotFound.
-func (s *Store) withMetadata(ctx context.Context, connectionID string) (Connection, error) {
+func (s *Store) withMetadata(ctx context.Context, connectionID string, pause time.Duration) (Connection, error) {
 	var row connectionRow
 	row, err := one(row, s.read(ctx).Raw(`SELECT c.* FROM connections c JOIN organizations o ON o.id = c.organization_id AND o.suspended_at IS NULL
 		LEFT JOIN connection_metadata m ON m.connection_id = c.id
 		WHERE c.id = ? AND c.state <> ? AND c.protocol = ? AND (m.tried_at IS NULL OR m.tried_at <= ?) LIMIT 1`,
-		connectionID, ConnectionDisabled, ProtocolSAML, s.now().Add(-metadataPause)).Take(&row).Error)
+		connectionID, ConnectionDisabled, ProtocolSAML, s.now().Add(-pause)).Take(&row).Error)
 	if err != nil {
 		return Connection{}, err
 	}
@@ -231,6 +243,16 @@ func (s *Store) withMetadata(ctx context.Context, connectionID string) (Connecti
 		err = ErrNotFound
 	}
 	return connection, err
+}
+
+// MetadataUnderWay says whether some node reads the connection's metadata at this moment and has found nothing yet.
+func (s *Store) MetadataUnderWay(ctx context.Context, connectionID string) (bool, error) {
+	var count int64
+	err := s.read(ctx).Model(&metadataRow{}).Where("connection_id = ? AND tried_at > ? AND (read_at IS NULL OR read_at < tried_at)", connectionID, s.now().Add(-metadataTakes)).Count(&count).Error
+	if err != nil {
+		return false, fmt.Errorf("ask whether the metadata of connection %s is read: %w", connectionID, err)
+	}
+	return count > 0, nil
 }
 
 // MetadataFailed notes why the metadata could not be had or is not used. The owners are told once when it has been so for a day.

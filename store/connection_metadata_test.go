@@ -208,6 +208,36 @@ func TestMetadataThatWaitsIsAppliedOrDismissed(t *testing.T) {
 	})
 }
 
+// S-55: for the answer to a login it is read once a minute, on one node, and the others can tell while it is.
+func TestS55_MetadataIsReadForALoginOnceAMinute(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		c := fromMetadata(t, s, o.ID)
+		underWay := func() bool { return must(s.MetadataUnderWay(ctx, c.ID)) }
+		if underWay() {
+			t.Error("read before anybody has")
+		}
+		turn, err := s.TakeMetadataForLogin(ctx, c.ID)
+		ok(t, err)
+		isError(t, errorOf(s.TakeMetadataForLogin(ctx, c.ID)), ErrNotFound)
+		if !underWay() {
+			t.Error("nobody can tell that it is read")
+		}
+		later(s, time.Second)
+		ok(t, errorOf(s.MetadataFetched(ctx, turn, MetadataRead{Described: c.Settings.Described()})))
+		if underWay() {
+			t.Error("read still")
+		}
+		later(s, metadataWaited)
+		isError(t, errorOf(s.TakeMetadata(ctx, c.ID)), ErrNotFound) // for a stranger it is too soon
+		ok(t, errorOf(s.TakeMetadataForLogin(ctx, c.ID)))
+		if later(s, metadataTakes); underWay() {
+			t.Error("a node that has gone is waited for")
+		}
+	})
+}
+
 func TestMetadataThatFailsIsToldOnceAfterADay(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()

@@ -36,6 +36,7 @@ const (
 	ReasonSeveralAssertions                Reason = "several_assertions"
 	ReasonSignatureMissing                 Reason = "signature_missing"
 	ReasonSignatureInvalid                 Reason = "signature_invalid"
+	ReasonKeyNotConfirmed                  Reason = "key_not_confirmed"
 	ReasonSignaturePlacement               Reason = "signature_placement"
 	ReasonSignatureAlgorithm               Reason = "signature_algorithm"
 	ReasonWeakKey                          Reason = "weak_key"

@@ -20,6 +20,7 @@ var (
 	ourEntityID     = Place{Ours: "Identity provider, Entity ID", Path: "connections/{connection}/identity-provider#field-entity_id"}
 	ourIssuer       = Place{Ours: "Identity provider, Issuer", Path: "connections/{connection}/identity-provider#field-issuer"}
 	ourCertificates = Place{Ours: "Identity provider, Signing certificates", Path: "connections/{connection}/identity-provider#signing-certificates"}
+	ourMetadata     = Place{Ours: "Certificates, The metadata has changed", Path: "connections/{connection}/certificates"}
 	ourSignOn       = Place{Ours: "Identity provider, Sign-on address", Path: "connections/{connection}/identity-provider#field-redirect_url"}
 	ourClientID     = Place{Ours: "Identity provider, Client ID", Path: "connections/{connection}/identity-provider#field-client_id"}
 	ourSecret       = Place{Ours: "Identity provider, Client secret", Path: "connections/{connection}/identity-provider#field-client_secret"}
@@ -75,7 +76,7 @@ var cures = map[trust.Reason]cure{
 	trust.ReasonResponseExpired: startAgain.and(topicClock), trust.ReasonIssuer: {ourEntityID, ""}, trust.ReasonDestination: ourValues.and(topicACS),
 	trust.ReasonNoAssertion: {theirs: topicTemplate}, trust.ReasonSeveralAssertions: {theirs: topicTemplate},
 	trust.ReasonSignatureMissing: {theirs: topicSigning}, trust.ReasonSignatureInvalid: ourCertificates.and(topicKeys),
-	trust.ReasonSignaturePlacement: {theirs: topicSigning}, trust.ReasonSignatureAlgorithm: {theirs: topicSigning}, trust.ReasonWeakKey: ourCertificates.and(topicKeys),
+	trust.ReasonKeyNotConfirmed: {ourMetadata, ""}, trust.ReasonSignaturePlacement: {theirs: topicSigning}, trust.ReasonSignatureAlgorithm: {theirs: topicSigning}, trust.ReasonWeakKey: ourCertificates.and(topicKeys),
 	trust.ReasonNoCertificate: ourCertificates.and(topicKeys), trust.ReasonCertificateExpired: ourCertificates.and(topicKeys),
 	trust.ReasonEncryptionRequiresOuterSignature: ourUnsigned.and(topicSigning), trust.ReasonEncryptionAlgorithm: {theirs: topicEncryption},
 	trust.ReasonDecryptionFailed: ourValues.and(topicEncryption), trust.ReasonReadingsDisagree: {askOperator, ""},
@@ -117,7 +118,7 @@ func PlaceFor(reason trust.Reason, openID bool, kind string) Place {
 // inOpenID is the setting that an OpenID Connect connection has in its place.
 func inOpenID(place Place) Place {
 	switch place {
-	case ourEntityID, ourCertificates, ourSignOn:
+	case ourEntityID, ourCertificates, ourMetadata, ourSignOn:
 		return ourIssuer
 	case ourUnsolicited, ourUnsigned:
 		return ourConnection
