@@ -19,7 +19,7 @@ func TestInterop_KeycloakRotatesItsKey(t *testing.T) {
 			c.keysAreRotated(realm, protocol+", a new signing key under way")
 			if protocol == "SAML" {
 				c.certificatesSay("Nothing waits")
-				c.owner.Open(c.gatehouse.URL + c.home + "/events?action=connection.metadata_taken")
+				c.owner.Open(c.gatehouse.URL + c.home + "/events?about=connection.metadata_taken")
 				c.tells(c.owner, "Gatehouse took a change in the metadata of the connection “Corp”: a signing key that was known before stands beside it.")
 			}
 		})

@@ -39,6 +39,7 @@ func (s *Store) connect(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	s.turns = newTurns()
 	if s.writer, err = s.openSQLite(path, 1, ""); err != nil {
 		return err
 	}

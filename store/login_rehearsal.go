@@ -25,7 +25,7 @@ func (s *Store) Rehearse(ctx context.Context, identity trust.Identity) ([]LoginS
 		return nil, nil, errors.New("rehearse a login: nobody arrived")
 	}
 	var steps []LoginStep
-	err := s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err := s.transaction(ctx, func(tx *gorm.DB) error {
 		w := &write{DB: tx, store: s, organization: identity.OrganizationID(), actor: audit.Gatehouse(audit.Request{}), now: s.now()}
 		found, err := w.resolve(identity)
 		if err != nil {

@@ -28,6 +28,7 @@ type Options struct {
 // Store is an open database. It is safe for use by many goroutines.
 type Store struct {
 	reader, writer *gorm.DB // the same on PostgreSQL; SQLite has one writing connection and several reading ones
+	turns          turns    // to write on SQLite
 	dialect        dialect
 	postgres       *pgx.ConnConfig // nil on SQLite
 	bell           bell            // rung after each write that others may have to hear of

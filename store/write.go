@@ -41,7 +41,7 @@ var (
 func (s *Store) write(ctx context.Context, organization string, actor audit.Actor, do func(*write) error) error {
 	repeatable, _ := ctx.Value(repeatableKey{}).(*Repeatable)
 	told := false
-	err := s.writer.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err := s.transaction(ctx, func(tx *gorm.DB) error {
 		w := &write{DB: tx, store: s, organization: organization, actor: actor, now: s.now()}
 		if err := w.once(repeatable); err != nil {
 			return err
@@ -193,6 +193,15 @@ func (w *write) lockUser(id string) error {
 // unrecorded is a transaction that leaves no event: a step of a login that is under way, whose end is one; a count of what an event has
 // told; that something was used, or gets another token; and the removal of what has run out.
 func (s *Store) unrecorded(ctx context.Context, do func(tx *gorm.DB) error) error {
+	return s.transaction(ctx, do)
+}
+
+// transaction runs do when its turn comes.
+func (s *Store) transaction(ctx context.Context, do func(tx *gorm.DB) error) error {
+	if err := s.turns.take(ctx); err != nil {
+		return err
+	}
+	defer s.turns.giveBack()
 	return s.writer.WithContext(ctx).Transaction(do)
 }
 
