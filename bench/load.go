@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -101,14 +100,15 @@ var (
 	lastLine  = regexp.MustCompile(`(?m)^\s*99%\s+(\S+)$`)
 )
 
-// Ask lets wrk, over so many connections, ask one question for a while. An answer that is not good makes it an error.
+// Ask lets wrk, over so many connections, ask one question for a while. An answer that is not good makes it an error. One thread of wrk asks
+// faster than a process of ours answers; more would only take turns with it on the processors that all share.
 func (p *Process) Ask(ctx context.Context, folder string, q Question, connections int, seconds int) (Load, error) {
 	script := filepath.Join(folder, "ask-"+p.Address+".lua")
 	if err := os.WriteFile(script, []byte(q.script(p.Host)), 0o600); err != nil {
 		return Load{}, err
 	}
 	return p.charged(func() (Load, float64, error) {
-		out, err := exec.CommandContext(ctx, "wrk", "--latency", "-t"+strconv.Itoa(runtime.GOMAXPROCS(0)), "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(seconds)+"s", "-s", script, "http://"+p.Address).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "wrk", "--latency", "-t1", "-c"+strconv.Itoa(connections), "-d"+strconv.Itoa(seconds)+"s", "-s", script, "http://"+p.Address).CombinedOutput()
 		if err != nil {
 			return Load{}, 0, fmt.Errorf("run wrk: %w %s", err, out)
 		}

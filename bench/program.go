@@ -81,9 +81,6 @@ func (p *Process) Run(ctx context.Context, folder, path string) error {
 	}
 	defer log.Close() // the process has its own
 	p.log, p.process.Stdout, p.process.Stderr = log.Name(), log, log
-	if err := keptApart(p.process); err != nil {
-		return err
-	}
 	began := time.Now()
 	if err := p.process.Start(); err != nil {
 		return err

@@ -2,8 +2,8 @@
 // net/http handler that reads the same body and answers the same status, headers and bytes. All are processes of their own on this machine,
 // and each kind is asked with 10, 100,000 and 1,000,000 keys in its table.
 //
-// Askers and asked have processors of their own. One key, again and again, is asked for by wrk; 100,000 different ones by a generator in this process. Then it tells what memory the keys
-// take that are remembered.
+// Askers and asked share the processors, as they do wherever a gate and its callers run on one machine. One key, again and again, is asked for by
+// one thread of wrk; 100,000 different ones by a generator in this process. Then it tells what memory the keys take that are remembered.
 //
 // Sides do the same job when one answer of each agrees in status, headers and body, but for the date, the request's id and what is told
 // about the key itself.
@@ -29,7 +29,7 @@ var (
 )
 
 const (
-	connections = 32
+	connections = 64
 	remembered  = 100_000 // keys that are live in memory
 )
 
@@ -38,9 +38,6 @@ var sizes = []int{10, remembered, 1_000_000}
 
 func main() {
 	bench.Main(func(ctx context.Context, folder string) error {
-		if err := bench.Apart(); err != nil {
-			return err
-		}
 		return run(ctx, folder, sizes, tellMemory, func(c bench.Comparison) error { return c.Measure(os.Stdout) })
 	})
 }
@@ -126,7 +123,7 @@ func oneKey(ctx context.Context, folder string, k kind, tables []*table, take fu
 	}
 	return take(bench.Rates(bench.Comparison{
 		Title: k.title + ", one key",
-		Against: fmt.Sprintf("processes on SQLite asked by wrk, which has processors of its own, with %d connections for %d s, every answer %d with %d bytes of body", connections, *seconds,
+		Against: fmt.Sprintf("processes on SQLite asked by one thread of wrk with %d connections for %d s, every answer %d with %d bytes of body", connections, *seconds,
 			sample.Status, len(sample.Body)),
 		Same: func() error { return sameJob(ctx, k, sample, bare, tables) },
 	}, ">= 0.75 of the bare rate", "<= 1.5 of bare", sides...))
@@ -177,7 +174,7 @@ func manyKeys(ctx context.Context, folder string, smallest, largest *table, take
 	}
 	return take(bench.Rates(bench.Comparison{
 		Title:   fmt.Sprintf("%s, many keys at random", verify.title),
-		Against: fmt.Sprintf("processes on SQLite asked by a generator in Go, which has processors of its own, with %d connections for %s", connections, lasting),
+		Against: fmt.Sprintf("processes on SQLite asked by a generator in Go with %d connections for %s", connections, lasting),
 		Same:    func() error { return sameJob(ctx, verify, sample, bare, []*table{largest, smallest}) },
 	}, ">= 0.75 of the bare rate", "<= 1.5 of bare",
 		side("bare net/http, same body, status and headers", bare, largest.keys),
