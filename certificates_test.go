@@ -237,3 +237,49 @@ func TestS54_TheMetricsSayHowLongCertificatesHaveLeft(t *testing.T) {
 		t.Errorf("of a disabled connection %d lines, %v", n, err)
 	}
 }
+
+// TestS56_MetadataIsReadThroughTheGuard: an address that an owner gave, or that leads on to another, reaches nothing within, whether a person, the
+// day or a stranger's message has it read. What was believed before goes on.
+func TestS56_MetadataIsReadThroughTheGuard(t *testing.T) {
+	w := newKeptWorld(t)
+	away := httptest.NewServer(http.RedirectHandler(w.url, http.StatusFound))
+	t.Cleanup(away.Close)
+	strict, err := outbound.New(outbound.Options{})
+	w.ok(err)
+	for _, row := range []struct {
+		name, at string
+		guard    *outbound.Guard
+		problem  string
+		asked    int64
+	}{
+		{"within", w.url, strict, "a private address", 0},
+		{"metadata of a cloud", "https://169.254.169.254/latest/meta-data", w.guard, "address", 0},
+		{"a redirect", away.URL, w.guard, "redirect", 0},
+		{"the honest twin", w.url, w.guard, "", 1},
+	} {
+		c, err := w.scope.CreateConnection(t.Context(), w.operator, row.name, store.SAMLSettings{EntityID: "https://idp.test/metadata",
+			RedirectURL: "https://idp.test/sso", Certificates: []string{w.certPEM}, MetadataURL: row.at}, ourKeyFor(w))
+		w.ok(err)
+		before := w.asked.Load()
+		did, err := connections.Refresh(t.Context(), w.db, row.guard, slog.New(slog.DiscardHandler), c.ID)
+		w.ok(err)
+		if (did.Problem == "") != (row.problem == "") || !strings.Contains(did.Problem, row.problem) {
+			t.Errorf("%s: it says %q", row.name, did.Problem)
+		}
+		if n := w.asked.Load() - before; n != row.asked {
+			t.Errorf("%s: the address within was asked %d times", row.name, n)
+		}
+		now, err := w.scope.Connection(t.Context(), c.ID)
+		w.ok(err)
+		if len(now.Settings.Certificates) != 1 || now.Settings.EntityID != c.Settings.EntityID {
+			t.Errorf("%s: the settings are %+v", row.name, now.Settings)
+		}
+	}
+}
+
+func ourKeyFor(w *keptWorld) store.NewKey {
+	w.Helper()
+	key, err := connections.NewKey("gatehouse.test", w.now())
+	w.ok(err)
+	return key
+}

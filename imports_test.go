@@ -240,6 +240,27 @@ func TestW30_CallsGoThroughTheGuard(t *testing.T) {
 	}
 }
 
+// TestR23_NothingSkipsTheCheckOfCertificates: no setting, flag or test mode of the program takes a server for another than its certificate says.
+func TestR23_NothingSkipsTheCheckOfCertificates(t *testing.T) {
+	skips := func(file ast.Node) (found bool) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			name, is := n.(*ast.Ident)
+			found = found || is && slices.Contains([]string{"InsecureSkipVerify", "VerifyPeerCertificate", "VerifyConnection"}, name.Name)
+			return !found
+		})
+		return found
+	}
+	for _, s := range sources(t) {
+		if !s.test && !within(forTests, s.room) && skips(s.ast) {
+			t.Errorf("%s decides by itself whether to believe a server", s.name)
+		}
+	}
+	lie, err := parser.ParseExpr("tls.Config{InsecureSkipVerify: insecure}")
+	if err != nil || !skips(lie) {
+		t.Errorf("what skips it is not seen: %v", err)
+	}
+}
+
 func setsTransport(element ast.Expr) bool {
 	pair, ok := element.(*ast.KeyValueExpr)
 	if !ok {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -267,4 +268,56 @@ func FuzzIDToken(f *testing.F) {
 			party.Remark(r)
 		}
 	})
+}
+
+// TestRolesAndGroupsAreWords: what gives somebody roles is a text, or a list with texts in it. Whatever else the claim holds gives nothing, ends
+// no sign-in, and takes nothing from what stands beside it; and what userinfo says of roles counts where the ID token is silent alone.
+func TestRolesAndGroupsAreWords(t *testing.T) {
+	for text, want := range map[string][]string{
+		`["gatehouse:OrgManager"]`:                             {"gatehouse:OrgManager"},
+		`"gatehouse:OrgManager"`:                               {"gatehouse:OrgManager"},
+		`["gatehouse:OrgManager",{"a":"gatehouse:OrgOwner"}]`:  {"gatehouse:OrgManager"},
+		`["gatehouse:OrgManager",["gatehouse:OrgOwner"],null]`: {"gatehouse:OrgManager"},
+		`{"gatehouse:OrgOwner":true}`:                          nil,
+		`{"0":"gatehouse:OrgOwner"}`:                           nil,
+		`"gatehouse:OrgOwner gatehouse:OrgManager"`:            {"gatehouse:OrgOwner gatehouse:OrgManager"}, // one word, which is no role
+		`null`:     nil,
+		`[]`:       nil,
+		`[" ",""]`: nil,
+		`7`:        {"7"},
+		`true`:     {"true"},
+	} {
+		for _, claim := range []string{"roles", "groups"} {
+			s := newScene(t)
+			s.idp.Tell(idptest.OpenIDLie{Says: func(a *idptest.OpenIDAnswer) {
+				delete(a.Claims, "groups")
+				delete(a.Userinfo, "groups")
+				a.Claims[claim] = json.RawMessage(text)
+			}})
+			identity, _, refusal := s.signIn()
+			if refusal != nil {
+				t.Fatalf("%s %s: %v", claim, text, refusal)
+			}
+			if got := identity.Attributes()[claim]; !slices.Equal(got, want) {
+				t.Errorf("%s of %s: %q, want %q", claim, text, got, want)
+			}
+		}
+	}
+	for _, silent := range []bool{false, true} {
+		s := newScene(t)
+		s.idp.Tell(idptest.OpenIDLie{Says: func(a *idptest.OpenIDAnswer) {
+			delete(a.Claims, "email") // so that userinfo is asked
+			a.Userinfo["roles"] = []string{"gatehouse:OrgManager"}
+			if !silent {
+				a.Claims["roles"] = []string{"gatehouse:OrgMember"}
+			}
+		}})
+		identity, _, refusal := s.signIn()
+		if refusal != nil {
+			t.Fatal(refusal)
+		}
+		if got := identity.Attributes()["roles"]; len(got) != 1 || (got[0] == "gatehouse:OrgManager") != silent {
+			t.Errorf("the ID token is silent: %v, and the roles are %q", silent, got)
+		}
+	}
 }
