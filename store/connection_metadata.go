@@ -245,10 +245,11 @@ func (s *Store) withMetadata(ctx context.Context, connectionID string, pause tim
 	return connection, err
 }
 
-// MetadataUnderWay says whether some node reads the connection's metadata at this moment and has found nothing yet.
+// MetadataUnderWay says whether some node reads the connection's metadata at this moment and has found nothing yet. For metadata that could not be
+// had the last time nobody should wait.
 func (s *Store) MetadataUnderWay(ctx context.Context, connectionID string) (bool, error) {
 	var count int64
-	err := s.read(ctx).Model(&metadataRow{}).Where("connection_id = ? AND tried_at > ? AND (read_at IS NULL OR read_at < tried_at)", connectionID, s.now().Add(-metadataTakes)).Count(&count).Error
+	err := s.read(ctx).Model(&metadataRow{}).Where("connection_id = ? AND tried_at > ? AND failing_since IS NULL AND (read_at IS NULL OR read_at < tried_at)", connectionID, s.now().Add(-metadataTakes)).Count(&count).Error
 	if err != nil {
 		return false, fmt.Errorf("ask whether the metadata of connection %s is read: %w", connectionID, err)
 	}

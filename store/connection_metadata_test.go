@@ -235,6 +235,13 @@ func TestS55_MetadataIsReadForALoginOnceAMinute(t *testing.T) {
 		if later(s, metadataTakes); underWay() {
 			t.Error("a node that has gone is waited for")
 		}
+		later(s, metadataWaited)
+		turn, err = s.TakeMetadataForLogin(ctx, c.ID)
+		ok(t, err)
+		ok(t, s.MetadataFailed(ctx, turn, "The address cannot be reached."))
+		if underWay() {
+			t.Error("what has failed is waited for")
+		}
 	})
 }
 
