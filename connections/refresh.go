@@ -36,6 +36,9 @@ func RefreshForLogin(ctx context.Context, db *store.Store, guard *outbound.Guard
 func refresh(ctx context.Context, db *store.Store, guard *outbound.Guard, log *slog.Logger, turn store.MetadataTurn) (Refreshed, error) {
 	connectionID, settings := turn.Connection.ID, turn.Connection.Settings
 	read, problem, cause := fetchMetadata(ctx, db, guard, settings)
+	if problem == "" {
+		problem = turn.Outdated(read, db.Now())
+	}
 	if cause != nil {
 		log.WarnContext(ctx, "metadata not fetched", "connection", connectionID, "error", cause)
 	}

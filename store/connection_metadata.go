@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -54,10 +55,17 @@ type metadataRow struct {
 	ToldAt         *time.Time
 	Problem        string
 	Seen, Found    string // JSON, or ""
+	Gone           string // keys that the metadata took back, with blanks between
 	FoundAt        *time.Time
 }
 
 func (metadataRow) TableName() string { return "connection_metadata" }
+
+func (r metadataRow) gone() []string { return strings.Fields(r.Gone) }
+
+func (r metadataRow) goneAfter(seen *Described, found Described, now time.Time) string {
+	return strings.Join(goneAfter(r.gone(), seen, found, now), " ")
+}
 
 func describedIn(text string) (*Described, error) {
 	if text == "" {
@@ -124,8 +132,27 @@ func (c *Scope) MetadataToLookAt(ctx context.Context, connections []Connection) 
 	return all, nil
 }
 
-// MetadataTurn is leave to fetch a connection's metadata once.
-type MetadataTurn struct{ Connection Connection }
+// MetadataTurn is leave to fetch a connection's metadata once. ValidUntil is what was read last said of itself.
+type MetadataTurn struct {
+	Connection Connection
+	ValidUntil *time.Time
+}
+
+// Outdated says in a sentence why metadata is not used that somebody signed, but longer ago than what was read before: whoever serves it may serve
+// an old copy, which lists a key that the identity provider has withdrawn. "" where it is used. Of metadata without a signer, who serves it decides.
+func (t MetadataTurn) Outdated(read MetadataRead, now time.Time) string {
+	last := t.ValidUntil
+	switch {
+	case t.Connection.Settings.MetadataSigner == "" || last == nil || !now.Before(*last):
+		return ""
+	case read.ValidUntil.IsZero():
+		return "The signed metadata no longer says how long it is valid. What was read before did: this may be an older copy."
+	case read.ValidUntil.Before(*last):
+		return "The signed metadata is older than what was read before: it is valid until " + read.ValidUntil.UTC().Format("2 Jan 2006 15:04 UTC") +
+			", and that one until " + last.UTC().Format("2 Jan 2006 15:04 UTC") + "."
+	}
+	return ""
+}
 
 // DueMetadata are the connections whose metadata is due, at most a round's worth.
 func (s *Store) DueMetadata(ctx context.Context) ([]string, error) {
@@ -213,8 +240,12 @@ func (s *Store) takeMetadata(ctx context.Context, connectionID string, pause tim
 	if err != nil {
 		return MetadataTurn{}, fmt.Errorf("take the metadata of connection %s: %w", connectionID, err)
 	}
+	var row metadataRow
 	err = s.unrecorded(ctx, func(tx *gorm.DB) error {
 		if err := s.notice(tx, connection); err != nil {
+			return err
+		}
+		if err := tx.Where("connection_id = ?", connectionID).Take(&row).Error; err != nil {
 			return err
 		}
 		now := s.now()
@@ -225,7 +256,7 @@ func (s *Store) takeMetadata(ctx context.Context, connectionID string, pause tim
 	if errors.Is(err, ErrConflict) {
 		err = ErrNotFound // another node was faster
 	}
-	return MetadataTurn{connection}, err
+	return MetadataTurn{connection, inUTC(row.ValidUntil)}, err
 }
 
 // withMetadata is a connection that is in use and has metadata from an address which was not looked at just now; else ErrNotFound.

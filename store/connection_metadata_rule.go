@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"net/url"
 	"slices"
 	"time"
@@ -20,7 +22,18 @@ func (s SAMLSettings) Described() Described {
 }
 
 // replacing are the settings with what metadata says in place of what they said.
+// Those do not name where people sign out: the addresses of another identity provider, on a host that is not the new one's, go.
 func (d Described) replacing(s SAMLSettings) SAMLSettings {
+	if s.EntityID != d.EntityID {
+		for _, at := range []*string{&s.LogoutRedirectURL, &s.LogoutPostURL, &s.LogoutResponseURL} {
+			if !sameHost(*at, d.RedirectURL) && !sameHost(*at, d.PostURL) {
+				*at = ""
+			}
+		}
+		if s.LogoutRedirectURL+s.LogoutPostURL == "" {
+			s.Logout = LogoutOff
+		}
+	}
 	s.EntityID, s.RedirectURL, s.PostURL, s.Certificates = d.EntityID, d.RedirectURL, d.PostURL, d.Certificates
 	if s.Location() == "" {
 		s.Binding = ""
@@ -50,15 +63,19 @@ const (
 
 // judgeMetadata compares what metadata says with the live settings, and with what it said when it was last settled: what a person has set
 // otherwise since, such as a certificate they took out, stays theirs as long as the metadata does not change (S-54, S-55). seen is nil where that
-// is not known, and then everything waits.
+// is not known, and then everything waits. gone are the keys that it took back before: one of those comes back by a person alone, for an old copy
+// of the metadata that somebody serves again lists it as well, beside a key that is known.
 //
 // New keys are believed beside one that is still listed, and an address on the host where it was before. A certificate that the metadata no
 // longer lists goes: that is how an identity provider takes a key back. One that a person added by hand, which it never listed, stays.
-func judgeMetadata(live SAMLSettings, seen *Described, found Described, now time.Time) (SAMLSettings, metadataVerdict) {
+func judgeMetadata(live SAMLSettings, seen *Described, found Described, gone []string, now time.Time) (SAMLSettings, metadataVerdict) {
 	if seen != nil && seen.Agrees(found) || live.Described().Agrees(found) {
 		return live, metadataSettled
 	}
 	if seen == nil || found.EntityID != seen.EntityID || found.EntityID != live.EntityID || !keepsKey(live.Certificates, found.Certificates, now) {
+		return live, metadataWaits
+	}
+	if back := without(without(keysOf(found.Certificates), keysOf(live.Certificates)), keysOf(seen.Certificates)); len(without(back, gone)) < len(back) {
 		return live, metadataWaits
 	}
 	next, waits := live, false
@@ -77,8 +94,8 @@ func judgeMetadata(live SAMLSettings, seen *Described, found Described, now time
 	if waits || next.Location() == "" {
 		return live, metadataWaits
 	}
-	gone := without(seen.Certificates, found.Certificates)
-	next.Certificates = append(without(live.Certificates, gone), without(found.Certificates, append(seen.Certificates[:len(seen.Certificates):len(seen.Certificates)], live.Certificates...))...)
+	delisted := without(seen.Certificates, found.Certificates)
+	next.Certificates = append(without(live.Certificates, delisted), without(found.Certificates, append(seen.Certificates[:len(seen.Certificates):len(seen.Certificates)], live.Certificates...))...)
 	switch {
 	case len(next.Certificates) > maxCertificates:
 		return live, metadataWaits
@@ -100,6 +117,31 @@ func keepsKey(live, found []string, now time.Time) bool {
 	}
 	listed := keys(found)
 	return slices.ContainsFunc(keys(live), func(key string) bool { return slices.Contains(listed, key) })
+}
+
+// keysGoneKept is how many keys are remembered that metadata took back, the newest of them.
+const keysGoneKept = 50
+
+// goneAfter are the keys that metadata took back once it says what was found. A certificate that merely ran out takes no key back.
+func goneAfter(gone []string, seen *Described, found Described, now time.Time) []string {
+	listed := keysOf(found.Certificates)
+	gone = without(gone, listed)
+	if seen != nil {
+		good := slices.DeleteFunc(slices.Clone(seen.Certificates), func(text string) bool { return !signsNow(text, now) })
+		gone = append(gone, without(without(keysOf(good), listed), gone)...)
+	}
+	return gone[max(0, len(gone)-keysGoneKept):]
+}
+
+// keysOf names the keys of certificates, whatever certificate each is in.
+func keysOf(certificates []string) (keys []string) {
+	for _, text := range certificates {
+		if c, err := certificateOf(text); err == nil {
+			sum := sha256.Sum256(c.RawSubjectPublicKeyInfo)
+			keys = append(keys, hex.EncodeToString(sum[:]))
+		}
+	}
+	return keys
 }
 
 func sameHost(one, other string) bool {

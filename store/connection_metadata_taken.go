@@ -55,7 +55,7 @@ func (r metadataRow) judged(live SAMLSettings, found Described, now time.Time) (
 	if err != nil {
 		return live, "", err
 	}
-	next, verdict := judgeMetadata(live, seen, found, now)
+	next, verdict := judgeMetadata(live, seen, found, r.gone(), now)
 	switch {
 	case verdict == metadataTaken:
 		return next, audit.ConnectionMetadataTaken, nil
@@ -114,10 +114,10 @@ func (r metadataRow) settle(tx *gorm.DB, c Connection, read MetadataRead, now ti
 	if err != nil {
 		return err
 	}
-	_, verdict := judgeMetadata(c.Settings, seen, read.Described, now)
+	_, verdict := judgeMetadata(c.Settings, seen, read.Described, r.gone(), now)
 	switch {
 	case verdict != metadataWaits:
-		set["seen"], set["found"], set["found_at"] = read.encoded(), "", nil
+		set["seen"], set["found"], set["found_at"], set["gone"] = read.encoded(), "", nil, r.goneAfter(seen, read.Described, now)
 	default:
 		waiting, err := describedIn(r.Found)
 		if err != nil {
@@ -240,6 +240,11 @@ func (c *Scope) decideMetadata(ctx context.Context, actor audit.Actor, id string
 		if err := decide(w, was, before, *waiting.Found); err != nil {
 			return err
 		}
-		return w.Model(&metadataRow{}).Where("connection_id = ?", id).Updates(columns{"seen": row.Found, "found": "", "found_at": nil}).Error
+		seen, err := describedIn(row.Seen)
+		if err != nil {
+			return err
+		}
+		return w.Model(&metadataRow{}).Where("connection_id = ?", id).
+			Updates(columns{"seen": row.Found, "found": "", "found_at": nil, "gone": row.goneAfter(seen, *waiting.Found, w.now)}).Error
 	})
 }

@@ -29,33 +29,37 @@ func TestS55_WhatMetadataMayChangeByItself(t *testing.T) {
 		live    func(*SAMLSettings)
 		seen    *Described
 		found   Described
+		gone    []string
 		verdict metadataVerdict
 		keys    []string // live afterwards
 	}{
-		{"nothing", nil, &said, said, metadataSettled, []string{old}},
-		{"a key beside", nil, &said, keys(old, next), metadataTaken, []string{old, next}},
-		{"a key beside the same key, renewed", nil, &said, keys(renewed, next), metadataTaken, []string{renewed, next}},
-		{"every key", nil, &said, keys(next), metadataWaits, []string{old}},
-		{"every key that is valid", func(s *SAMLSettings) { s.Certificates = []string{expired} }, &said, keys(expired, next), metadataWaits, []string{expired}},
-		{"no key known from before", nil, nil, keys(old, next), metadataWaits, []string{old}},
-		{"the old one goes while another stays", func(s *SAMLSettings) { s.Certificates = []string{old, next} }, ptr(keys(old, next)), keys(next), metadataTaken, []string{next}},
-		{"one that a person added stays", func(s *SAMLSettings) { s.Certificates = []string{old, other} }, &said, keys(old, next), metadataTaken, []string{old, other, next}},
-		{"one that a person took out stays out", nil, ptr(keys(old, other)), keys(old, other, next), metadataTaken, []string{old, next}},
-		{"the entity ID", nil, &said, with(func(d *Described) { d.EntityID = "https://evil.test" }), metadataWaits, []string{old}},
-		{"the host", nil, &said, with(func(d *Described) { d.RedirectURL = "https://evil.test/sso" }), metadataWaits, []string{old}},
-		{"the path", nil, &said, with(func(d *Described) { d.RedirectURL = "https://idp.test/new" }), metadataTaken, []string{old}},
-		{"the scheme", nil, &said, with(func(d *Described) { d.RedirectURL = "http://idp.test/sso" }), metadataWaits, []string{old}},
-		{"another address on the host", nil, &said, with(func(d *Described) { d.PostURL = "https://idp.test/post" }), metadataTaken, []string{old}},
-		{"another address elsewhere", nil, &said, with(func(d *Described) { d.PostURL = "https://evil.test/post" }), metadataWaits, []string{old}},
-		{"the address in use is gone", nil, &said, with(func(d *Described) { d.RedirectURL, d.PostURL = "", "https://idp.test/post" }), metadataWaits, []string{old}},
-		{"a path that a person chose", func(s *SAMLSettings) { s.RedirectURL = "https://idp.test/chosen" }, &said, with(func(d *Described) { d.RedirectURL = "https://idp.test/new" }), metadataWaits, []string{old}},
-		{"a path that a person chose, and a key", func(s *SAMLSettings) { s.RedirectURL = "https://idp.test/chosen" }, &said, keys(old, next), metadataTaken, []string{old, next}},
+		{"nothing", nil, &said, said, nil, metadataSettled, []string{old}},
+		{"a key beside", nil, &said, keys(old, next), nil, metadataTaken, []string{old, next}},
+		{"a key beside the same key, renewed", nil, &said, keys(renewed, next), nil, metadataTaken, []string{renewed, next}},
+		{"every key", nil, &said, keys(next), nil, metadataWaits, []string{old}},
+		{"every key that is valid", func(s *SAMLSettings) { s.Certificates = []string{expired} }, &said, keys(expired, next), nil, metadataWaits, []string{expired}},
+		{"no key known from before", nil, nil, keys(old, next), nil, metadataWaits, []string{old}},
+		{"the old one goes while another stays", func(s *SAMLSettings) { s.Certificates = []string{old, next} }, ptr(keys(old, next)), keys(next), nil, metadataTaken, []string{next}},
+		{"one that a person added stays", func(s *SAMLSettings) { s.Certificates = []string{old, other} }, &said, keys(old, next), nil, metadataTaken, []string{old, other, next}},
+		{"one that a person took out stays out", nil, ptr(keys(old, other)), keys(old, other, next), nil, metadataTaken, []string{old, next}},
+		{"the entity ID", nil, &said, with(func(d *Described) { d.EntityID = "https://evil.test" }), nil, metadataWaits, []string{old}},
+		{"the host", nil, &said, with(func(d *Described) { d.RedirectURL = "https://evil.test/sso" }), nil, metadataWaits, []string{old}},
+		{"the path", nil, &said, with(func(d *Described) { d.RedirectURL = "https://idp.test/new" }), nil, metadataTaken, []string{old}},
+		{"the scheme", nil, &said, with(func(d *Described) { d.RedirectURL = "http://idp.test/sso" }), nil, metadataWaits, []string{old}},
+		{"another address on the host", nil, &said, with(func(d *Described) { d.PostURL = "https://idp.test/post" }), nil, metadataTaken, []string{old}},
+		{"another address elsewhere", nil, &said, with(func(d *Described) { d.PostURL = "https://evil.test/post" }), nil, metadataWaits, []string{old}},
+		{"the address in use is gone", nil, &said, with(func(d *Described) { d.RedirectURL, d.PostURL = "", "https://idp.test/post" }), nil, metadataWaits, []string{old}},
+		{"a path that a person chose", func(s *SAMLSettings) { s.RedirectURL = "https://idp.test/chosen" }, &said, with(func(d *Described) { d.RedirectURL = "https://idp.test/new" }), nil, metadataWaits, []string{old}},
+		{"a path that a person chose, and a key", func(s *SAMLSettings) { s.RedirectURL = "https://idp.test/chosen" }, &said, keys(old, next), nil, metadataTaken, []string{old, next}},
+		{"a key that it took back, beside a known one", nil, &said, keys(old, other), keysOf([]string{other}), metadataWaits, []string{old}},
+		{"another, after it took one back", nil, &said, keys(old, next), keysOf([]string{other}), metadataTaken, []string{old, next}},
+		{"one that it took back, and a person added", func(s *SAMLSettings) { s.Certificates = []string{old, other} }, &said, keys(old, other, next), keysOf([]string{other}), metadataTaken, []string{old, other, next}},
 	} {
 		settings := live
 		if row.live != nil {
 			row.live(&settings)
 		}
-		after, verdict := judgeMetadata(settings, row.seen, row.found, now)
+		after, verdict := judgeMetadata(settings, row.seen, row.found, row.gone, now)
 		if verdict != row.verdict || !slices.Equal(after.Certificates, row.keys) {
 			t.Errorf("%s: verdict %d with %d certificates, want %d with %d", row.name, verdict, len(after.Certificates), row.verdict, len(row.keys))
 		}
@@ -367,4 +371,82 @@ func TestMetadataIsTakenRightAfterItsAddressWasSaved(t *testing.T) {
 		}
 		isError(t, errorOf(s.TakeMetadata(t.Context(), aConnection(t, s, o.ID).ID)), ErrNotFound) // which came from none
 	})
+}
+
+// S-55: a key that the metadata took back does not come back by itself, beside one that is known: an old copy, signed as it is, lists both. A person
+// may have it back; and what follows in its order needs nobody.
+func TestS55_AnOldCopyBringsNoKeyBack(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, s *Store) {
+		ctx := t.Context()
+		o, _ := anOrganization(t, s, "acme")
+		scope := s.In(o.ID)
+		c := fromMetadata(t, s, o.ID)
+		first, second := c.Settings.Certificates[0], aCertificate(t, s.Now())
+		says := func(certificates ...string) Described {
+			d := c.Settings.Described()
+			d.Certificates = certificates
+			return d
+		}
+		believes := func(what string, did, want audit.Action, certificates ...string) {
+			t.Helper()
+			if now := must(scope.Connection(ctx, c.ID)); did != want || !now.Settings.Described().Agrees(says(certificates...)) {
+				t.Errorf("%s: %q, and %d keys are believed", what, did, len(now.Settings.Certificates))
+			}
+		}
+		fetched(t, s, c, says(first, second))
+		believes("the first is withdrawn", fetched(t, s, c, says(second)), audit.ConnectionMetadataTaken, second)
+		believes("an old copy", fetched(t, s, c, says(first, second)), audit.ConnectionMetadataDiffers, second)
+		believes("the present one again", fetched(t, s, c, says(second)), "", second)
+		third := aCertificate(t, s.Now())
+		believes("a third beside", fetched(t, s, c, says(second, third)), audit.ConnectionMetadataTaken, second, third)
+		believes("the second is withdrawn", fetched(t, s, c, says(third)), audit.ConnectionMetadataTaken, third)
+		believes("both of old", fetched(t, s, c, says(first, third)), audit.ConnectionMetadataDiffers, third)
+		ok(t, scope.ApplyMetadata(ctx, operator, c.ID, must(scope.Connection(ctx, c.ID)).Version))
+		believes("a person had it back", fetched(t, s, c, says(first, third)), "", first, third)
+	})
+}
+
+// S-55: signed metadata that is older than what was read before is not used, until that would have ended; without a signer, who serves it decides.
+func TestS55_SignedMetadataDoesNotGrowYounger(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	last := now.Add(48 * time.Hour)
+	for name, row := range map[string]struct {
+		signer string
+		last   *time.Time
+		until  time.Time
+		used   bool
+	}{
+		"the same":                       {"signer", &last, last, true},
+		"a newer one":                    {"signer", &last, last.Add(time.Hour), true},
+		"an older one":                   {"signer", &last, last.Add(-time.Hour), false},
+		"one without an end":             {"signer", &last, time.Time{}, false},
+		"an older one, of nobody":        {"", &last, last.Add(-time.Hour), true},
+		"the first that has an end":      {"signer", nil, last, true},
+		"the first":                      {"signer", nil, time.Time{}, true},
+		"after the last one's own end":   {"signer", ptr(now.Add(-time.Minute)), now.Add(time.Hour), true},
+		"without one, after that, again": {"signer", ptr(now.Add(-time.Minute)), time.Time{}, true},
+	} {
+		turn := MetadataTurn{Connection: Connection{Settings: SAMLSettings{MetadataSigner: row.signer}}, ValidUntil: row.last}
+		if why := turn.Outdated(MetadataRead{ValidUntil: row.until}, now); (why == "") != row.used {
+			t.Errorf("%s: %q", name, why)
+		}
+	}
+}
+
+// S-59: where a person confirms another identity provider, nobody is signed out at the one before any more, unless it is on the same host.
+func TestS59_AnotherEntityTakesNoLogoutAddressOver(t *testing.T) {
+	for name, row := range map[string]struct {
+		entity, redirect string
+		kept             bool
+	}{
+		"the same, elsewhere":   {"https://idp.test/metadata", "https://login.idp.test/sso", true},
+		"another, elsewhere":    {"https://other.test/metadata", "https://other.test/sso", false},
+		"renamed, on this host": {"https://idp.test/renamed", "https://idp.test/sso", true},
+	} {
+		before := SAMLSettings{EntityID: "https://idp.test/metadata", RedirectURL: "https://idp.test/sso", LogoutRedirectURL: "https://idp.test/slo", Logout: LogoutAlways}.normal()
+		after := Described{EntityID: row.entity, RedirectURL: row.redirect}.replacing(before)
+		if kept := after.LogoutRedirectURL == before.LogoutRedirectURL && after.Logout == LogoutAlways; kept != row.kept || !kept && after.Logout+after.LogoutRedirectURL != "" {
+			t.Errorf("%s: people sign out at %q (%q)", name, after.LogoutRedirectURL, after.Logout)
+		}
+	}
 }
