@@ -21,6 +21,7 @@ type exchange struct {
 	form    Fields
 	problem Problem
 	failing bool // inside problem
+	streams bool // the answer goes on for as long as its handler likes
 	log     *slog.Logger
 
 	stopping <-chan struct{} // closed once the server takes no new connection; nil outside a Server

@@ -42,7 +42,7 @@ func newCounters(registry prometheus.Registerer) *counters {
 		}, []string{"route", "status"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "gatehouse_http_request_seconds",
-			Help:    "Time from the request's headers to the end of the answer, by route pattern.",
+			Help:    "Time from the request's headers to the end of the answer, by route pattern; streams are not timed.",
 			Buckets: []float64{.001, .005, .025, .1, .5, 1, 5},
 		}, []string{"route"}),
 	}
@@ -51,7 +51,8 @@ func newCounters(registry prometheus.Registerer) *counters {
 	return c
 }
 
-func (c *counters) observe(route string, status int, took time.Duration) {
+// observe counts an answer. How long a stream took says how long somebody watched, not how fast we are: it is counted and not timed.
+func (c *counters) observe(route string, status int, took time.Duration, streams bool) {
 	if c == nil {
 		return
 	}
@@ -63,7 +64,9 @@ func (c *counters) observe(route string, status int, took time.Duration) {
 		counted = c.meet(answered{route, status})
 	}
 	counted.requests.Inc()
-	counted.seconds.Observe(took.Seconds())
+	if !streams {
+		counted.seconds.Observe(took.Seconds())
+	}
 }
 
 // meet finds the counters once, so that no request has to compare labels.

@@ -52,7 +52,7 @@ func (s Site) Handler(next http.Handler) http.Handler {
 		x.answer = answer{ResponseWriter: w}
 		defer func() {
 			took := time.Since(x.began)
-			count.observe(x.info.Route, x.answer.status, took)
+			count.observe(x.info.Route, x.answer.status, took, x.streams)
 			lines.add(x.began.Add(took), r.Method, x, took)
 		}()
 		s.guarded(&x.answer, r, next)

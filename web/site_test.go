@@ -50,6 +50,11 @@ func newHouse(t *testing.T, base string) *house {
 	router.HandleFunc(Route{Pattern: "GET /{$}"}, look)
 	router.HandleFunc(Route{Pattern: "GET /healthz"}, Healthy)
 	router.HandleFunc(Route{Pattern: "GET /welcome/{token}"}, look)
+	router.HandleFunc(Route{Pattern: "GET /watch"}, func(w http.ResponseWriter, r *http.Request) {
+		if _, err := StartStream(w, r); err != nil {
+			t.Error(err)
+		}
+	})
 	router.HandleFunc(Route{Pattern: "POST /form"}, look)
 	router.HandleFunc(Route{Pattern: "POST /small", BodyLimit: 10}, look)
 	router.HandleFunc(Route{Pattern: "POST /json", Body: JSONBody}, look)
@@ -253,6 +258,32 @@ func TestMetricsCountByPattern(t *testing.T) {
 	`
 	if err := testutil.GatherAndCompare(h.registry, strings.NewReader(want), "gatehouse_http_requests_total"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMetricsDoNotTimeStreams: one watched for twenty seconds is no slow answer. The page beside it is timed.
+func TestMetricsDoNotTimeStreams(t *testing.T) {
+	h := newHouse(t, "https://"+host)
+	for _, path := range []string{"/watch", "/watch", "/welcome/a"} {
+		h.ask(request("GET", path, ""))
+	}
+	families, err := h.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	timed, counted := map[string]uint64{}, map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			switch route := m.GetLabel()[0].GetValue(); family.GetName() {
+			case "gatehouse_http_request_seconds":
+				timed[route] = m.GetHistogram().GetSampleCount()
+			case "gatehouse_http_requests_total":
+				counted[route] = m.GetCounter().GetValue()
+			}
+		}
+	}
+	if counted["GET /watch"] != 2 || timed["GET /watch"] != 0 || timed["GET /welcome/{token}"] != 1 {
+		t.Errorf("counted %v, timed %v", counted, timed)
 	}
 }
 

@@ -21,6 +21,7 @@ func StartStream(w http.ResponseWriter, r *http.Request) (*Stream, error) {
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx hands on what comes as it comes
 	w.WriteHeader(http.StatusOK)
+	exchangeOf(r).streams = true
 	s := &Stream{r, w, http.NewResponseController(w)}
 	return s, s.send([]byte("retry: 1000\n\n"))
 }
