@@ -65,7 +65,7 @@ func (v *visit) metadataState(c store.Connection, known store.ConnectionMetadata
 	state := &views.MetadataState{URL: known.URL, Read: v.momentOf(known.ReadAt), Next: v.momentOf(known.DueAt), ValidUntil: v.momentOf(known.ValidUntil),
 		Failing: v.momentOf(known.FailingSince), Problem: known.Problem, Waits: known.Found != nil}
 	if signer := connections.Certificate(c.Settings.MetadataSigner); signer != nil {
-		state.Signer = spaced(saml.Fingerprint(signer))
+		state.Signer = saml.SpacedFingerprint(signer)
 	}
 	return state
 }

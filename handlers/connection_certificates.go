@@ -5,7 +5,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gatehouse-sso/gatehouse/connections"
@@ -109,7 +108,7 @@ func (v *visit) certificateRows(certificates []string) []views.CertificateRow {
 			continue
 		}
 		row := views.CertificateRow{
-			Name: c.Subject.CommonName, Fingerprint: spaced(saml.Fingerprint(c)), Key: keyWords(c), Expires: ui.MomentOf(c.NotAfter, v.now()),
+			Name: c.Subject.CommonName, Fingerprint: saml.SpacedFingerprint(c), Key: keyWords(c), Expires: ui.MomentOf(c.NotAfter, v.now()),
 			Value: saml.Fingerprint(c), State: views.ConnectionState{Kind: ui.Working, Text: "Valid"},
 		}
 		if row.Name == "" {
@@ -126,15 +125,6 @@ func (v *visit) certificateRows(certificates []string) []views.CertificateRow {
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-// spaced puts a blank after every four characters, for eyes and for line breaks.
-func spaced(text string) string {
-	var parts []string
-	for ; len(text) > 4; text = text[4:] {
-		parts = append(parts, text[:4])
-	}
-	return strings.Join(append(parts, text), " ")
 }
 
 func keyWords(c *x509.Certificate) string {

@@ -73,7 +73,7 @@ func (v *visit) certificateLines(certificates []string) []string {
 		if !v.now().Before(c.NotAfter) {
 			verb = "expired "
 		}
-		lines = append(lines, cmp.Or(c.Subject.CommonName, "Certificate without a name")+", "+verb+ui.ExactMoment(c.NotAfter).Human+", SHA-256 "+spaced(saml.Fingerprint(c)))
+		lines = append(lines, cmp.Or(c.Subject.CommonName, "Certificate without a name")+", "+verb+ui.ExactMoment(c.NotAfter).Human+", SHA-256 "+saml.SpacedFingerprint(c))
 	}
 	return lines
 }

@@ -1,6 +1,7 @@
 package saml
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -9,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -216,7 +218,7 @@ func CheckValidity(certificate *x509.Certificate, now time.Time) *Problem {
 
 // describe names a certificate for its admin: common name when there is one, and the start of its fingerprint.
 func describe(certificate *x509.Certificate) string {
-	short := Fingerprint(certificate)[:16]
+	short := SpacedFingerprint(certificate)[:19]
 	if name := certificate.Subject.CommonName; name != "" {
 		return fmt.Sprintf("“%s” (%s…)", shown(name), short)
 	}
@@ -227,4 +229,10 @@ func describe(certificate *x509.Certificate) string {
 func Fingerprint(certificate *x509.Certificate) string {
 	sum := sha256.Sum256(certificate.Raw)
 	return hex.EncodeToString(sum[:])
+}
+
+// SpacedFingerprint is the Fingerprint as people read it: a blank after every four characters, for eyes and for line breaks.
+func SpacedFingerprint(certificate *x509.Certificate) string {
+	parts := slices.Collect(slices.Chunk([]byte(Fingerprint(certificate)), 4))
+	return string(bytes.Join(parts, []byte(" ")))
 }

@@ -134,4 +134,8 @@ func TestFingerprint(t *testing.T) {
 	if got := saml.Fingerprint(idptest.RSAKey("idp", 2048).Certificate); len(got) != 64 || got != strings.ToLower(got) {
 		t.Errorf("fingerprint %q", got)
 	}
+	spaced := saml.SpacedFingerprint(idptest.RSAKey("idp", 2048).Certificate)
+	if parts := strings.Fields(spaced); len(parts) != 16 || len(spaced) != 79 || strings.Join(parts, "") != saml.Fingerprint(idptest.RSAKey("idp", 2048).Certificate) {
+		t.Errorf("spaced %q", spaced)
+	}
 }

@@ -20,7 +20,7 @@ func (m *message) tell(name, verdict, want, got string) {
 // tellCertificate says by which certificate one signature was found good.
 func (m *message) tellCertificate(signed *node, certificate *x509.Certificate) {
 	m.tell("certificate", Passed, "a certificate of this connection, valid on that day", fmt.Sprintf("%s signed by %s, SHA-256 %s, valid until %s",
-		signed.name, shown(certificate.Subject.String()), Fingerprint(certificate), certificate.NotAfter.UTC().Format(time.DateOnly)))
+		signed.name, shown(certificate.Subject.String()), SpacedFingerprint(certificate), certificate.NotAfter.UTC().Format(time.DateOnly)))
 }
 
 // tellFormat says how the identity provider calls the NameID.

@@ -148,7 +148,7 @@ func positioned(response *node, at int) *node {
 // signer words who signed what, and how.
 func signer(n *node, certificate *x509.Certificate) string {
 	method := n.only(signatureNamespace, "Signature").only(signatureNamespace, "SignedInfo").only(signatureNamespace, "SignatureMethod").attribute("Algorithm")
-	return fmt.Sprintf("%s by %s of %s", n.name, method[strings.LastIndexByte(method, '#')+1:], Fingerprint(certificate))
+	return fmt.Sprintf("%s by %s of %s", n.name, method[strings.LastIndexByte(method, '#')+1:], SpacedFingerprint(certificate))
 }
 
 // checkDecryption opens an encrypted assertion and passes the plaintext through the same guard. Inside a Response that we

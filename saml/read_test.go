@@ -106,7 +106,7 @@ func TestRefusalEndsTheSteps(t *testing.T) {
 	_, steps, refusal := read(t, goodProvider(), forgery{response: true, edit: []string{"<saml:Audience>" + ourEntity, "<saml:Audience>https://other.test"}}, goodExpectation)
 	last := steps[len(steps)-1]
 	if refusal == nil || last != (Step{"audience", Refused, ourEntity, "https://other.test"}) || steps[1].Name != "signature" || steps[1].Verdict != Passed ||
-		!strings.Contains(steps[1].Got, "Response by rsa-sha256 of "+Fingerprint(idp().certificate)) {
+		!strings.Contains(steps[1].Got, "Response by rsa-sha256 of "+SpacedFingerprint(idp().certificate)) {
 		t.Errorf("%+v, %+v", steps, refusal)
 	}
 }
@@ -213,7 +213,7 @@ func TestS17_ReadingsThatDisagreeAreRefused(t *testing.T) {
 
 func TestTheStepsSayWhoSignedWhat(t *testing.T) {
 	_, steps, _ := read(t, goodProvider(), forgery{assertion: true, response: true}, goodExpectation)
-	by := " by rsa-sha256 of " + Fingerprint(idp().certificate)
+	by := " by rsa-sha256 of " + SpacedFingerprint(idp().certificate)
 	if got := steps[1].Got; got != "Response"+by+"; Assertion"+by {
 		t.Error(got)
 	}
@@ -264,7 +264,7 @@ func TestTheStepsSayWhatArrived(t *testing.T) {
 			t.Errorf("%s: %+v", name, told[name])
 		}
 	}
-	if got := told["certificate"].Got; !strings.Contains(got, Fingerprint(idp().certificate)) || !strings.HasPrefix(got, "Assertion signed by ") || !strings.Contains(got, "valid until ") {
+	if got := told["certificate"].Got; !strings.Contains(got, SpacedFingerprint(idp().certificate)) || !strings.HasPrefix(got, "Assertion signed by ") || !strings.Contains(got, "valid until ") {
 		t.Error(got)
 	}
 	if got := told["attribute:name"].Got; got != "2 values, from groups" {

@@ -55,7 +55,7 @@ func verifyBy(el *etree.Element, certificate *x509.Certificate, at time.Time) (*
 func refuseKey(certificate *x509.Certificate, now time.Time) *trust.Refusal {
 	if now.Before(certificate.NotBefore) || now.After(certificate.NotAfter) {
 		return trust.Refuse(trust.ReasonCertificateExpired, "a certificate valid at "+now.UTC().Format(time.RFC3339),
-			fmt.Sprintf("%s, valid from %s to %s", Fingerprint(certificate), certificate.NotBefore.UTC().Format(time.DateOnly), certificate.NotAfter.UTC().Format(time.DateOnly)))
+			fmt.Sprintf("%s, valid from %s to %s", SpacedFingerprint(certificate), certificate.NotBefore.UTC().Format(time.DateOnly), certificate.NotAfter.UTC().Format(time.DateOnly)))
 	}
 	switch key := certificate.PublicKey.(type) {
 	case *rsa.PublicKey:
@@ -87,9 +87,16 @@ func whyUnverified(el *etree.Element, certificates []*x509.Certificate, now time
 
 // fingerprintsOf names certificates for the admin.
 func fingerprintsOf(certificates []*x509.Certificate) string {
-	known := make([]string, 0, len(certificates))
-	for _, certificate := range certificates {
-		known = append(known, Fingerprint(certificate))
+	shown := certificates
+	if len(certificates) > 3 { // [trust.Printable] would cut the fourth in two
+		shown = certificates[:2]
+	}
+	known := make([]string, 0, len(shown)+1)
+	for _, certificate := range shown {
+		known = append(known, SpacedFingerprint(certificate))
+	}
+	if more := len(certificates) - len(shown); more > 0 {
+		known = append(known, fmt.Sprintf("one of %d others", more))
 	}
 	return strings.Join(known, " or ")
 }
