@@ -312,7 +312,7 @@ var phrases = []phrase{
 
 	{SessionShutOut, "end", "ended", " a session[ of {user}] for this organization"},
 
-	{LogoutReceived, "", "signed out", "[ {user}] because the identity provider says so[ through the connection {connection}][: {after}]"},
+	{LogoutReceived, "", "heard", " of a sign-out[ of {user}] at the identity provider[ of the connection {connection}][: {after}]"},
 	{LogoutRefused, "", "refused a message about signing out", " to the connection {connection}[: {after}]"},
 	{LogoutAnswered, "", "heard", " from the identity provider of the connection {connection} what came of signing out there[: {after}]"},
 

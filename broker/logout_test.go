@@ -257,10 +257,9 @@ func TestSigningOutAtAnOpenIDProvider(t *testing.T) { eachDatabase(t, signOutAtO
 
 func signOutAtOpenID(t *testing.T, w *world) {
 	ctx := t.Context()
-	idp := w.connectOpenID(func(s *store.OIDCSettings) {
+	w.connectOpenID(func(s *store.OIDCSettings) {
 		s.EndSessionURL, s.Logout = "https://idp.test/end?x=1", store.LogoutAlways
 	})
-	_ = idp
 	token := w.byOpenID()
 	session, user, err := w.store.Session(ctx, token)
 	w.ok(err)

@@ -54,23 +54,24 @@ func (v *visit) saveAttributes() error {
 	}
 	const done = "The attributes are saved."
 	if c.Protocol == store.ProtocolOIDC {
-		return v.changeOpenID("/attributes", secret.Token{}, func(s *store.OIDCSettings) *ui.Problem { return v.readMapping(&s.Mapping) }, done, v.showAttributes)
+		return v.changeOpenID("/attributes", secret.Token{}, func(s *store.OIDCSettings) *ui.Problem { return v.readMapping(&s.Mapping, "claim's name") }, done, v.showAttributes)
 	}
-	return v.changeSettings("/attributes", func(s *store.SAMLSettings) *ui.Problem { return v.readMapping(&s.Mapping) }, saved(done), v.showAttributes)
+	return v.changeSettings("/attributes", func(s *store.SAMLSettings) *ui.Problem { return v.readMapping(&s.Mapping, "attribute's Name") }, saved(done), v.showAttributes)
 }
 
-func (v *visit) readMapping(m *store.Mapping) (problem *ui.Problem) {
+// readMapping reads the form; carrier is what a refusal calls that in which a value arrives.
+func (v *visit) readMapping(m *store.Mapping, carrier string) (problem *ui.Problem) {
 	form := v.form()
 	*m = store.Mapping{
 		Subject: form.Text("map_subject"), Email: form.Text("map_email"), Name: form.Text("map_name"),
 		GivenName: form.Text("map_given_name"), FamilyName: form.Text("map_family_name"), Groups: form.Text("map_groups"), Roles: form.Text("map_roles"),
 	}
-	m.Own, problem = ownFields(form.Text("map_own"))
+	m.Own, problem = ownFields(form.Text("map_own"), carrier)
 	return problem
 }
 
 // ownFields reads "name = attribute", one a line.
-func ownFields(text string) (map[string]string, *ui.Problem) {
+func ownFields(text, carrier string) (map[string]string, *ui.Problem) {
 	own := map[string]string{}
 	for line := range strings.Lines(text) {
 		if line = strings.TrimSpace(line); line == "" {
@@ -82,7 +83,7 @@ func ownFields(text string) (map[string]string, *ui.Problem) {
 		case !ownName.MatchString(name):
 			return nil, fieldProblem("map_own", "Begin each line with a name of small letters, digits and underscores: “"+shortened(line, 60)+"” does not.")
 		case attribute == "" || len(attribute) > 256:
-			return nil, fieldProblem("map_own", "After “"+name+" =” the attribute's Name is missing, or has more than 256 characters.")
+			return nil, fieldProblem("map_own", "After “"+name+" =” the "+carrier+" is missing, or has more than 256 characters.")
 		case own[name] != "":
 			return nil, fieldProblem("map_own", "There are two lines for “"+name+"”.")
 		case len(own) == 20:

@@ -38,19 +38,20 @@ func (m *Mapping) trim() {
 
 var ownName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
 
-func (m Mapping) check(problems *Invalid) {
+// check finds what could not be; carrier is what values arrive in by that protocol: "attribute" or "claim".
+func (m Mapping) check(problems *Invalid, carrier string) {
 	if len(m.Own) > 20 {
 		problems.Add("map_own", "Use at most 20 fields of your own.")
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Own)) {
 		if !ownName.MatchString(name) || m.Own[name] == "" || len(m.Own[name]) > 256 {
-			problems.Add("map_own", "A field of your own has a name of small letters, digits and underscores, and an attribute's name of at most 256 characters.")
+			problems.Add("map_own", "A field of your own has a name of small letters, digits and underscores. The "+carrier+"'s name after it has at most 256 characters.")
 			break
 		}
 	}
 	for _, part := range m.parts() {
 		if len(*part.name) > 256 {
-			problems.Add(part.field, "An attribute's name has at most 256 characters.")
+			problems.Add(part.field, "The "+carrier+"'s name has at most 256 characters.")
 		}
 	}
 }

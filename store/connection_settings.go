@@ -147,7 +147,7 @@ func (s SAMLSettings) check(problems *Invalid) {
 		problems.Add("login_hint", "Choose none, subject, or query: and the parameter's name, such as query:login_hint.")
 	}
 	checkLogout(problems, s.Logout, s.LogoutRedirectURL+s.LogoutPostURL)
-	s.Mapping.check(problems)
+	s.Mapping.check(problems, "attribute")
 }
 
 // The ways to go about the identity provider when somebody signs out here: leave the person signed in there and say so, offer to sign out there

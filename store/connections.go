@@ -266,6 +266,9 @@ func (c *Scope) createConnection(ctx context.Context, actor audit.Actor, draft N
 		if err := w.entitled(access.EntitledSSO); err != nil {
 			return err
 		}
+		if err := w.lockOrganization(c.organization); err != nil {
+			return err // or two at once would both find one place left
+		}
 		last, count, err := w.lastPriority()
 		if err != nil {
 			return err

@@ -237,6 +237,10 @@ func TestNewcomerGetsTheDefaultRole(t *testing.T) {
 		p := aProject(t, s, c.OrganizationID, owner)
 		policy := must(scope.SignInPolicy(ctx))
 		ok(t, scope.SetDefaultRole(ctx, operator, policy.Version, access.OrgManager, []ProjectRole{{p.ID, access.ProjectViewer}}))
+		said := lastEvents(t, s, c.OrganizationID, audit.SignInPolicyDefaultRoleChanged)[0].Changes
+		if want := (audit.Change{Field: "default_project_roles", After: "Project viewer in " + p.Name}); len(said) != 2 || said[1] != want {
+			t.Errorf("the event tells %+v", said)
+		}
 		found := comes(t, s, c, "ada-7", "Ada@corp.test")
 		if !slices.Equal(found.Member.Roles, []access.Role{access.OrgManager}) || !slices.Equal(found.Member.ProjectRoles[p.ID], []access.Role{access.ProjectViewer}) {
 			t.Errorf("the newcomer is %+v", found.Member)

@@ -110,7 +110,7 @@ func (s OIDCSettings) check(problems *Invalid) {
 		problems.Add("map_subject", "This claim can change, or be given to somebody else, and then they would be one person here. Leave the field empty for sub; with Microsoft Entra ID, oid is the same for every application.")
 	}
 	checkLogout(problems, s.Logout, s.EndSessionURL)
-	s.Mapping.check(problems)
+	s.Mapping.check(problems, "claim")
 }
 
 // passingClaims never say who somebody is: OpenID Connect Core 1.0, section 5.7, and what Microsoft says of its own.

@@ -82,7 +82,11 @@ func (c *Scope) SetDefaultRole(ctx context.Context, actor audit.Actor, version i
 			changes = append(changes, audit.Change{Field: "default_role", Before: was.DefaultRole.Title(), After: role.Title()})
 		}
 		if !slices.Equal(was.DefaultProjectRoles, projects) {
-			changes = append(changes, audit.Change{Field: "default_project_roles", Before: encodeList(was.DefaultProjectRoles), After: encodeList(projects)})
+			names, err := w.projectNames()
+			if err != nil {
+				return nil, err
+			}
+			changes = append(changes, audit.Change{Field: "default_project_roles", Before: projectRolesIn(names, was.DefaultProjectRoles), After: projectRolesIn(names, projects)})
 		}
 		if len(changes) == 0 {
 			return nil, errUnchanged
@@ -128,12 +132,16 @@ func (w *write) forgetRolesIn(projectID string) error {
 	if len(left) == len(was.DefaultProjectRoles) && len(rules) == len(was.Rules) {
 		return nil
 	}
+	names, err := w.projectNames()
+	if err != nil {
+		return err
+	}
 	if len(left) < len(was.DefaultProjectRoles) {
 		w.record(audit.Event{Action: audit.SignInPolicyDefaultRoleChanged,
-			Changes: []audit.Change{{Field: "default_project_roles", Before: encodeList(was.DefaultProjectRoles), After: encodeList(left)}}})
+			Changes: []audit.Change{{Field: "default_project_roles", Before: projectRolesIn(names, was.DefaultProjectRoles), After: projectRolesIn(names, left)}}})
 	}
 	if len(rules) < len(was.Rules) {
-		w.record(audit.Event{Action: audit.SignInPolicyRolesChanged, Changes: was.RoleSettings.differences(RoleSettings{was.Mode, was.OwnersFromIDP, rules})})
+		w.record(audit.Event{Action: audit.SignInPolicyRolesChanged, Changes: was.RoleSettings.differences(RoleSettings{was.Mode, was.OwnersFromIDP, rules}, names)})
 	}
 	w.tell(ChangedPolicy, w.organization)
 	return updated(w.Model(&policyRow{}).Where("organization_id = ? AND version = ?", w.organization, was.Version).

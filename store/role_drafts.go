@@ -194,7 +194,11 @@ func (c *Scope) ApplyRoles(ctx context.Context, actor audit.Actor, version int64
 }
 
 func (w *write) applyRoles(policy SignInPolicy, intended RoleSettings) error {
-	differences := policy.differences(intended)
+	names, err := w.projectNames()
+	if err != nil {
+		return err
+	}
+	differences := policy.differences(intended, names)
 	if len(differences) == 0 {
 		return invalid("mode", "This is in force already.")
 	}
@@ -205,7 +209,7 @@ func (w *write) applyRoles(policy SignInPolicy, intended RoleSettings) error {
 	}
 	w.record(audit.Event{Action: audit.SignInPolicyRolesChanged, Severity: audit.High, Changes: differences})
 	r := intended.columns()
-	err := updated(w.Model(&policyRow{}).Where("organization_id = ? AND version = ?", w.organization, policy.Version).Updates(columns{
+	err = updated(w.Model(&policyRow{}).Where("organization_id = ? AND version = ?", w.organization, policy.Version).Updates(columns{
 		"role_mode": r.RoleMode, "owners_from_idp": r.OwnersFromIDP, "role_rules": r.RoleRules, "version": policy.Version + 1, "updated_at": w.now}))
 	if err != nil {
 		return err

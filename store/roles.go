@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -92,8 +93,8 @@ func (s RoleSettings) words() string {
 	return "the console"
 }
 
-// differences are what an event tells of other settings, the source first.
-func (s RoleSettings) differences(after RoleSettings) []audit.Change {
+// differences are what an event tells of other settings, the source first; projects are their names by id.
+func (s RoleSettings) differences(after RoleSettings, projects map[string]string) []audit.Change {
 	var changes []audit.Change
 	if s.Mode != after.Mode {
 		changes = append(changes, audit.Change{Field: "mode", Before: s.words(), After: after.words()})
@@ -102,9 +103,30 @@ func (s RoleSettings) differences(after RoleSettings) []audit.Change {
 		changes = append(changes, audit.Change{Field: "owners_from_idp", Before: fmt.Sprint(s.OwnersFromIDP), After: fmt.Sprint(after.OwnersFromIDP)})
 	}
 	if !slices.Equal(s.Rules, after.Rules) {
-		changes = append(changes, audit.Change{Field: "rules", Before: encodeList(s.Rules), After: encodeList(after.Rules)})
+		changes = append(changes, audit.Change{Field: "rules", Before: rulesIn(projects, s.Rules), After: rulesIn(projects, after.Rules)})
 	}
 	return changes
+}
+
+// projectRolesIn words project roles for an event: "Project viewer in Search, Project editor in Mail".
+func projectRolesIn(projects map[string]string, roles []ProjectRole) string {
+	words := make([]string, len(roles))
+	for i, r := range roles {
+		words[i] = r.Role.Title() + " in " + cmp.Or(projects[r.ProjectID], r.ProjectID)
+	}
+	return strings.Join(words, ", ")
+}
+
+// rulesIn words rules for an event: "admins: Organization manager; devs: Project editor in Search".
+func rulesIn(projects map[string]string, rules []access.RoleRule) string {
+	words := make([]string, len(rules))
+	for i, r := range rules {
+		words[i] = r.Group + ": " + r.Role.Title()
+		if r.ProjectID != "" {
+			words[i] += " in " + cmp.Or(projects[r.ProjectID], r.ProjectID)
+		}
+	}
+	return strings.Join(words, "; ")
 }
 
 // roleSource is how the settings turn what the identity provider says into roles, with what newcomers get where it says nothing.
