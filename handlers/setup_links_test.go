@@ -110,7 +110,7 @@ func TestSetupLinkSetsValues(t *testing.T) {
 	draft.vouch("u-1", "it@a-corp.test")
 	draft.idp.EntityID = "https://another.test/metadata"
 	refused := draft.deliver(it, draft.ask(it.post("/setup/test")))
-	refused.want(http.StatusOK, "Refused.", "Back to the setup")
+	refused.want(http.StatusOK, "Refused.", "Where to mend it", "Back to the setup").lacks("/organizations/")
 	if !strings.HasPrefix(refused.path(), "/setup/tests/") {
 		t.Errorf("the refused test leads to %s", refused.path())
 	}

@@ -178,7 +178,8 @@ func (v *visit) setupTestPage(l store.Login) (views.LoginRecordPage, error) {
 	v.watchable(&page, l, setupTestPath(l.ID))
 	if l.State == store.LoginRefused {
 		page.Refused, page.Reason, page.Want, page.Got = true, string(l.Reason), l.Want, l.Got
-		page.Who, page.Fix = mendedBy[l.Reason.Party()], l.Reason.Fix()
+		page.Who, page.Fix, page.Mend = mendedBy[l.Reason.Party()], l.Reason.Fix(), v.mendAt(l.Reason, c)
+		page.Mend.Setting = ui.Link{} // a page of the console, which a link does not open
 	}
 	return page, nil
 }

@@ -148,9 +148,6 @@ func (w *walk) showStep(status int, c store.Connection, problem *ui.Problem) err
 		Action: w.base + "/" + step.ID, Leave: w.leave, Claims: w.claims, Editing: w.editing(c), Problem: problem,
 	}
 	page.Page.Title = step.Title
-	if crumbs := page.Breadcrumb; len(crumbs) > 0 {
-		crumbs[len(crumbs)-1].Text = "Set up"
-	}
 	for i, one := range guide.Steps {
 		page.Steps = append(page.Steps, views.WizardStep{
 			Link: ui.Link{Text: one.Title, Href: w.base + "/" + one.ID, Current: i == number}, Done: w.done(c, one, anyVerified(domains)),

@@ -66,8 +66,8 @@ func doctorSteps(refused bool) ui.Timeline {
 	steps := ui.Timeline{
 		{State: ui.StepDone, Title: "How it arrived", Detail: "one SAMLResponse of 8123 bytes, by HTTP-POST"},
 		{State: ui.StepDone, Title: "The login that it answers", Detail: "the login begun at 06:57:12 UTC, 14 s before"},
-		{State: ui.StepDone, Title: "Signature", Detail: "Assertion by rsa-sha256 of 8f3ad0c2b1e4f5a6978877665544332211ffeeddccbbaa99887766554433221100"},
-		{State: ui.StepDone, Title: "Certificate", Detail: "Assertion signed by CN=okta,O=Acme, SHA-256 8f3ad0c2b1e4f5a6978877665544332211ffeeddccbbaa99887766554433221100, valid until 2034-05-06"},
+		{State: ui.StepDone, Title: "Signature", Detail: "Assertion by rsa-sha256 of 8f3a d0c2 b1e4 f5a6 9788 7766 5544 3322 11ff eedd ccbb aa99 8877 6655 4433 2211"},
+		{State: ui.StepDone, Title: "Certificate", Detail: "Assertion signed by CN=okta,O=Acme, SHA-256 8f3a d0c2 b1e4 f5a6 9788 7766 5544 3322 11ff eedd ccbb aa99 8877 6655 4433 2211, valid until 2034-05-06"},
 	}
 	if refused {
 		return append(steps, ui.Step{State: ui.StepFailed, Title: "Audience", Want: storyAudience, Got: storyAudience + "/"},

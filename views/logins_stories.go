@@ -3,6 +3,7 @@ package views
 import (
 	"net/http"
 
+	"github.com/gatehouse-sso/gatehouse/trust"
 	"github.com/gatehouse-sso/gatehouse/views/ui"
 )
 
@@ -55,6 +56,7 @@ func loginRecordStories() []Story {
 	byLinkRefused := byLink
 	byLinkRefused.Watch, byLinkRefused.Reload, byLinkRefused.Kind, byLinkRefused.Refused, byLinkRefused.Verdict = "", "", ui.Danger, true, refused.Verdict
 	byLinkRefused.Who, byLinkRefused.Fix, byLinkRefused.Reason, byLinkRefused.Want, byLinkRefused.Got, byLinkRefused.Steps = refused.Who, refused.Fix, refused.Reason, refused.Want, refused.Got, refused.Steps
+	byLinkRefused.Mend = Mend{Menu: storyMend(trust.ReasonAudience, false, "okta").Menu, MenuOf: "Okta"}
 	unlinked := signedIn
 	unlinked.Page = storyConsole("Test sign-in", "Logins", ui.Link{Text: "Logins", Href: "/logins"})
 	unlinked.Verdict = "The test went well. " + storyLongEmail + " arrived and is linked to nobody."

@@ -409,7 +409,7 @@ func setupLinkTable(rows []SetupLinkRow) templ.Component {
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
-						templ_7745c5c3_Err = ui.Button{Text: "New secret", About: "for the link of " + row.Name, Kind: ui.Bare}.Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = ui.Button{Text: "New link", About: "for " + row.Name, Kind: ui.Bare}.Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
