@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -306,17 +307,17 @@ func TestR19_WhoeverLeavesTakesNoKeysAway(t *testing.T) {
 	}
 }
 
-// TestR26_ManyAtOnceAreNotMixedUp: each login ends in the browser that began it, and in no other.
+// TestR26_ManyAtOnceAreNotMixedUp: each login ends in the browser that began it, and in no other, as the person who signed in there in it.
 func TestR26_ManyAtOnceAreNotMixedUp(t *testing.T) {
 	w := newWorld(t)
-	w.connectOpenID()
+	idp := w.connectOpenID()
 	const people = 200
 	returns := make([]Return, people)
 	for i := range people {
 		browser := someBrowser()
+		idp.SignIn(idptest.Person{Subject: fmt.Sprint("u-", i), Email: fmt.Sprintf("p%d@corp.test", i), Name: fmt.Sprint("Person ", i)})
 		returns[i] = w.comeBack(w.begin(browser), browser)
 	}
-	// One person is signed in there in all the browsers: what tells the logins apart is state, nonce and the flow cookie.
 	bySubject := sync.Map{}
 	var all sync.WaitGroup
 	for i, back := range returns {
@@ -337,6 +338,9 @@ func TestR26_ManyAtOnceAreNotMixedUp(t *testing.T) {
 			}
 			if _, twice := bySubject.LoadOrStore(arrived.LoginID, i); twice {
 				t.Error("two browsers share a login")
+			}
+			if _, user, err := w.store.Session(t.Context(), arrived.Token); err != nil || user.Email != fmt.Sprintf("p%d@corp.test", i) {
+				t.Errorf("person %d arrives as %q, %v", i, user.Email, err)
 			}
 		})
 	}

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -85,6 +87,42 @@ func TestLimiterRefusesRatesThatCannotBe(t *testing.T) {
 	for _, r := range []Rate{{0, time.Minute}, {1, 0}} {
 		if _, err := NewLimiter(time.Now, r); err == nil {
 			t.Errorf("%v was taken", r)
+		}
+	}
+}
+
+// a million starts from as many networks, none of which comes back, cost the memory of those that are remembered and no more; whoever was
+// limited before the flood is forgotten in their favour, and those who come now are limited as ever.
+func TestR04_AMillionStartsLeaveMemoryFlat(t *testing.T) {
+	now := time.Now()
+	limiter, err := NewLimiter(func() time.Time { return now }, Rate{5, time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heap := func() int64 {
+		limiter.cache.CleanUp()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	flood := func(from, to int) {
+		for i := from; i < to; i++ {
+			limiter.Allow("begun " + strconv.Itoa(i))
+		}
+	}
+	flood(0, 2*maxLimited)
+	full := heap()
+	flood(2*maxLimited, 1_000_000)
+	if grown := heap() - full; grown > 20<<20 {
+		t.Errorf("a million starts cost %d MiB more than the first %d", grown>>20, 2*maxLimited)
+	}
+	if n := limiter.cache.EstimatedSize(); n > maxLimited {
+		t.Errorf("%d networks are remembered", n)
+	}
+	for i := range 6 {
+		if allowed := limiter.Allow("somebody"); allowed != (i < 5) {
+			t.Errorf("start %d of one network: %v", i, allowed)
 		}
 	}
 }
