@@ -28,7 +28,7 @@ func loginRecordStories() []Story {
 	refused := LoginRecordPage{
 		Page: storyConsole("Login", "Logins", ui.Link{Text: "Logins", Href: "/logins"}), Reference: storyReference, Kind: ui.Danger, Refused: true,
 		Verdict: "Refused. The sign-in message was meant for another service.", Who: "The administrator of the identity provider can mend this.",
-		Fix:    "Set the audience (Entity ID, Identifier, Audience URI) at the identity provider to exactly the one shown under want.",
+		Fix:    "Set the audience (Entity ID, Identifier, Audience URI) at the identity provider to exactly the one shown under Wanted.",
 		Reason: "audience_mismatch", Want: "https://gatehouse.example.com/saml/con_01jd9k5a3m8y2v4q6w8r0t2b4t/metadata", Got: "https://gatehouse.example.com/saml/con_01jd9k5a3m8y2v4q6w8r0t2b4u/metadata",
 		Next:  []ui.Button{{Text: "Show connection", Href: "/connections/1"}},
 		Facts: []LoginFact{{"Connection", "Okta"}, {"Begun", "23 Nov 2026, 06:57:12 UTC"}, {"Begun by", "Our sign-in page"}, {"Email address", storyLongEmail}, {"Network address", "203.0.113.7"}, {"Browser", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}},
