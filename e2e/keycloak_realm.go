@@ -74,13 +74,15 @@ func (r *Realm) RegisterSAML(client map[string]any) {
 		config["attribute.name"], config["attribute.nameformat"] = name, "Basic"
 		return map[string]any{"name": name, "protocol": "saml", "protocolMapper": kind, "config": config}
 	}
-	r.post("/clients", joined(client, map[string]any{"protocol": "saml", "protocolMappers": []any{
-		mapper("email", "saml-user-property-mapper", map[string]string{"user.attribute": "email"}),
-		mapper("firstName", "saml-user-property-mapper", map[string]string{"user.attribute": "firstName"}),
-		mapper("lastName", "saml-user-property-mapper", map[string]string{"user.attribute": "lastName"}),
-		mapper("groups", "saml-group-membership-mapper", map[string]string{"single": "true", "full.path": "false"}),
-		mapper("roles", "saml-role-list-mapper", map[string]string{"single": "true"}),
-	}}))
+	r.post("/clients", joined(client, map[string]any{"protocol": "saml",
+		// Of several mappers of roles Keycloak asks one, whichever it meets last, and the client scope that clients have by default brings another.
+		"defaultClientScopes": []string{}, "protocolMappers": []any{
+			mapper("email", "saml-user-property-mapper", map[string]string{"user.attribute": "email"}),
+			mapper("firstName", "saml-user-property-mapper", map[string]string{"user.attribute": "firstName"}),
+			mapper("lastName", "saml-user-property-mapper", map[string]string{"user.attribute": "lastName"}),
+			mapper("groups", "saml-group-membership-mapper", map[string]string{"single": "true", "full.path": "false"}),
+			mapper("roles", "saml-role-list-mapper", map[string]string{"single": "true"}),
+		}}))
 }
 
 // ImportKeys does what "Import key" of the console does with a service
