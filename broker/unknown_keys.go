@@ -76,7 +76,7 @@ func (b *Broker) look(ctx context.Context, connectionID string) {
 }
 
 // orNotConfirmed tells an answer that is signed by a key of metadata that waits for a person from one that anybody may have signed. It is refused
-// either way, and nothing but the verdict on its signature is looked at.
+// either way, and nothing but the verdict on its signature is looked at: for a key that nobody believes yet, nothing is decrypted (S-30).
 func (b *Broker) orNotConfirmed(ctx context.Context, c store.ProtocolConnection, seen *attempt, refusal *trust.Refusal) *trust.Refusal {
 	known, err := b.store.In(c.OrganizationID).MetadataOf(ctx, c.Connection)
 	if err == nil && known.Found == nil {
@@ -92,7 +92,9 @@ func (b *Broker) orNotConfirmed(ctx context.Context, c store.ProtocolConnection,
 		b.log.ErrorContext(ctx, "read metadata that waits", "connection", c.ID, "error", err)
 		return refusal
 	}
-	if _, steps, _ := saml.Read(sp, seen.raw, saml.Expectation{RequestID: seen.login.RequestID}, b.now()); !signedWell(steps) {
+	sp.Keys, sp.Allow.UnsignedResponseAroundEncrypted = nil, false
+	_, steps, _ := saml.Read(sp, seen.raw, saml.Expectation{RequestID: seen.login.RequestID}, b.now())
+	if !slices.ContainsFunc(steps, func(s saml.Step) bool { return s.Name == "signature" && s.Verdict == saml.Passed }) {
 		return refusal
 	}
 	better := trust.Refuse(trust.ReasonKeyNotConfirmed, refusal.Want, "signed by a key that the metadata lists now, and that waits for an owner")

@@ -234,3 +234,40 @@ func TestS55_AKeyThatWaitsIsSaidToWait(t *testing.T) {
 	}
 	w.refuses(trust.ReasonSignatureInvalid, w.finish(w.answers(someBrowser(), w.idp.Keys[0])))
 }
+
+// S-30: for a key that waits nothing is decrypted: whether what is inside can be opened, and read then, makes no difference to what is said.
+func TestS30_NothingIsDecryptedForAKeyThatWaits(t *testing.T) {
+	w := newWorld(t, func(s *store.SAMLSettings) { s.MetadataURL = "https://idp.test/metadata" })
+	says := w.connection.Settings.Described()
+	says.Certificates = certificatesOf(w.withNextKey())
+	w.FindKeysBy(&finder{finds: func() {
+		turn, err := w.store.TakeMetadataForLogin(t.Context(), w.connection.ID)
+		w.ok(err)
+		_, err = w.store.MetadataFetched(t.Context(), turn, store.MetadataRead{Described: says})
+		w.ok(err)
+	}})
+	// sealed is the answer to a login, with an assertion encrypted to us in a Response that is signed by the key.
+	sealed := func(key idptest.Key, plain func([]byte) []byte) Arrival {
+		before := w.idp.Keys
+		w.idp.Keys = []idptest.Key{key}
+		arrival, answer := w.asked(someBrowser())
+		w.idp.Keys = before
+		if answer.Response == nil {
+			answer.Response = answer.Assertion
+		}
+		answer.Encryption = &idptest.Encryption{To: w.service(w.connection).Certificate, Plain: plain}
+		arrival.SAMLResponse = answer.Message()
+		return arrival
+	}
+	for name, plain := range map[string]func([]byte) []byte{"as it should be": nil, "rubbish": func([]byte) []byte { return []byte("rubbish") }} {
+		refused := w.refuses(trust.ReasonKeyNotConfirmed, w.finish(sealed(nextKey(), plain)))
+		login, err := w.scope().Login(t.Context(), refused.LoginID)
+		w.ok(err)
+		if last := login.Steps[len(login.Steps)-1]; last.Name != "signature" {
+			t.Errorf("%s: it stopped at %+v", name, last)
+		}
+	}
+	if _, err := w.Finish(t.Context(), sealed(w.idp.Keys[0], nil)); err != nil { // the honest twin: by the known key it is opened
+		t.Errorf("by the known key: %v", err)
+	}
+}
