@@ -42,8 +42,8 @@ func TestInterop_KeycloakSignsOut(t *testing.T) {
 			c.isStillIn(c.owner)
 
 			c.goTo("Events")
-			c.tells(c.owner, "signed out Bob Brown because the identity provider says so through the connection “Corp”: “one session ended”",
-				"signed out Bob Brown because the identity provider says so through the connection “Corp”: “one session ended”")
+			c.tells(c.owner, "heard of a sign-out of Bob Brown at the identity provider of the connection “Corp”: “one session ended”",
+				"heard of a sign-out of Bob Brown at the identity provider of the connection “Corp”: “one session ended”")
 			c.owner.DoNotSee("refused a message about signing out")
 			c.owner.Screenshot("what keycloak said of signing out")
 			tally(protocol+", signing out: here, at Keycloak, by its administrator", 3, "")

@@ -55,7 +55,7 @@ func TestJourney_SigningOutAtAnOpenIDProvider(t *testing.T) {
 	c.goTo("Events")
 	c.tells(c.owner,
 		"what came of signing out there: “the person came back from there”",
-		"signed out Bob Brown because the identity provider says so through the connection “Corp”: “one session ended”")
+		"heard of a sign-out of Bob Brown at the identity provider of the connection “Corp”: “one session ended”")
 	c.owner.DoNotSee("refused a message about signing out")
 }
 
