@@ -32,7 +32,8 @@ func TestJourney_ADraftTouchesNoLiveLogin(t *testing.T) {
 	c.testDraft() // Alice is signed in there already
 	c.owner.See("Refused. The signature of the sign-in message could not be confirmed.")
 	block, _ := pem.Decode(wrong)
-	c.owner.See(fmt.Sprintf("signed by %x", sha256.Sum256(block.Bytes)))
+	print := sha256.Sum256(block.Bytes)
+	c.owner.See(fmt.Sprintf("signed by %x %x", print[:2], print[2:4]))
 	c.owner.Within("region", "Where to mend it").Has("link", "Identity provider, Signing certificates")
 	c.owner.Screenshot("draft refused")
 	bob := NewPerson(t, "Bob")
