@@ -179,7 +179,7 @@ func (v *visit) consequences(p store.EnforcementPreview, named []store.BreakGlas
 	lines := []string{
 		countedUpTo(int64(p.CoveredCount), store.MostCovered, "member") + " can enter through your identity provider alone, from their next click on.",
 		sessionsBarred(p) + " without a sign-in through it no longer " + opens(p.Sessions) + " this organization.",
-		"API keys are not interactive and go on working: " + countedUpTo(int64(p.APIKeys), store.MostCounted, "key") + " at present.",
+		"API keys and service accounts are not interactive and go on working: " + countedUpTo(int64(p.APIKeys), store.MostCounted, "key") + " at present.",
 	}
 	for _, b := range named {
 		if b.GetsIn() {

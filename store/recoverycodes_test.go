@@ -10,7 +10,7 @@ import (
 	"github.com/gatehouse-sso/gatehouse/secret"
 )
 
-func TestRecoveryCodesAreMadeAnewAndSpent(t *testing.T) {
+func TestD10_RecoveryCodesAreMadeAnewAndSpent(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		ctx := t.Context()
 		o, ada := anOrganization(t, s, "acme")
@@ -162,7 +162,7 @@ func TestD13_OnlyWhatMayBeRecoveredIs(t *testing.T) {
 }
 
 // A passkey that is removed ends what it opened by break-glass, too.
-func TestARemovedPasskeyEndsItsRecovery(t *testing.T) {
+func TestD10_ARemovedPasskeyEndsItsRecovery(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, s *Store) {
 		o, ada := anOrganization(t, s, "acme")
 		aWayIn(t, s, o.ID, ada.ID)

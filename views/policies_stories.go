@@ -72,7 +72,7 @@ func policyStories() []Story {
 		Consequences: []string{
 			"3 members can enter through your identity provider alone, from their next click on.",
 			"1 session without a sign-in through it no longer opens this organization.",
-			"API keys are not interactive and go on working: 14 keys at present.",
+			"API keys and service accounts are not interactive and go on working: 14 keys at present.",
 			"Ada Lovelace can still get in at /login/recovery by break-glass, to mend connections, domains and this setting, and nothing else.",
 		},
 		Covered: []CoveredRow{
