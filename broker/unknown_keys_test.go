@@ -20,7 +20,11 @@ type finder struct {
 	finds         func()
 }
 
-func (f *finder) Ask(connectionID string) { f.asked = append(f.asked, connectionID) }
+func (f *finder) Ask(connectionID string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, connectionID)
+}
 
 func (f *finder) Look(_ context.Context, connectionID string) {
 	f.mu.Lock()
@@ -104,10 +108,12 @@ func TestS54_TheirKeyIsSwappedWhileLoginsRun(t *testing.T) {
 		w.FindKeysBy(f)
 		byOld := w.answers(someBrowser(), w.idp.Keys[0])
 		forged := w.answers(someBrowser(), attackersKey())
+		var byNext [5]Arrival // all made before the first is brought: from then on the connection may change
+		for i := range byNext {
+			byNext[i] = w.answers(someBrowser(), next)
+		}
 		var all sync.WaitGroup
-		const people = 5
-		for range people {
-			arrival := w.answers(someBrowser(), next)
+		for _, arrival := range byNext {
 			all.Go(func() {
 				if _, err := w.Finish(w.Context(), arrival); err != nil {
 					t.Errorf("signed by the new key: %v", err)
