@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -307,11 +308,13 @@ func TestR19_WhoeverLeavesTakesNoKeysAway(t *testing.T) {
 	}
 }
 
+var logins = flag.Int("logins", 200, "how many come back at once in TestR26_ManyAtOnceAreNotMixedUp")
+
 // TestR26_ManyAtOnceAreNotMixedUp: each login ends in the browser that began it, and in no other, as the person who signed in there in it.
 func TestR26_ManyAtOnceAreNotMixedUp(t *testing.T) {
 	w := newWorld(t)
 	idp := w.connectOpenID()
-	const people = 200
+	people := *logins
 	returns := make([]Return, people)
 	for i := range people {
 		browser := someBrowser()
