@@ -136,6 +136,7 @@ func (c *company) nextSignInFollows(bob Employee) {
 	c.enterEmail(before, bob.Email)
 	before.Click("button", "Continue with Corp")
 	c.atIdentityProvider(before, bob)
+	c.isIn(before, bob)
 	c.open(before, "projects")
 	before.Within("row", "Search").Has("cell", "Project editor")
 
